@@ -1,0 +1,41 @@
+# Each target sets up what it needs in a virtual environment of its own under .venv/, from hash-checked pins.
+PYTHON ?= python3
+ARGS ?=
+
+.PHONY: run client train test check format pins bench test-containers clean
+.DELETE_ON_ERROR:
+
+run: .venv/service/ready
+	.venv/service/bin/python -m service $(ARGS)
+
+client: .venv/client/ready
+	.venv/client/bin/python -m client $(ARGS)
+
+train: .venv/trainer/ready
+	.venv/trainer/bin/python -m trainer $(or $(ARGS),train)
+
+test: .venv/dev/ready
+	.venv/dev/bin/python -m pytest $(ARGS)
+
+check: .venv/dev/ready
+	.venv/dev/bin/ruff format --check .
+	.venv/dev/bin/ruff check .
+	.venv/dev/bin/mypy
+	.venv/dev/bin/lint-imports --no-cache
+	scripts/pins --check
+
+format: .venv/dev/ready
+	.venv/dev/bin/ruff format .
+	.venv/dev/bin/ruff check --fix .
+
+pins: .venv/dev/ready
+	scripts/pins
+
+test-containers:
+	scripts/test-containers
+
+clean:
+	rm -rf .venv
+
+.venv/%/ready: requirements/%.txt
+	scripts/venv $(PYTHON) $*

@@ -1,0 +1,1 @@
+"""What service, trainer and client agree on: messages, artifact, store and normalisation."""

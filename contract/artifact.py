@@ -1,0 +1,126 @@
+"""The model artifact: what lies in the folder of one version, and what its manifest says.
+
+models/digits/1/manifest.json   the `Manifest`
+                model.tflite    what is served: int8, LiteRT
+                model.keras     what training can go on from
+                README.md       the model card, and the pictures it shows
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+MANIFEST = "manifest.json"
+TFLITE = "model.tflite"
+KERAS = "model.keras"
+CARD = "README.md"
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+PerClass = Annotated[list[Share], Field(min_length=10, max_length=10)]
+Counts = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=10, max_length=10)]
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
+
+
+class ArtifactError(Exception):
+    """An artifact is missing, incomplete, altered, or not of this schema; the text says which, for the operator."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class File(_Part):
+    sha256: Sha256
+    size: int = Field(ge=0, description="Bytes.")
+
+
+class Input(_Part):
+    """What the network takes: one normalised grey image, ink 255 on paper 0."""
+
+    shape: tuple[Literal[28], Literal[28]]
+    dtype: Literal["uint8"]
+    normalisation: str = Field(description="Version of the normalisation that the training images went through.")
+
+
+class Metrics(_Part):
+    """Measured once on the untouched test set."""
+
+    accuracy: Share
+    error: Share
+    recall: PerClass = Field(description="Share of each digit's images that were read right.")
+    confusion_matrix: Annotated[list[Counts], Field(min_length=10, max_length=10)] = Field(
+        description="Rows: the digit written. Columns: the digit read."
+    )
+    expected_calibration_error: Share = Field(description="In 15 bins of equal width (Guo et al. 2017).")
+
+
+class TestMetrics(_Part):
+    images: int = Field(ge=1)
+    float32: Metrics
+    int8: Metrics = Field(description="The model that is served.")
+
+
+class Calibration(_Part):
+    """Temperature scaling (Guo et al. 2017, "On Calibration of Modern Neural Networks", section 4.2)."""
+
+    temperature: float = Field(gt=0, allow_inf_nan=False)
+    chosen: str = Field(description="How the temperature was chosen.")
+
+    def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Calibrated probabilities [n, 10], each row summing to 1, from logits [n, 10]."""
+        scaled = logits.astype(np.float64) / self.temperature
+        powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        result: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+        return result
+
+
+class Acceptance(_Part):
+    """The rule that tells an answer from "I am not sure"."""
+
+    score: Literal["confidence"] = Field(description="The largest calibrated probability.")
+    threshold: Share
+    chosen: str = Field(description="How the threshold was chosen.")
+    coverage: Share = Field(description="Share of the validation images that are accepted.")
+    accuracy: Share = Field(description="Share of the accepted validation images that are read right.")
+
+    def accepts(self, probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether each row of probabilities [n, 10] is an answer to rely on, bool [n]."""
+        result: NDArray[np.bool_] = probabilities.max(axis=1) >= self.threshold
+        return result
+
+
+class Provenance(_Part):
+    """Where the model comes from."""
+
+    dataset: str
+    dataset_sha256: dict[str, Sha256]
+    split: dict[str, int] = Field(description="Images for training, validation and test.")
+    seed: int
+    epochs: int = Field(ge=1)
+    parameters: int = Field(ge=1)
+    macs: int = Field(ge=1, description="Multiply-accumulate operations for one image.")
+    libraries: dict[str, str]
+    seconds: float = Field(ge=0, description="Wall-clock time of the training alone.")
+    revision: str = Field(description="Source revision the trainer ran from.")
+
+
+class Draft(_Part):
+    """What a trainer says of a model; publishing it adds the version, the time and the files."""
+
+    input: Input
+    labels: Annotated[list[str], Field(min_length=10, max_length=10)]
+    metrics: TestMetrics
+    calibration: Calibration
+    acceptance: Acceptance
+    provenance: Provenance
+
+
+class Manifest(Draft):
+    name: str
+    version: int = Field(ge=1)
+    created_at: datetime
+    files: dict[FileName, File]

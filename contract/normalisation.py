@@ -1,0 +1,154 @@
+"""Any grey image of one digit → the 28×28 picture the network was trained on.
+
+The target is MNIST's own recipe (LeCun et al. 1998, section III.A): the digit's longer side scaled to 20 pixels, its
+centre of mass put in the middle of 28×28. Real drawings need four steps more before that: find out which grey is
+paper, leave the paper's noise behind, ignore specks, and give hair-thin strokes the width of a pen. All but the first
+crop happens on a grid of fixed size, so the cost hardly depends on how large the image was.
+
+Trainer and service both call `normalise`; whatever changes its result needs a new `VERSION`.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+VERSION = "pen-1"
+"""Stands in every manifest. A service refuses an artifact made with another."""
+
+SIZE = 28
+"""Side of the network's input, pixels."""
+
+DIGIT = 20
+"""The digit's longer side within the input, pixels, as in MNIST."""
+
+GRID = 4 * DIGIT
+"""Longer side while strokes are measured and thickened, pixels: four for each one of the result."""
+
+MIN_PEN = 2 * GRID / DIGIT
+"""Thinner strokes are thickened to this width, grid pixels; MNIST's own are 1.5 to 4 pixels of the result."""
+
+MIN_CONTRAST = 10
+"""Least difference between paper and ink, grey levels of 255. Below it the image counts as blank."""
+
+SPECK = 0.005
+"""Share of the ink that may lie outside the bounding box, on each side: dust there does not shrink the digit."""
+
+Grey = NDArray[np.uint8]
+
+
+class BlankImageError(ValueError):
+    """There is nothing on the paper."""
+
+
+def normalise(image: Grey) -> Grey:
+    """Return the digit in `image` as the network wants it.
+
+    `image` is uint8 [height, width], any size, dark ink on light paper or light on dark. The result is uint8 [28, 28],
+    ink 255 on paper 0. Raises `BlankImageError` when paper and ink cannot be told apart.
+    """
+    ink = _ink(image)
+    grid = _scale(_crop(ink), GRID)
+    strokes = _thicken(_even(grid))
+    return _centre(_scale(strokes, DIGIT))
+
+
+def _ink(image: Grey) -> Grey:
+    """Difference from the paper, uint8 [height, width], 0 where there is only paper.
+
+    The border tells the paper: its median is the paper's grey, its spread the paper's noise. Ink is whatever departs
+    furthest from that, to the dark or to the light.
+    """
+    border = np.concatenate((image[0], image[-1], image[1:-1, 0], image[1:-1, -1]))
+    paper = int(np.median(border))
+    noise = 3 * float(np.median(np.abs(border.astype(np.int16) - paper)))
+    darkest, lightest = int(image.min()), int(image.max())
+    dark_on_light = paper - darkest >= lightest - paper
+    contrast = paper - darkest if dark_on_light else lightest - paper
+    if contrast < max(MIN_CONTRAST, 2 * noise):
+        raise BlankImageError
+    if dark_on_light:
+        image, paper = 255 - image, 255 - paper
+    floor = paper + int(noise)
+    return np.maximum(image, floor) - np.uint8(floor)
+
+
+def _crop(ink: Grey) -> Grey:
+    """The part of `ink` within its bounding box, specks at the edges left out."""
+    mask = ink > ink.max() // 4
+    top, bottom = _extent(mask.sum(axis=1))
+    left, right = _extent(mask[top:bottom].sum(axis=0))
+    return ink[top:bottom, left:right]
+
+
+def _extent(profile: NDArray[np.int_]) -> tuple[int, int]:
+    """First index and one past the last, between which all of `profile` lies but `SPECK` at either end."""
+    mass = np.cumsum(profile)
+    first = np.searchsorted(mass, SPECK * mass[-1], side="right")
+    last = np.searchsorted(mass, (1 - SPECK) * mass[-1], side="left")
+    return int(first), int(last) + 1
+
+
+def _scale(image: Grey, longer_side: int) -> Grey:
+    """`image` with its longer side `longer_side` pixels and its darkest ink 255: every source pixel counts."""
+    height, width = image.shape
+    factor = longer_side / max(height, width)
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    picture = Image.fromarray(image)
+    if factor >= 1:
+        scaled = np.asarray(picture.resize(size, Image.Resampling.BICUBIC))
+    else:
+        # Whole pixels first, which is quick, then floats: a hair-thin line on a large canvas averages to a trace.
+        coarse = picture.reduce(max(1, int(1 / factor) // 4)).convert("F")
+        scaled = np.asarray(coarse.resize(size, Image.Resampling.BOX))
+    stretched: Grey = np.rint(scaled * (255 / scaled.max())).astype(np.uint8)
+    return stretched
+
+
+def _even(grid: Grey) -> Grey:
+    """Strokes of one darkness: soft, pale or broken-up ink becomes a full stroke with a narrow grey edge."""
+    inked = grid[grid > 255 // 4]
+    typical = float(np.median(inked))
+    return np.clip((grid / typical - 0.25) * 510, 0, 255).astype(np.uint8)
+
+
+def _pen(grid: Grey) -> float:
+    """Mean stroke width in `grid`, pixels.
+
+    A stroke of length L and width w covers L·w pixels and has two sides of length L; averaged over all directions, a
+    side of length L crosses 4/π·L pixel edges.
+    """
+    mask = grid > 127
+    edges = np.count_nonzero(mask[1:] != mask[:-1]) + np.count_nonzero(mask[:, 1:] != mask[:, :-1])
+    edges += np.count_nonzero(mask[[0, -1]]) + np.count_nonzero(mask[:, [0, -1]])
+    return float(8 / np.pi * np.count_nonzero(mask) / edges)
+
+
+def _thicken(grid: Grey) -> Grey:
+    """`grid`, its strokes at least `MIN_PEN` wide: grown by one pixel a side as often as they lack two."""
+    rounds = round((MIN_PEN - _pen(grid)) / 2)
+    if rounds <= 0:
+        return grid
+    grown = np.pad(grid, rounds)
+    for step in range(rounds):
+        wide = np.maximum(grown, np.maximum(_shifted(grown, 0, 1), _shifted(grown, 0, -1)))
+        tall = wide if step % 2 else grown  # square and cross in turn make an octagon
+        grown = np.maximum(wide, np.maximum(_shifted(tall, 1, 0), _shifted(tall, -1, 0)))
+    return grown
+
+
+def _shifted(grid: Grey, down: int, right: int) -> Grey:
+    """`grid` moved by one pixel; its rim is paper, so what comes round is paper too."""
+    return np.roll(grid, (down, right), axis=(0, 1))
+
+
+def _centre(digit: Grey) -> Grey:
+    """`digit` in 28×28 with its centre of mass as near to the middle as fits."""
+    height, width = digit.shape
+    weight = digit / digit.sum()
+    row = float(weight.sum(axis=1) @ np.arange(0.5, height))
+    column = float(weight.sum(axis=0) @ np.arange(0.5, width))
+    top = min(max(round(SIZE / 2 - row), 0), SIZE - height)
+    left = min(max(round(SIZE / 2 - column), 0), SIZE - width)
+    placed = np.zeros((SIZE, SIZE), np.uint8)
+    placed[top : top + height, left : left + width] = digit
+    return placed

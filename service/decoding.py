@@ -1,0 +1,102 @@
+"""What a caller sends → a grey image, uint8 [height, width]."""
+
+import base64
+import binascii
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from service.problems import BrokenImage, InvalidRequest, TooLarge
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+"""Formats that Pillow reads by itself; those that start other programs or load plug-ins are left out."""
+
+Grey = NDArray[np.uint8]
+
+
+class Decoder:
+    """Decodes the images of one request and counts their pixels against its limits."""
+
+    def __init__(self, max_image_pixels: int, max_request_pixels: int) -> None:
+        self.max_image_pixels = max_image_pixels
+        self.pixels_left = max_request_pixels
+
+    def decode(self, image: bytes | str | list[list[float]]) -> Grey:
+        """The grey image in a file's bytes, its base64 or data URL, or rows of grey values 0 to 255.
+
+        Colour becomes grey; transparency is composited; EXIF rotation is obeyed; an animation is its first frame.
+        Raises `BrokenImage`, `InvalidRequest` or `TooLarge`.
+        """
+        if isinstance(image, list):
+            return self._rows(image)
+        return self._file(image if isinstance(image, bytes) else _base64(image))
+
+    def _rows(self, rows: list[list[float]]) -> Grey:
+        width = len(rows[0]) if rows else 0
+        if width == 0:
+            raise InvalidRequest("The array is empty: send rows of grey values.")
+        for number, row in enumerate(rows):
+            if len(row) != width:
+                raise InvalidRequest(
+                    f"Row {number} has {len(row)} values, row 0 has {width}: rows must be equally long."
+                )
+        self._count(width, len(rows))
+        values = np.array(rows, np.float32)
+        if 0 < values.max() <= 1:
+            raise InvalidRequest("The values stop at 1; grey values from 0 to 255 are meant: multiply by 255.")
+        return np.rint(values).astype(np.uint8)
+
+    def _file(self, content: bytes) -> Grey:
+        try:
+            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+                self._count(*image.size)
+                return _grey(image)
+        except TooLarge:
+            raise
+        except Image.DecompressionBombError as error:
+            raise TooLarge(f"An image may have {self.max_image_pixels} pixels: send a smaller one.") from error
+        except UnidentifiedImageError as error:
+            raise BrokenImage(f"This is no image of a known format: send one of {', '.join(FORMATS)}.") from error
+        except Exception as error:  # Pillow's decoders raise what they like on broken files
+            raise BrokenImage(f"The image cannot be decoded ({error}): it is damaged or cut short.") from error
+
+    def _count(self, width: int, height: int) -> None:
+        pixels = width * height
+        if pixels > self.max_image_pixels:
+            raise TooLarge(f"The image has {width}×{height} pixels, at most {self.max_image_pixels} may be sent.")
+        self.pixels_left -= pixels
+        if self.pixels_left < 0:
+            raise TooLarge("The images of this request have too many pixels together: send fewer at a time.")
+
+
+def _base64(text: str) -> bytes:
+    if text.startswith("data:"):
+        text = text.partition(",")[2]
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BrokenImage("The string is not base64: send an encoded image in base64, or a data URL.") from error
+
+
+def _grey(image: Image.Image) -> Grey:
+    image.draft("L", image.size)  # lets a JPEG be decoded without its colour
+    ImageOps.exif_transpose(image, in_place=True)
+    if image.mode == "F":
+        raise ValueError("it holds floating-point values; 8 or 16 bits a channel are meant")
+    if image.mode.startswith("I"):
+        return (np.asarray(image).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8)
+    if image.has_transparency_data:
+        image = _composited(image.convert("RGBA").convert("LA"))
+    return np.asarray(image.convert("L"))
+
+
+def _composited(image: Image.Image) -> Image.Image:
+    """`image`, of mode LA, on white paper, or on black where what can be seen is itself light."""
+    luminance, alpha = image.split()
+    opacity = np.asarray(alpha)
+    visible = int(opacity.sum(dtype=np.int64))
+    light = visible and np.average(np.asarray(luminance), weights=opacity) > 127
+    paper = Image.new("L", image.size, 0 if light else 255)
+    return Image.composite(luminance, paper, alpha)

@@ -1,0 +1,77 @@
+"""One loaded version: the LiteRT runtime behind the manifest's calibration and acceptance rule."""
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
+
+from contract.artifact import TFLITE, ArtifactError, Manifest
+from contract.normalisation import SIZE, VERSION
+from contract.store import Store
+
+
+@dataclass(frozen=True)
+class Answers:
+    probabilities: NDArray[np.float64]
+    """Calibrated, [n, 10]."""
+    accepted: NDArray[np.bool_]
+    """[n]."""
+
+
+class Model:
+    """A version that can answer. One thread at a time runs it; the others wait their turn."""
+
+    def __init__(self, manifest: Manifest, tflite: bytes) -> None:
+        """Raises `ArtifactError` where the runtime cannot load `tflite`, or it is not of the manifest's shape."""
+        self.manifest = manifest
+        self._turn = threading.Lock()
+        try:
+            self._interpreter = Interpreter(model_content=tflite, num_threads=1)
+            self._interpreter.allocate_tensors()
+            [self._input] = self._interpreter.get_input_details()
+            [self._output] = self._interpreter.get_output_details()
+        except (RuntimeError, ValueError) as error:
+            raise ArtifactError(f"LiteRT cannot load {TFLITE} of version {manifest.version}: {error}") from error
+        shapes = tuple(self._input["shape"]), tuple(self._output["shape"])
+        if shapes != ((1, SIZE, SIZE, 1), (1, 10)) or self._input["dtype"] is not np.int8:
+            raise ArtifactError(
+                f"{TFLITE} of version {manifest.version} does not turn int8 [1, 28, 28, 1] into [1, 10]"
+            )
+        scale, zero = self._input["quantization"]
+        greys = np.arange(256) / 255
+        self._quantised = np.clip(np.rint(greys / scale) + zero, -128, 127).astype(np.int8)
+
+    @classmethod
+    def load(cls, store: Store, version: int) -> "Model":
+        """Raises `ArtifactError`."""
+        manifest = store.manifest(version)
+        require_known_normalisation(manifest)
+        return cls(manifest, store.read(manifest, TFLITE))
+
+    def answer(self, images: NDArray[np.uint8]) -> Answers:
+        """What normalised images, uint8 [n, 28, 28] with ink 255, say."""
+        logits = self._logits(self._quantised[images][..., np.newaxis])
+        probabilities = self.manifest.calibration.probabilities(logits)
+        return Answers(probabilities, self.manifest.acceptance.accepts(probabilities))
+
+    def _logits(self, batch: NDArray[np.int8]) -> NDArray[np.float32]:
+        with self._turn:
+            if self._input["shape"][0] != len(batch):
+                self._interpreter.resize_tensor_input(self._input["index"], batch.shape)
+                self._interpreter.allocate_tensors()
+                [self._input] = self._interpreter.get_input_details()
+            self._interpreter.set_tensor(self._input["index"], batch)
+            self._interpreter.invoke()
+            logits: NDArray[np.float32] = self._interpreter.get_tensor(self._output["index"])
+        return logits
+
+
+def require_known_normalisation(manifest: Manifest) -> None:
+    """Raises `ArtifactError` for an artifact that was trained on images normalised in another way."""
+    if manifest.input.normalisation != VERSION:
+        raise ArtifactError(
+            f"version {manifest.version} was trained on images normalised by {manifest.input.normalisation!r}; "
+            f"this service normalises by {VERSION!r}"
+        )

@@ -1,0 +1,137 @@
+"""Errors as `application/problem+json` (RFC 9457): every one tells the caller what to change."""
+
+import logging
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from contract.messages import ItemError, Problem
+
+MEDIA_TYPE = "application/problem+json"
+
+logger = logging.getLogger("service.problems")
+
+
+class ProblemError(HTTPException):
+    """An error of the API; each kind is a subclass with a status, a title and, in `type`, a stable path."""
+
+    status: ClassVar[HTTPStatus]
+    title: ClassVar[str]
+
+    def __init__(
+        self, detail: str, *, errors: list[ItemError] | None = None, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(self.status, detail, headers)
+        self.errors = errors
+
+
+class InvalidRequest(ProblemError):
+    status, title = HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid request"
+
+
+class BlankImage(ProblemError):
+    status, title = HTTPStatus.UNPROCESSABLE_ENTITY, "Blank image"
+
+
+class BrokenImage(ProblemError):
+    status, title = HTTPStatus.UNPROCESSABLE_ENTITY, "Broken image"
+
+
+class TooLarge(ProblemError):
+    status, title = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too large"
+
+
+class UnsupportedType(ProblemError):
+    status, title = HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Unsupported type"
+
+
+class UnknownVersion(ProblemError):
+    status, title = HTTPStatus.NOT_FOUND, "Unknown version"
+
+
+class UnknownFile(ProblemError):
+    status, title = HTTPStatus.NOT_FOUND, "Unknown file"
+
+
+class NoModel(ProblemError):
+    status, title = HTTPStatus.SERVICE_UNAVAILABLE, "No model"
+
+
+def openapi_responses(*kinds: type[ProblemError]) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that may answer with these problems."""
+    by_status: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        entry = by_status.setdefault(
+            kind.status.value, {"model": Problem, "content": {MEDIA_TYPE: {}}, "description": kind.title}
+        )
+        if kind.title not in entry["description"]:
+            entry["description"] += f"; {kind.title.lower()}"
+    return by_status
+
+
+def install(app: FastAPI) -> None:
+    """Have every error that `app` answers with be a problem."""
+    app.add_exception_handler(HTTPException, _http_error)  # type: ignore[arg-type]  # Starlette types it too narrowly
+    app.add_exception_handler(RequestValidationError, _validation_error)  # type: ignore[arg-type]
+    app.add_exception_handler(Exception, _unexpected_error)
+
+
+def _http_error(_: Request, error: HTTPException) -> Response:
+    status = HTTPStatus(error.status_code)
+    title = error.title if isinstance(error, ProblemError) else status.phrase
+    errors = error.errors if isinstance(error, ProblemError) else None
+    return _response(status, title, error.detail, errors, error.headers)
+
+
+def _validation_error(_: Request, error: RequestValidationError) -> Response:
+    faults = list(error.errors())
+    items = _item_errors(faults)
+    detail = f"images[{items[0].index}]: {items[0].detail}" if items else _sentence(faults[0]["loc"], faults[0])
+    return _response(HTTPStatus.UNPROCESSABLE_ENTITY, InvalidRequest.title, detail, items or None)
+
+
+def _unexpected_error(request: Request, error: Exception) -> Response:
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return _response(status, "Internal error", "The fault is the service's; its log says more.")
+
+
+def _response(
+    status: HTTPStatus,
+    title: str,
+    detail: str,
+    errors: list[ItemError] | None = None,
+    headers: Any = None,
+) -> Response:
+    kind = f"/problems/{title.lower().replace(' ', '-')}"
+    problem = Problem(type=kind, title=title, status=status, detail=detail, errors=errors)
+    return Response(problem.model_dump_json(exclude_none=True), status, headers, MEDIA_TYPE)
+
+
+def _item_errors(faults: Iterable[dict[str, Any]]) -> list[ItemError]:
+    """The faults that lie within single images, one for each image."""
+    details: dict[int, str] = {}
+    for fault in faults:
+        match fault["loc"]:
+            case ("body", "images", int(index), _, *inner):
+                details.setdefault(index, _sentence(inner, fault))
+    return [ItemError(index=index, detail=detail) for index, detail in details.items()]
+
+
+def _sentence(location: Iterable[str | int], fault: dict[str, Any]) -> str:
+    match list(location):
+        case [int(row), int(column)]:
+            where = f"row {row}, column {column}: "
+        case [int(row)]:
+            where = f"row {row}: "
+        case ["body", *inner] | [*inner] if inner:
+            where = ".".join(str(part) for part in inner) + ": "
+        case _:
+            where = ""
+    if fault["type"] == "json_invalid":
+        return f"The body is not JSON: {fault['ctx']['error']}."
+    return f"{where}{fault['msg']}"

@@ -1,0 +1,143 @@
+"""Which versions the store has, which of them pass their checks, and which are loaded."""
+
+import logging
+import threading
+from collections import OrderedDict
+
+from contract.artifact import ArtifactError, Manifest
+from contract.messages import ModelSummary
+from contract.store import NAME, Store
+from service.model import Model, require_known_normalisation
+
+logger = logging.getLogger("service.registry")
+
+
+class UnknownVersionError(LookupError):
+    """The store has no such version, or it is refused; the text says which."""
+
+
+class NoModelError(LookupError):
+    """There is nothing to serve; the text says why."""
+
+
+class Registry:
+    """The service's view of the store. `refresh` looks; everything else answers from the last look."""
+
+    def __init__(self, store: Store, version: int | None, loaded_versions: int) -> None:
+        self._store = store
+        self._fixed = version
+        self._capacity = loaded_versions
+        self._manifests: dict[int, Manifest] = {}
+        self._refused: dict[int, str] = {}
+        self._named: OrderedDict[int, Model] = OrderedDict()
+        self._loading = threading.Lock()
+        self._default: Model | None = None
+        self._reason = "The store has not been looked at yet."
+
+    def refresh(self) -> None:
+        """Look at the store once: check what is new, forget what is gone, swap the default where it changed."""
+        try:
+            present = self._store.versions()
+            self._check(present)
+            self._reason = self._choose()
+        except OSError as error:
+            self._reason = f"The store {self._store.folder} cannot be read: {error.strerror}."
+            logger.error(self._reason)
+
+    def default(self) -> Model:
+        """The version that answers requests which name none. Raises `NoModelError`."""
+        if self._default is None:
+            raise NoModelError(self._reason)
+        return self._default
+
+    def get(self, version: int) -> Model:
+        """A version by its number, loaded now if need be. Raises `UnknownVersionError`."""
+        if self._default is not None and self._default.manifest.version == version:
+            return self._default
+        with self._loading:
+            if version not in self._named:
+                self.manifest(version)
+                try:
+                    self._named[version] = Model.load(self._store, version)
+                except ArtifactError as error:
+                    raise UnknownVersionError(str(error)) from error
+            self._named.move_to_end(version)
+            if len(self._named) > self._capacity:
+                self._named.popitem(last=False)
+            return self._named[version]
+
+    def manifest(self, version: int) -> Manifest:
+        """Raises `UnknownVersionError`."""
+        try:
+            return self._manifests[version]
+        except KeyError:
+            reason = self._refused.get(version, f"The store has no version {version}; GET /v1/models lists them.")
+            raise UnknownVersionError(reason) from None
+
+    def file(self, version: int, name: str) -> bytes:
+        """One file of a version, checked. Raises `UnknownVersionError`, `KeyError`, `ArtifactError`."""
+        return self._store.read(self.manifest(version), name)
+
+    def summaries(self) -> list[ModelSummary]:
+        default = None if self._default is None else self._default.manifest.version
+        manifests, refused = dict(self._manifests), dict(self._refused)
+        loaded = {default, *self._named}
+        return [
+            ModelSummary(
+                name=NAME,
+                version=version,
+                state="refused" if version in refused else "serving" if version in loaded else "available",
+                reason=refused.get(version),
+                default=version == default,
+                published_at=manifests[version].created_at if version in manifests else None,
+                accuracy=manifests[version].metrics.int8.accuracy if version in manifests else None,
+            )
+            for version in sorted({*manifests, *refused})
+        ]
+
+    def _check(self, present: list[int]) -> None:
+        for version in present:
+            if version in self._manifests:
+                continue
+            try:
+                manifest = self._store.verify(version)
+                require_known_normalisation(manifest)
+            except ArtifactError as error:
+                self._refuse(version, error)
+            else:
+                self._refused.pop(version, None)
+                self._manifests[version] = manifest
+        for gone in {*self._manifests, *self._refused}.difference(present):
+            self._manifests.pop(gone, None)
+            self._refused.pop(gone, None)
+            self._named.pop(gone, None)
+
+    def _choose(self) -> str:
+        """Make the wanted version the default. Returns why there is none, for as long as there is none."""
+        try:
+            pinned = self._fixed or self._store.pinned()
+        except ArtifactError as error:
+            return f"{error}."
+        candidates = [pinned] if pinned else sorted(self._manifests, reverse=True)
+        for version in candidates:
+            if self._default is not None and self._default.manifest.version == version:
+                return ""
+            try:
+                model = self._named.get(version) or Model.load(self._store, version)
+            except ArtifactError as error:
+                self._refuse(version, error)
+                continue
+            self._default = model
+            logger.info("serving version %d", version, extra={"version": version})
+            return ""
+        if pinned:
+            return f"Version {pinned} is wanted, but {self._refused.get(pinned, 'it is not in the store')}."
+        if self._refused:
+            return f"No version in {self._store.folder} passes its checks; GET /v1/models says why."
+        return f"The store has no version in {self._store.folder}: train one, or set DIGITS_MODEL_STORE."
+
+    def _refuse(self, version: int, error: ArtifactError) -> None:
+        if self._refused.get(version) != str(error):
+            logger.error("version %d is refused: %s", version, error, extra={"version": version})
+        self._refused[version] = str(error)
+        self._manifests.pop(version, None)

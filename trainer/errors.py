@@ -1,0 +1,13 @@
+"""What can go wrong in a training job that its user can mend; the text says how."""
+
+
+class TrainerError(Exception):
+    """Printed without a traceback."""
+
+
+class DatasetError(TrainerError):
+    """MNIST cannot be had, or a file of it is not what it should be."""
+
+
+class ExportError(TrainerError):
+    """The int8 model does not answer as the float model does."""

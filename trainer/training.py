@@ -1,0 +1,152 @@
+"""One training job, from the data to the published version; it reads like the method section of a paper."""
+
+import platform
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from importlib.metadata import version as installed
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import track
+
+from contract import normalisation
+from contract.artifact import CARD, KERAS, TFLITE, Draft, Input, Manifest, Provenance, TestMetrics
+from contract.store import Store
+from trainer import card, pictures
+from trainer.evaluation import calibrate, choose_threshold, measure
+from trainer.export import int8_logits, require_agreement, scaled, to_int8
+from trainer.mnist import FILES, Mnist
+from trainer.network import Redraw, build, macs
+
+LABELS = [str(digit) for digit in range(10)]
+BATCH = 256
+PEAK_RATE = 4e-3
+WEIGHT_DECAY = 0.01
+EXAMPLES = 1000
+"""Training images from which the int8 ranges are taken."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What may differ between two jobs."""
+
+    epochs: int = 30
+    seed: int = 1
+    images: int = 60_000
+    """How many of MNIST's training images are used; the first twelfth of them, shuffled, is the validation split."""
+
+
+def train(mnist: Mnist, recipe: Recipe, store: Store) -> Manifest:
+    """Train, evaluate and export a model, and publish it as the next version. Raises `ExportError`, `OSError`."""
+    keras.utils.set_random_seed(recipe.seed)
+
+    # Data: every image goes through the normalisation that the service uses; validation comes out of training.
+    order = np.random.default_rng(recipe.seed).permutation(len(mnist.train_images))[: recipe.images]
+    train_images = _normalised(mnist.train_images[order], "Normalising training images")
+    train_labels = mnist.train_labels[order]
+    held_out = recipe.images // 12
+    validation_images, validation_labels = train_images[:held_out], train_labels[:held_out]
+    train_images, train_labels = train_images[held_out:], train_labels[held_out:]
+
+    # Model, schedule, loop: one cycle of the learning rate; the epoch with the least validation loss is kept.
+    network = build()
+    started = time.monotonic()
+    history, kept = _fit(network, recipe, train_images, train_labels, validation_images, validation_labels)
+    seconds = time.monotonic() - started
+
+    # Export, and what is chosen on the validation split: agreement, temperature, acceptance threshold.
+    tflite = to_int8(network, train_images[:EXAMPLES])
+    validation_logits = int8_logits(tflite, validation_images)
+    require_agreement(validation_logits, network.predict(scaled(validation_images), batch_size=1000, verbose=0))
+    calibration = calibrate(validation_logits, validation_labels)
+    acceptance = choose_threshold(calibration.probabilities(validation_logits), validation_labels)
+
+    # Evaluation: the test set, once.
+    test_images = _normalised(mnist.test_images, "Normalising test images")
+    float_logits = network.predict(scaled(test_images), batch_size=1000, verbose=0)
+    metrics = TestMetrics(
+        images=len(test_images),
+        float32=measure(calibration.probabilities(float_logits), mnist.test_labels),
+        int8=measure(calibration.probabilities(int8_logits(tflite, test_images)), mnist.test_labels),
+    )
+
+    draft = Draft(
+        input=Input(shape=(28, 28), dtype="uint8", normalisation=normalisation.VERSION),
+        labels=LABELS,
+        metrics=metrics,
+        calibration=calibration,
+        acceptance=acceptance,
+        provenance=Provenance(
+            dataset="MNIST",
+            dataset_sha256={file.name: file.sha256 for file in FILES},
+            split={"training": len(train_images), "validation": held_out, "test": len(test_images)},
+            seed=recipe.seed,
+            epochs=recipe.epochs,
+            parameters=network.count_params(),
+            macs=macs(network),
+            libraries={"python": platform.python_version()}
+            | {name: installed(name) for name in ("tensorflow", "keras", "numpy", "pillow", "ai-edge-litert")},
+            seconds=round(seconds, 1),
+            revision=_revision(),
+        ),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        files = Path(folder)
+        network.save(files / KERAS)
+        (files / TFLITE).write_bytes(tflite)
+        pictures.confusion_matrix(metrics.int8.confusion_matrix, files / pictures.CONFUSION_MATRIX)
+        pictures.learning_curve(history, kept, files / pictures.LEARNING_CURVE)
+        (files / CARD).write_text(card.text(draft), encoding="utf-8")
+        return store.publish(files, draft)
+
+
+def _normalised(images: NDArray[np.uint8], task: str) -> NDArray[np.uint8]:
+    return np.stack([normalisation.normalise(image) for image in track(images, task)])
+
+
+def _fit(
+    network: keras.Model,
+    recipe: Recipe,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    validation_images: NDArray[np.uint8],
+    validation_labels: NDArray[np.uint8],
+) -> tuple[dict[str, list[float]], int]:
+    """Train `network` in place. Returns the history and the epoch that was kept, counted from 1."""
+    steps = recipe.epochs * -(-len(images) // BATCH)
+    rate = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=PEAK_RATE / 20,
+        warmup_target=PEAK_RATE,
+        warmup_steps=steps // 5,
+        decay_steps=steps - steps // 5,
+    )
+    model = keras.Sequential([Redraw(recipe.seed), network])
+    model.compile(
+        optimizer=keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    best = keras.callbacks.EarlyStopping("val_loss", patience=recipe.epochs, restore_best_weights=True)
+    result = model.fit(
+        scaled(images),
+        labels,
+        batch_size=BATCH,
+        epochs=recipe.epochs,
+        validation_data=(scaled(validation_images), validation_labels),
+        validation_batch_size=1000,
+        callbacks=[best],
+    )
+    return result.history, best.best_epoch + 1
+
+
+def _revision() -> str:
+    """The commit this runs from, "+" behind it where files differ from it, or "unknown" outside a checkout."""
+    command = ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
+    try:
+        return subprocess.check_output(command, cwd=Path(__file__).parent, text=True, stderr=subprocess.DEVNULL).strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
