@@ -2,8 +2,12 @@
 
 import io
 from dataclasses import dataclass
+from itertools import pairwise
 
 from PIL import Image, ImageDraw
+
+FINE = 2
+"""Pixels drawn for each one of the picture, in either direction: smooth edges."""
 
 Point = tuple[float, float]
 
@@ -24,12 +28,14 @@ class Drawing:
 
     def png(self) -> bytes:
         """The drawing, black on white, as a grey PNG of `SIDE`×`SIDE` pixels."""
-        paper = Image.new("L", (SIDE, SIDE), 255)
+        paper = Image.new("L", (SIDE * FINE, SIDE * FINE), 255)
         pen = ImageDraw.Draw(paper)
         for stroke in self.strokes:
-            pen.line(stroke, fill=0, width=PEN, joint="curve")
-            for point in (stroke[0], stroke[-1]):
-                pen.circle(point, PEN / 2, fill=0)
+            points = [(x * FINE, y * FINE) for x, y in stroke]
+            for point in points:
+                pen.circle(point, PEN * FINE / 2, fill=0)
+            for segment in pairwise(points):
+                pen.line(segment, fill=0, width=PEN * FINE)
         file = io.BytesIO()
-        paper.save(file, "PNG", compress_level=1)
+        paper.reduce(FINE).save(file, "PNG", compress_level=1)
         return file.getvalue()

@@ -21,6 +21,9 @@ SIZE = 28
 DIGIT = 20
 """The digit's longer side within the input, pixels, as in MNIST."""
 
+CENTRE = 14
+"""Row and column of the pixel that has the digit's centre of mass, counted from 0, as in MNIST."""
+
 GRID = 4 * DIGIT
 """Longer side while strokes are measured and thickened, pixels: four for each one of the result."""
 
@@ -64,7 +67,7 @@ def _ink(image: Grey) -> Grey:
     darkest, lightest = int(image.min()), int(image.max())
     dark_on_light = paper - darkest >= lightest - paper
     contrast = paper - darkest if dark_on_light else lightest - paper
-    if contrast < max(MIN_CONTRAST, 2 * noise):
+    if contrast < max(MIN_CONTRAST, 3 * noise):
         raise BlankImageError
     if dark_on_light:
         image, paper = 255 - image, 255 - paper
@@ -142,13 +145,13 @@ def _shifted(grid: Grey, down: int, right: int) -> Grey:
 
 
 def _centre(digit: Grey) -> Grey:
-    """`digit` in 28×28 with its centre of mass as near to the middle as fits."""
+    """`digit` in 28×28 with its centre of mass as near to the middle of `CENTRE` as fits."""
     height, width = digit.shape
     weight = digit / digit.sum()
     row = float(weight.sum(axis=1) @ np.arange(0.5, height))
     column = float(weight.sum(axis=0) @ np.arange(0.5, width))
-    top = min(max(round(SIZE / 2 - row), 0), SIZE - height)
-    left = min(max(round(SIZE / 2 - column), 0), SIZE - width)
+    top = min(max(round(CENTRE + 0.5 - row), 0), SIZE - height)
+    left = min(max(round(CENTRE + 0.5 - column), 0), SIZE - width)
     placed = np.zeros((SIZE, SIZE), np.uint8)
     placed[top : top + height, left : left + width] = digit
     return placed

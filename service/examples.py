@@ -2,7 +2,11 @@
 
 from typing import Any
 
-SEVEN_PNG = "@@PNG@@"
+SEVEN_PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAABwAAAAcCAAAAABXZoBIAAAApUlEQVR42mP8z4AbMDEMMkkWZM7vT38E2bBI7txx4crH3wwMDILiEmHJUBWMEH"
+    "9+EfojpSfIycv88eXbuy+rW6Ba/kPArTf/YSCd8SyUxfAfHdxj8/6PUzKJ8RhOyWssof9xSrpy3MEpeZgh6z9OSRvuxzgl1zPU/8cl+UNF6jNO"
+    "ySkM0/7jlDQU+I5T8gxDGopalPhcx5CMO7IFfUxRJBkHW9IEAA9wTpXp310QAAAAAElFTkSuQmCC"
+)
 """A handwritten 7, 28×28, as a PNG in base64."""
 
 SEVEN_ROWS = [

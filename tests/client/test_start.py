@@ -1,0 +1,72 @@
+"""`python -m client`: its flags, what it remembers, what it says when it cannot start."""
+
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from client import preferences
+from client.preferences import Preferences
+from tests.servers import REPO, eventually
+
+
+def client(home: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "client", *arguments],
+        cwd=REPO,
+        env=os.environ | {"XDG_CONFIG_HOME": str(home)} | environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("url", ["localhost:8000", "ftp://127.0.0.1", "http://", "seven"])
+def test_bad_url_is_named(tmp_path: Path, url: str) -> None:
+    process = client(tmp_path, "--url", url)
+    assert url in process.communicate(timeout=20)[1]
+    assert process.returncode == 2
+
+
+def test_missing_screen_is_one_clear_line(tmp_path: Path) -> None:
+    process = client(tmp_path, DISPLAY=":9999")
+    errors = process.communicate(timeout=20)[1]
+    assert process.returncode == 1
+    assert errors.startswith("No window can be opened here")
+    assert "Traceback" not in errors
+
+
+def test_window_opens_and_the_url_is_remembered(display: str, tmp_path: Path) -> None:
+    file = tmp_path / "digits" / "client.json"
+    for arguments in (["--url", "http://127.0.0.1:9/"], []):
+        process = client(tmp_path, *arguments)
+        try:
+            eventually(partial(is_shown, process.pid), 20)
+            assert preferences.load(file).url == "http://127.0.0.1:9"
+        finally:
+            process.terminate()
+            process.communicate(timeout=10)
+
+
+def is_shown(pid: int) -> bool:
+    """Whether that process has a window named Digits."""
+    search = ["xdotool", "search", "--all", "--pid", str(pid), "--name", "^Digits$"]
+    return subprocess.run(search, check=False, capture_output=True).returncode == 0
+
+
+def test_preferences_that_cannot_be_read_are_the_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "client.json"
+    assert preferences.load(file) == Preferences()
+    file.write_text("{half")
+    assert preferences.load(file) == Preferences()
+    preferences.save(Preferences(url="http://other:1"), file)
+    assert preferences.load(file).url == "http://other:1"
+
+
+def test_client_imports_nothing_heavy() -> None:
+    program = "import sys, client.__main__, client.window; print(*sorted(sys.modules))"
+    modules = subprocess.check_output([sys.executable, "-c", program], cwd=REPO, text=True).split()
+    assert "tkinter" in modules
+    assert not {"numpy", "tensorflow", "ai_edge_litert", "service", "trainer"} & set(modules)

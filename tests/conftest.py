@@ -1,0 +1,70 @@
+"""Fixtures that several rooms use: the real MNIST, a running service, a virtual screen."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from contract.store import Store
+from tests.servers import REPO, ServiceProcess, running_service
+from trainer.mnist import Mnist, load
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(scope="session")
+def mnist() -> Mnist:
+    return load()
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    """The service with the bundled model and the settings as they ship."""
+    with running_service(tmp_path_factory.mktemp("service") / "log", model_store=REPO / "models") as process:
+        yield process
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """A store that holds the bundled versions and may be changed."""
+    bundled = Store(REPO / "models")
+    copy = Store(tmp_path / "models")
+    for version in bundled.versions():
+        shutil.copytree(bundled.folder / str(version), copy.folder / str(version))
+    return copy
+
+
+@pytest.fixture(scope="session")
+def seven() -> bytes:
+    """A PNG of a handwritten 7."""
+    return (DATA / "7.png").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def display() -> Iterator[str]:
+    """A virtual screen; Tk and xdotool find it by the environment."""
+    require("Xvfb", "xdotool")
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]
+    with subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL) as screen:
+        os.close(write)
+        with os.fdopen(read) as pipe:
+            name = f":{pipe.readline().strip()}"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DISPLAY", name)
+            yield name
+        screen.terminate()
+
+
+def require(*commands: str) -> None:
+    """Skip on a user's machine that lacks a command; in CI its absence is a failure."""
+    missing = [command for command in commands if shutil.which(command) is None]
+    if not missing:
+        return
+    reason = f"not installed: {', '.join(missing)}"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)

@@ -1,0 +1,99 @@
+"""Any drawing of one digit becomes what the network was trained on."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from contract.normalisation import DIGIT, BlankImageError, normalise
+from trainer.mnist import Mnist
+
+Grey = NDArray[np.uint8]
+SEVEN = ((0.0, 0.05), (0.6, 0.0), (0.25, 1.0))
+
+
+def drawn(side: int, width: int, *, height: float = 0.6, corner: float = 0.2, ink: int = 0, paper: int = 255) -> Grey:
+    """A 7 on a square of `side` pixels; `height` and `corner` as shares of it."""
+    picture = Image.new("L", (side, side), paper)
+    points = [((corner + x * height) * side, (corner + y * height) * side) for x, y in SEVEN]
+    ImageDraw.Draw(picture).line(points, fill=ink, width=width, joint="curve")
+    return np.asarray(picture)
+
+
+def likeness(a: Grey, b: Grey) -> float:
+    """Correlation of two images, 1 for equal ones."""
+    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
+
+
+PLAIN = normalise(drawn(200, 18))
+
+
+def test_result_is_a_digit_of_20_pixels_about_the_centre_of_28() -> None:
+    rows, columns = np.nonzero(PLAIN)
+    assert PLAIN.shape == (28, 28)
+    assert PLAIN.dtype == np.uint8
+    assert PLAIN.max() == 255
+    assert max(np.ptp(rows), np.ptp(columns)) + 1 == DIGIT
+    weight = PLAIN / PLAIN.sum()
+    assert abs((weight.sum(axis=1) * np.arange(28)).sum() - 14) <= 0.5
+    assert abs((weight.sum(axis=0) * np.arange(28)).sum() - 14) <= 0.5
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        pytest.param(drawn(300, 1), id="1-pixel line on a 300-pixel canvas"),
+        pytest.param(drawn(1000, 1), id="1-pixel line on a 1000-pixel canvas"),
+        pytest.param(drawn(1000, 24), id="24-pixel pen on a 1000-pixel canvas"),
+        pytest.param(drawn(300, 4, height=0.15, corner=0.83), id="small, in the lower right corner"),
+        pytest.param(drawn(3000, 4, height=0.02, corner=0.01), id="tiny, in the upper left corner of a scan"),
+        pytest.param(drawn(200, 18, ink=255, paper=0), id="light on dark"),
+        pytest.param(drawn(200, 18, ink=150, paper=180), id="pale grey on grey"),
+        pytest.param(drawn(200, 18, ink=230, paper=128), id="chalk on grey"),
+        pytest.param(drawn(28, 2), id="as small as the result"),
+    ],
+)
+def test_any_size_place_pen_and_polarity_gives_the_same_picture(image: Grey) -> None:
+    assert likeness(normalise(image), PLAIN) > 0.75
+
+
+def test_paper_noise_and_a_speck_of_dust_change_little() -> None:
+    rng = np.random.default_rng(1)
+    noisy = drawn(400, 30, paper=200, ink=60).astype(float) + rng.normal(0, 8, (400, 400))
+    noisy[385:388, 385:388] = 0
+    assert likeness(normalise(noisy.clip(0, 255).astype(np.uint8)), PLAIN) > 0.75
+
+
+def test_a_tall_digit_keeps_its_aspect() -> None:
+    tall = np.full((300, 300), 255, np.uint8)
+    tall[30:270, 140:160] = 0
+    _, columns = np.nonzero(normalise(tall) > 64)
+    assert np.ptp(columns) + 1 <= 3
+
+
+def test_mnist_stays_what_it_is(mnist: Mnist) -> None:
+    images = mnist.train_images[:200]
+    assert np.median([likeness(normalise(image), image) for image in images]) > 0.98
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_paper_without_ink_is_blank(level: int) -> None:
+    with pytest.raises(BlankImageError):
+        normalise(np.full((50, 70), level, np.uint8))
+
+
+def test_noise_without_ink_is_blank() -> None:
+    noise = np.random.default_rng(2).normal(200, 3, (300, 300)).round().astype(np.uint8)
+    with pytest.raises(BlankImageError):
+        normalise(noise)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1), (2, 2), (3, 4000)])
+def test_odd_shapes_give_a_picture_or_are_blank(shape: tuple[int, int]) -> None:
+    image = np.full(shape, 255, np.uint8)
+    image[shape[0] // 2, shape[1] // 2] = 0
+    if max(shape) == 1:
+        with pytest.raises(BlankImageError):
+            normalise(image)
+    else:
+        assert normalise(image).shape == (28, 28)

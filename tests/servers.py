@@ -1,0 +1,93 @@
+"""Real servers on loopback for the tests."""
+
+import contextlib
+import http.server
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+
+REPO = Path(__file__).parent.parent
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class ServiceProcess:
+    """`python -m service`, a process of its own, on a free port."""
+
+    def __init__(self, log: Path, port: int | None = None, **settings: object) -> None:
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = log
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGITS_")}
+        environment |= {f"DIGITS_{name.upper()}": str(value) for name, value in settings.items()}
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "service", "--port", str(self.port)],
+                cwd=REPO,
+                env=environment,
+                stdout=output,
+                stderr=output,
+            )
+
+    def wait(self, path: str = "/health/ready", status: int = 200, seconds: float = 20) -> None:
+        """Until `path` answers with `status`."""
+
+        def answers() -> bool:
+            assert self.process.poll() is None, self.log.read_text()
+            try:
+                return httpx.get(self.url + path).status_code == status
+            except httpx.ConnectError:
+                return False
+
+        eventually(answers, seconds)
+
+    def stop(self) -> int:
+        """The exit status after SIGTERM."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=20)
+
+
+@contextlib.contextmanager
+def running_service(log: Path, port: int | None = None, **settings: object) -> Iterator[ServiceProcess]:
+    service = ServiceProcess(log, port, **settings)
+    try:
+        service.wait()
+        yield service
+    finally:
+        if service.process.poll() is None:
+            service.stop()
+
+
+@contextlib.contextmanager
+def http_server(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
+    """The URL of a server that answers with `handler`, each request in a thread."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 10) -> None:
+    """Return as soon as `holds`; fail if it does not within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.02)

@@ -1,0 +1,202 @@
+"""Bad input gets a problem that says what to change, and costs little."""
+
+import base64
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+
+import httpx
+import psutil
+import pytest
+from PIL import Image
+
+from contract.messages import Problem
+from tests.servers import ServiceProcess
+
+PNG_HEADER = b"\x89PNG\r\n\x1a\n"
+
+
+def png(width: int, height: int, pixels: bytes) -> bytes:
+    """A grey PNG whose header says `width`×`height`, whatever `pixels`, zlib-compressed, holds."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return PNG_HEADER + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def blank(size: tuple[int, int] = (40, 40), mode: str = "L", kind: str = "PNG") -> bytes:
+    file = io.BytesIO()
+    Image.new(mode, size, "white").save(file, kind)
+    return file.getvalue()
+
+
+def problem(response: httpx.Response, status: int) -> Problem:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    parsed = Problem.model_validate_json(response.content)
+    assert parsed.status == status
+    assert parsed.type.startswith("/problems/")
+    assert parsed.detail
+    return parsed
+
+
+def post_json(service: ServiceProcess, content: str, status: int = 422) -> Problem:
+    headers = {"Content-Type": "application/json"}
+    return problem(httpx.post(f"{service.url}/v1/predict", content=content, headers=headers), status)
+
+
+def post_image(service: ServiceProcess, content: bytes, status: int, kind: str = "image/png") -> Problem:
+    headers = {"Content-Type": kind}
+    return problem(httpx.post(f"{service.url}/v1/predict/image", content=content, headers=headers, timeout=30), status)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        pytest.param("", "body", id="empty"),
+        pytest.param("{", "not JSON", id="half"),
+        pytest.param('"7"', "body", id="string"),
+        pytest.param("[]", "body", id="list"),
+        pytest.param("{}", "images", id="no images"),
+        pytest.param('{"images": []}', "at least 1", id="no image"),
+        pytest.param('{"images": 7}', "list", id="number for images"),
+        pytest.param('{"image": [[0, 255]]}', "image", id="another name"),
+        pytest.param("\ufeff\x00", "not JSON", id="binary"),
+    ],
+)
+def test_body_that_is_no_request(service: ServiceProcess, body: str, says: str) -> None:
+    assert says in post_json(service, body).detail
+
+
+@pytest.mark.parametrize(
+    ("image", "says"),
+    [
+        pytest.param("[[0, NaN]]", "row 0, column 1", id="NaN"),
+        pytest.param("[[Infinity, 0]]", "row 0, column 0", id="infinity"),
+        pytest.param("[[0, 1e999]]", "row 0, column 1", id="overflow"),
+        pytest.param("[[0, 256]]", "less than or equal to 255", id="above 255"),
+        pytest.param("[[-1, 0]]", "greater than or equal to 0", id="below 0"),
+        pytest.param('[[0, "255"]]', "valid number", id="number in a string"),
+        pytest.param("[[0, true]]", "valid number", id="boolean"),
+        pytest.param("[[0, null]]", "valid number", id="null"),
+        pytest.param("[0, 255]", "valid list", id="one dimension"),
+        pytest.param("[[[0], [255]]]", "valid number", id="three dimensions"),
+        pytest.param("[]", "empty", id="no rows"),
+        pytest.param("[[], []]", "empty", id="no columns"),
+        pytest.param("[[0, 255], [0]]", "equally long", id="ragged"),
+        pytest.param("[[0, 1], [0.5, 0]]", "0 to 255", id="values stop at 1"),
+        pytest.param("[[0, 0], [0, 0]]", "nothing on the paper", id="blank"),
+        pytest.param("7", "list", id="number"),
+        pytest.param("{}", "list", id="object"),
+        pytest.param("null", "list", id="null image"),
+        pytest.param('""', "known format", id="empty string"),
+        pytest.param('"seven"', "base64", id="not base64"),
+        pytest.param('"c2V2ZW4="', "known format", id="base64 of a word"),
+    ],
+)
+def test_bad_image_in_a_batch_names_itself(service: ServiceProcess, image: str, says: str) -> None:
+    good = "[[255, 255, 255], [255, 0, 255], [255, 0, 255], [255, 255, 255]]"
+    answer = post_json(service, f'{{"images": [{good}, {image}]}}')
+    assert answer.errors is not None
+    [error] = answer.errors
+    assert error.index == 1
+    assert says in error.detail
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        pytest.param(b"", "known format", id="empty"),
+        pytest.param(b"seven", "known format", id="text"),
+        pytest.param(PNG_HEADER, "", id="PNG signature alone"),
+        pytest.param(blank((300, 300))[:60], "damaged", id="PNG cut short"),
+        pytest.param(blank((300, 300), kind="JPEG")[:300], "", id="JPEG cut short"),
+        pytest.param(png(100, 100, b"no zlib stream"), "damaged", id="PNG without pixels"),
+        pytest.param(blank(), "nothing on the paper", id="blank"),
+        pytest.param(blank(mode="RGBA"), "nothing on the paper", id="blank RGBA"),
+        pytest.param(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "known format", id="PostScript"),
+        pytest.param(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "known format", id="SVG"),
+    ],
+)
+def test_file_that_is_no_readable_image(service: ServiceProcess, content: bytes, says: str) -> None:
+    assert says in post_image(service, content, 422).detail
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/json", "application/octet-stream", "imagepng"])
+def test_other_types_than_images_are_415(service: ServiceProcess, seven: bytes, kind: str) -> None:
+    assert kind in post_image(service, seven, 415, kind).detail
+
+
+def test_missing_content_type_is_415(service: ServiceProcess, seven: bytes) -> None:
+    problem(httpx.post(f"{service.url}/v1/predict/image", content=seven), 415)
+
+
+@pytest.mark.parametrize("announced", [True, False], ids=["announced", "in chunks"])
+def test_body_over_the_limit_is_413(service: ServiceProcess, announced: bool) -> None:
+    size = 10 * 2**20 + 1
+
+    def chunks() -> Iterator[bytes]:
+        for _ in range(size // 1024 + 1):
+            yield b"0" * 1024
+
+    content = b"0" * size if announced else chunks()
+    headers = {"Content-Type": "image/png"}
+    answer = problem(httpx.post(f"{service.url}/v1/predict/image", content=content, headers=headers), 413)
+    assert "10485760" in answer.detail
+
+
+def test_decompression_bomb_costs_nothing(service: ServiceProcess) -> None:
+    bomb = png(50_000, 50_000, zlib.compress(b"\0" * 10_000_000))
+    worker = psutil.Process(service.process.pid)
+    before = worker.memory_info().rss
+    assert "50000×50000" in post_image(service, bomb, 413).detail or "pixels" in post_image(service, bomb, 413).detail
+    assert worker.memory_info().rss - before < 20e6
+
+
+def test_image_over_25_megapixels_is_413(service: ServiceProcess) -> None:
+    answer = post_image(service, blank((5001, 5000)), 413)
+    assert "5001×5000" in answer.detail
+
+
+def test_images_that_are_too_much_together_are_413(service: ServiceProcess) -> None:
+    large = base64.b64encode(blank((5000, 5000), "1")).decode()
+    body = '{"images": [' + ", ".join([f'"{large}"'] * 5) + "]}"
+    assert post_json(service, body).detail  # the first is blank, and says so at once
+
+    file = io.BytesIO()
+    image = Image.new("1", (5000, 5000), 1)
+    image.paste(0, (2000, 1000, 2400, 4000))
+    image.save(file, "PNG")
+    large = base64.b64encode(file.getvalue()).decode()
+    body = '{"images": [' + ", ".join([f'"{large}"'] * 5) + "]}"
+    headers = {"Content-Type": "application/json"}
+    answer = problem(httpx.post(f"{service.url}/v1/predict", content=body, headers=headers, timeout=60), 413)
+    assert answer.errors is not None
+    assert answer.errors[0].index == 4
+
+
+def test_257_images_are_413(service: ServiceProcess) -> None:
+    body = '{"images": [' + ", ".join(["[[0, 255]]"] * 257) + "]}"
+    assert "256" in post_json(service, body, 413).detail
+
+
+@pytest.mark.parametrize("version", ["0", "-1", "1.5", "latest", "1e3"])
+def test_version_that_is_no_number_is_422(service: ServiceProcess, seven: bytes, version: str) -> None:
+    headers = {"Content-Type": "image/png"}
+    url = f"{service.url}/v1/predict/image?version={version}"
+    problem(httpx.post(url, content=seven, headers=headers), 422)
+
+
+def test_unknown_version_and_path_are_404(service: ServiceProcess, seven: bytes) -> None:
+    headers = {"Content-Type": "image/png"}
+    url = f"{service.url}/v1/predict/image?version=99"
+    assert problem(httpx.post(url, content=seven, headers=headers), 404).type == "/problems/unknown-version"
+    problem(httpx.get(f"{service.url}/v1/nothing"), 404)
+    problem(httpx.get(f"{service.url}/v1/predict"), 405)
+
+
+def test_service_lives_on(service: ServiceProcess) -> None:
+    assert httpx.get(f"{service.url}/health/ready").status_code == 200

@@ -1,0 +1,161 @@
+"""Whatever form a digit is sent in, the answer is the same."""
+
+import base64
+import io
+import json
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from contract.messages import PredictResponse
+from contract.normalisation import normalise
+from tests.servers import ServiceProcess
+
+
+def predict(service: ServiceProcess, *images: object, **query: object) -> PredictResponse:
+    response = httpx.post(f"{service.url}/v1/predict", json={"images": images}, params=query)  # type: ignore[arg-type]
+    assert response.status_code == 200, response.text
+    return PredictResponse.model_validate_json(response.content)
+
+
+def predict_file(service: ServiceProcess, content: bytes, kind: str = "image/png", **query: object) -> PredictResponse:
+    response = httpx.post(
+        f"{service.url}/v1/predict/image",
+        content=content,
+        headers={"Content-Type": kind},
+        params=query,  # type: ignore[arg-type]
+    )
+    assert response.status_code == 200, response.text
+    return PredictResponse.model_validate_json(response.content)
+
+
+def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def picture(seven: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(seven))
+
+
+def test_png_is_read(service: ServiceProcess, seven: bytes) -> None:
+    answer = predict_file(service, seven)
+    [prediction] = answer.predictions
+    assert answer.model.name == "digits"
+    assert prediction.digit == 7
+    assert prediction.accepted
+    assert prediction.confidence == max(prediction.probabilities)
+    assert prediction.probabilities[7] == prediction.confidence
+    assert sum(prediction.probabilities) == pytest.approx(1)
+    assert prediction.normalised is None
+
+
+def test_base64_data_url_and_array_say_what_the_file_says(
+    service: ServiceProcess, seven: bytes, picture: Image.Image
+) -> None:
+    encoded = base64.b64encode(seven).decode()
+    rows = np.asarray(picture).tolist()
+    batch = predict(service, encoded, f"data:image/png;base64,{encoded}", rows)
+    [expected] = predict_file(service, seven).predictions
+    assert [prediction.digit for prediction in batch.predictions] == [7, 7, 7]
+    for prediction in batch.predictions:
+        assert prediction.probabilities == pytest.approx(expected.probabilities, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "format_", "options"),
+    [
+        ("image/jpeg", "JPEG", {"quality": 70}),
+        ("image/webp", "WEBP", {}),
+        ("image/gif", "GIF", {}),
+        ("image/bmp", "BMP", {}),
+        ("image/tiff", "TIFF", {}),
+        ("image/x-portable-graymap", "PPM", {}),
+    ],
+)
+def test_every_format_is_read(
+    service: ServiceProcess, picture: Image.Image, kind: str, format_: str, options: dict[str, object]
+) -> None:
+    [prediction] = predict_file(service, saved(picture, format_, **options), kind).predictions
+    assert prediction.digit == 7
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_every_png_mode_is_read(service: ServiceProcess, picture: Image.Image, mode: str) -> None:
+    converted = (
+        Image.fromarray(np.asarray(picture).astype(np.uint16) * 257) if mode == "I;16" else picture.convert(mode)
+    )
+    [prediction] = predict_file(service, saved(converted, "PNG")).predictions
+    assert prediction.digit == 7
+
+
+def test_cmyk_jpeg_is_read(service: ServiceProcess, picture: Image.Image) -> None:
+    [prediction] = predict_file(service, saved(picture.convert("CMYK"), "JPEG"), "image/jpeg").predictions
+    assert prediction.digit == 7
+
+
+@pytest.mark.parametrize("ink", [(0, 0, 0), (20, 40, 160), (255, 255, 255), (250, 240, 120)])
+def test_ink_on_transparent_paper_is_read(
+    service: ServiceProcess, picture: Image.Image, ink: tuple[int, int, int]
+) -> None:
+    image = Image.new("RGBA", picture.size, (*ink, 0))
+    image.putalpha(picture.point(lambda level: 255 - level))
+    [prediction] = predict_file(service, saved(image, "PNG")).predictions
+    assert prediction.digit == 7
+
+
+def test_exif_rotation_is_obeyed(service: ServiceProcess, picture: Image.Image) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown turned by 90° clockwise
+    lying = picture.transpose(Image.Transpose.ROTATE_90)
+    [prediction] = predict_file(service, saved(lying, "JPEG", exif=exif), "image/jpeg").predictions
+    assert prediction.digit == 7
+
+
+def test_animation_counts_with_its_first_frame(service: ServiceProcess, picture: Image.Image) -> None:
+    blank = Image.new("L", picture.size, 255)
+    animated = saved(picture, "GIF", save_all=True, append_images=[blank])
+    [prediction] = predict_file(service, animated, "image/gif").predictions
+    assert prediction.digit == 7
+
+
+def test_details_hold_what_the_network_saw(service: ServiceProcess, seven: bytes, picture: Image.Image) -> None:
+    [prediction] = predict_file(service, seven, details=True).predictions
+    assert prediction.normalised is not None
+    shown = Image.open(io.BytesIO(base64.b64decode(prediction.normalised)))
+    assert np.array_equal(np.asarray(shown), normalise(np.asarray(picture)))
+
+
+def test_full_batch_keeps_its_order(service: ServiceProcess, seven: bytes) -> None:
+    one = np.full((100, 60), 255, np.uint8)
+    one[10:90, 27:33] = 0
+    encoded = base64.b64encode(seven).decode()
+    answer = predict(service, *([encoded, one.tolist()] * 128))
+    assert [prediction.digit for prediction in answer.predictions] == [7, 1] * 128
+
+
+def test_25_megapixels_are_read(service: ServiceProcess, picture: Image.Image) -> None:
+    [prediction] = predict_file(service, saved(picture.resize((5000, 5000)), "PNG")).predictions
+    assert prediction.digit == 7
+
+
+def test_every_example_of_the_openapi_page_works(service: ServiceProcess) -> None:
+    page = httpx.get(f"{service.url}/openapi.json").json()
+    examples = page["paths"]["/v1/predict"]["post"]["requestBody"]["content"]["application/json"]["examples"]
+    assert len(examples) >= 3
+    for example in examples.values():
+        answer = predict(service, *example["value"]["images"])
+        assert {prediction.digit for prediction in answer.predictions} == {7}
+
+
+def test_answers_match_the_served_schema(service: ServiceProcess, seven: bytes) -> None:
+    page = httpx.get(f"{service.url}/openapi.json").json()
+    fields = page["components"]["schemas"]["Prediction"]["properties"]
+    raw = httpx.post(f"{service.url}/v1/predict/image", content=seven, headers={"Content-Type": "image/png"})
+    [prediction] = json.loads(raw.content)["predictions"]
+    assert set(prediction) == set(fields) - {"normalised"}
+    assert "image/png" in page["paths"]["/v1/predict/image"]["post"]["requestBody"]["content"]

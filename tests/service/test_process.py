@@ -1,0 +1,83 @@
+"""The process: its start, its log, its settings, its end."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.servers import REPO, ServiceProcess, eventually, running_service
+
+
+def test_log_lines_are_json_and_name_each_request(tmp_path: Path) -> None:
+    with running_service(tmp_path / "log", model_store=REPO / "models") as service:
+        httpx.get(f"{service.url}/v1/models")
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
+    [request] = [line for line in lines if line.get("path") == "/v1/models"]
+    assert (request["method"], request["status"]) == ("GET", 200)
+    assert request["ms"] > 0
+    assert any(line["message"].startswith("serving version") for line in lines)
+
+
+def test_sigterm_finishes_what_is_in_flight(tmp_path: Path, seven: bytes) -> None:
+    with running_service(tmp_path / "log", model_store=REPO / "models") as service:
+        half_sent, go_on = threading.Event(), threading.Event()
+
+        def body() -> Iterator[bytes]:
+            yield seven[:100]
+            half_sent.set()
+            go_on.wait(10)
+            yield seven[100:]
+
+        answers: list[httpx.Response] = []
+        headers = {"Content-Type": "image/png"}
+        url = f"{service.url}/v1/predict/image"
+        sender = threading.Thread(target=lambda: answers.append(httpx.post(url, content=body(), headers=headers)))
+        sender.start()
+        half_sent.wait(10)
+        eventually(lambda: httpx.get(f"{service.url}/health/live").status_code == 200)  # the request is under way
+        service.process.terminate()
+        eventually(lambda: "Shutting down" in (tmp_path / "log").read_text())
+        go_on.set()
+        sender.join(10)
+        assert answers[0].status_code == 200
+        assert answers[0].json()["predictions"][0]["digit"] == 7
+        assert service.process.wait(10) == 0
+
+
+def test_two_workers_answer(tmp_path: Path, seven: bytes) -> None:
+    with running_service(tmp_path / "log", model_store=REPO / "models", workers=2) as service:
+        for _ in range(20):
+            answer = httpx.post(f"{service.url}/v1/predict/image", content=seven, headers={"Content-Type": "image/png"})
+            assert answer.json()["predictions"][0]["digit"] == 7
+
+
+def test_service_process_never_imports_tensorflow() -> None:
+    program = "import sys, service.app; service.app.create_app(); print(*sorted(sys.modules))"
+    modules = subprocess.check_output([sys.executable, "-c", program], cwd=REPO, text=True).split()
+    assert "ai_edge_litert.interpreter" in modules
+    assert not {"tensorflow", "keras", "matplotlib", "httpx", "trainer", "client"} & set(modules)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("port", "eight"), ("port", "70000"), ("workers", "0"), ("log_level", "loud")]
+)
+def test_bad_setting_is_named(tmp_path: Path, setting: str, value: str) -> None:
+    environment = {"DIGITS_" + setting.upper(): value, "PATH": ""}
+    result = subprocess.run(
+        [sys.executable, "-m", "service"], cwd=REPO, env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert f"DIGITS_{setting.upper()}" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_taken_port_is_an_error(service: ServiceProcess, tmp_path: Path) -> None:
+    second = ServiceProcess(tmp_path / "log", port=service.port, model_store=REPO / "models")
+    assert second.process.wait(20) != 0
+    assert "address already in use" in (tmp_path / "log").read_text()

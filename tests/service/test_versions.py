@@ -1,0 +1,148 @@
+"""The service follows the store."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from contract.artifact import MANIFEST, TFLITE
+from contract.store import Store
+from tests.servers import ServiceProcess, eventually, running_service
+
+
+def copy_version(store: Store, to: int, change: Callable[[dict[str, Any]], None] = lambda _: None) -> None:
+    """The newest version once more under the number `to`, its manifest changed, renamed into place."""
+    hidden = store.folder / ".copy"
+    shutil.copytree(store.folder / str(store.versions()[-1]), hidden)
+    manifest = json.loads((hidden / MANIFEST).read_text())
+    manifest["version"] = to
+    change(manifest)
+    (hidden / MANIFEST).write_text(json.dumps(manifest))
+    hidden.rename(store.folder / str(to))
+
+
+@pytest.fixture
+def live(store: Store, tmp_path: Path) -> Iterator[ServiceProcess]:
+    """A service that looks every 0.1 s at a store of its own."""
+    with running_service(tmp_path / "log", model_store=store.folder.parent, poll_seconds=0.1) as service:
+        yield service
+
+
+def listed(service: ServiceProcess) -> dict[int, dict[str, Any]]:
+    models = httpx.get(f"{service.url}/v1/models").json()["models"]
+    return {model["version"]: model for model in models}
+
+
+def served(service: ServiceProcess, seven: bytes, query: str = "") -> int:
+    headers = {"Content-Type": "image/png"}
+    response = httpx.post(f"{service.url}/v1/predict/image{query}", content=seven, headers=headers)
+    version: int = response.json()["model"]["version"]
+    return version
+
+
+def test_new_version_is_served_without_a_restart(live: ServiceProcess, store: Store, seven: bytes) -> None:
+    first = served(live, seven)
+    copy_version(store, first + 1)
+    eventually(lambda: served(live, seven) == first + 1)
+    assert served(live, seven, f"?version={first}") == first
+    models = listed(live)
+    assert models[first + 1]["default"]
+    assert models[first + 1]["state"] == "serving"
+    assert not models[first]["default"]
+
+
+def test_pin_and_unpin_are_followed(live: ServiceProcess, store: Store, seven: bytes) -> None:
+    first = served(live, seven)
+    copy_version(store, first + 1)
+    eventually(lambda: served(live, seven) == first + 1)
+    store.pin(first)
+    eventually(lambda: served(live, seven) == first)
+    store.unpin()
+    eventually(lambda: served(live, seven) == first + 1)
+
+
+@pytest.mark.parametrize("fault", ["checksum", "schema", "normalisation", "runtime"])
+def test_bad_version_is_refused_and_the_old_one_serves_on(
+    live: ServiceProcess, store: Store, seven: bytes, fault: str
+) -> None:
+    def change(manifest: dict[str, Any]) -> None:
+        if fault == "schema":
+            del manifest["labels"]
+        elif fault == "normalisation":
+            manifest["input"]["normalisation"] = "of tomorrow"
+        elif fault == "checksum":
+            manifest["files"][TFLITE]["sha256"] = "0" * 64
+        else:
+            manifest["files"][TFLITE] = manifest["files"]["README.md"]
+            shutil.copyfile(store.folder / ".copy" / "README.md", store.folder / ".copy" / TFLITE)
+
+    first = served(live, seven)
+    copy_version(store, first + 1, change)
+    eventually(lambda: first + 1 in listed(live) and listed(live)[first + 1]["state"] == "refused")
+    assert listed(live)[first + 1]["reason"]
+    assert served(live, seven) == first
+    asked = httpx.get(f"{live.url}/v1/models/{first + 1}")
+    assert asked.status_code == 404
+    assert asked.json()["detail"] == listed(live)[first + 1]["reason"]
+
+
+def test_empty_store_is_live_but_not_ready_until_a_version_comes(store: Store, tmp_path: Path, seven: bytes) -> None:
+    service = ServiceProcess(tmp_path / "log", model_store=tmp_path / "empty", poll_seconds=0.1)
+    try:
+        service.wait("/health/live")
+        ready = httpx.get(f"{service.url}/health/ready")
+        assert ready.status_code == 503
+        assert str(tmp_path / "empty") in ready.json()["detail"]
+        headers = {"Content-Type": "image/png"}
+        refused = httpx.post(f"{service.url}/v1/predict/image", content=seven, headers=headers)
+        assert refused.status_code == 503
+        assert int(refused.headers["retry-after"]) > 0
+        assert refused.headers["content-type"] == "application/problem+json"
+        shutil.copytree(store.folder, tmp_path / "empty" / "digits")
+        service.wait("/health/ready")
+        assert served(service, seven) == store.versions()[-1]
+    finally:
+        service.stop()
+
+
+def test_fixed_version_outweighs_the_highest(store: Store, tmp_path: Path, seven: bytes) -> None:
+    first = store.versions()[0]
+    copy_version(store, first + 1)
+    with running_service(tmp_path / "log", model_store=store.folder.parent, model_version=first) as service:
+        assert served(service, seven) == first
+
+
+def test_named_versions_stay_loaded_and_the_least_used_leaves(store: Store, tmp_path: Path, seven: bytes) -> None:
+    first = store.versions()[0]
+    for version in range(first + 1, first + 4):
+        copy_version(store, version)
+    with running_service(tmp_path / "log", model_store=store.folder.parent, loaded_versions=2) as service:
+        for version in (first, first + 1, first, first + 2):
+            assert served(service, seven, f"?version={version}") == version
+        states = {version: model["state"] for version, model in listed(service).items()}
+        assert states == {first: "serving", first + 1: "available", first + 2: "serving", first + 3: "serving"}
+
+
+def test_manifest_card_and_pictures_are_served(service: ServiceProcess) -> None:
+    manifest = httpx.get(f"{service.url}/v1/models/default").json()
+    version = manifest["version"]
+    assert httpx.get(f"{service.url}/v1/models/{version}").json() == manifest
+    base = f"{service.url}/v1/models/{version}/files"
+    picture = httpx.get(f"{base}/confusion_matrix.png")
+    assert picture.headers["content-type"] == "image/png"
+    assert len(picture.content) == manifest["files"]["confusion_matrix.png"]["size"]
+    card = httpx.get(f"{base}/README.md")
+    assert card.headers["content-type"].startswith("text/markdown")
+    assert card.text.startswith("# Model card")
+
+
+@pytest.mark.parametrize(
+    "name", ["model.keras", "manifest.json", "nothing.png", "..%2Fdefault.json", "%2Fetc%2Fpasswd"]
+)
+def test_other_files_are_not_served(service: ServiceProcess, name: str) -> None:
+    version = httpx.get(f"{service.url}/v1/models/default").json()["version"]
+    assert httpx.get(f"{service.url}/v1/models/{version}/files/{name}").status_code == 404

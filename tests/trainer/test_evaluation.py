@@ -1,0 +1,74 @@
+"""The figures of a manifest mean what they say."""
+
+import numpy as np
+import pytest
+
+from contract.artifact import Calibration
+from trainer.evaluation import calibrate, choose_threshold, expected_calibration_error, measure
+
+RNG = np.random.default_rng(0)
+LABELS = RNG.integers(0, 10, 20_000).astype(np.uint8)
+
+
+def drawn_logits(temperature: float) -> np.ndarray:
+    """Logits whose softmax at `temperature` is the true chance of each label in `LABELS`."""
+    logits = RNG.normal(0, 2, (len(LABELS), 10))
+    chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    label = np.array([RNG.choice(10, p=row) for row in chances])
+    order = np.argsort(RNG.random((len(LABELS), 10)), axis=1)
+    shuffled = np.take_along_axis(logits, order, axis=1)
+    place = (order == label[:, None]).argmax(axis=1)
+    moved = shuffled.copy()
+    rows = np.arange(len(LABELS))
+    moved[rows, place], moved[rows, LABELS] = shuffled[rows, LABELS], shuffled[rows, place]
+    return (moved * temperature).astype(np.float32)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
+def test_calibration_finds_the_temperature_and_removes_the_error(temperature: float) -> None:
+    logits = drawn_logits(temperature)
+    calibration = calibrate(logits, LABELS)
+    assert calibration.temperature == pytest.approx(temperature, rel=0.05)
+    assert expected_calibration_error(calibration.probabilities(logits), LABELS) < 0.02
+
+
+def test_expected_calibration_error_of_a_known_case() -> None:
+    probabilities = np.full((4, 10), 0.2 / 9)
+    probabilities[:, 3] = 0.8
+    labels = np.array([3, 3, 1, 1], np.uint8)
+    assert expected_calibration_error(probabilities, labels) == pytest.approx(0.3)
+
+
+def test_probabilities_sum_to_one_even_for_extreme_logits() -> None:
+    logits = np.array([[1e4] + [-1e4] * 9, [0] * 10], np.float32)
+    probabilities = Calibration(temperature=0.2, chosen="").probabilities(logits)
+    assert probabilities.sum(axis=1) == pytest.approx([1, 1])
+    assert probabilities[0, 0] == 1
+
+
+def test_threshold_keeps_accepted_answers_right_and_no_more_than_needed() -> None:
+    n = 10_000
+    confidence = np.linspace(0.5, 1, n)
+    probabilities = np.repeat(((1 - confidence) / 9)[:, None], 10, axis=1)
+    probabilities[:, 4] = confidence
+    labels = np.full(n, 4, np.uint8)
+    labels[:2000:10] = 5  # every tenth of the least sure fifth is wrong
+    rule = choose_threshold(probabilities, labels)
+    accepted = rule.accepts(probabilities)
+    assert (labels[accepted] == 4).mean() == rule.accuracy >= 0.999
+    assert accepted.mean() == rule.coverage
+    lower = rule.model_copy(update={"threshold": rule.threshold - 0.001}).accepts(probabilities)
+    assert (labels[lower] == 4).mean() < 0.999
+
+
+def test_measure_counts_rows_as_written_and_columns_as_read() -> None:
+    labels = np.repeat(np.arange(10, dtype=np.uint8), 10)
+    probabilities = np.full((100, 10), 0.01)
+    probabilities[np.arange(100), labels] = 0.91
+    probabilities[70:72] = np.eye(10)[1] * 0.9 + 0.01  # two sevens read as ones
+    metrics = measure(probabilities, labels)
+    assert metrics.accuracy == pytest.approx(0.98)
+    assert metrics.error == pytest.approx(0.02)
+    assert metrics.recall[7] == pytest.approx(0.8)
+    assert metrics.confusion_matrix[7][1] == 2
+    assert metrics.confusion_matrix[1][7] == 0

