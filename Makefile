@@ -12,9 +12,11 @@ client: .venv/client/ready
 	.venv/client/bin/python -m client $(ARGS)
 
 train: .venv/trainer/ready
-	.venv/trainer/bin/python -m trainer $(or $(ARGS),train)
+	.venv/trainer/bin/python -m trainer train $(ARGS)
 
-test: .venv/dev/ready
+test:
+	scripts/test-tools $(PYTHON)
+	$(MAKE) .venv/dev/ready
 	.venv/dev/bin/python -m pytest $(ARGS)
 
 check: .venv/dev/ready
@@ -31,8 +33,11 @@ format: .venv/dev/ready
 pins: .venv/dev/ready
 	scripts/pins
 
-test-containers:
-	scripts/test-containers
+bench: .venv/dev/ready
+	.venv/dev/bin/python -m benchmarks.start
+
+test-containers: .venv/dev/ready
+	.venv/dev/bin/python -m tests.containers
 
 clean:
 	rm -rf .venv

@@ -59,7 +59,8 @@ class Window:
                 row=3, column=column, sticky="ew", pady=12, padx=(0 if column == 0 else 4, 0 if column == 2 else 4)
             )
             body.columnconfigure(column, weight=1, uniform="buttons")
-        self.status.grid(row=4, columnspan=3, sticky="w")
+        self.status.grid(row=4, columnspan=3, sticky="nw")
+        body.rowconfigure(4, minsize=54)  # three lines, so that no message moves the window
         body.pack()
 
         self.paper.bind("<Button-1>", self._touch)

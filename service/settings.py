@@ -9,7 +9,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Reads handwritten digits over HTTP. Each option can also be set in the environment: --port as DIGITS_PORT."""
 
-    model_config = SettingsConfigDict(env_prefix="DIGITS_", cli_kebab_case=True, cli_prog_name="python -m service")
+    model_config = SettingsConfigDict(
+        env_prefix="DIGITS_", env_ignore_empty=True, cli_kebab_case=True, cli_prog_name="python -m service"
+    )
 
     model_store: str = Field("models", description="Folder that holds digits/1, digits/2, …")
     model_version: PositiveInt | None = Field(None, description="Serve this version, whatever the store's pin says.")

@@ -1,5 +1,6 @@
 """One training job, from the data to the published version; it reads like the method section of a paper."""
 
+import os
 import platform
 import subprocess
 import tempfile
@@ -144,7 +145,9 @@ def _fit(
 
 
 def _revision() -> str:
-    """The commit this runs from, "+" behind it where files differ from it, or "unknown" outside a checkout."""
+    """The commit this runs from, "+" behind it where files differ from it; in a container, what its build was told."""
+    if told := os.environ.get("DIGITS_REVISION"):
+        return told
     command = ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
     try:
         return subprocess.check_output(command, cwd=Path(__file__).parent, text=True, stderr=subprocess.DEVNULL).strip()

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from service.settings import Settings
 from tests.servers import REPO, ServiceProcess, eventually, running_service
 
 
@@ -81,3 +82,17 @@ def test_taken_port_is_an_error(service: ServiceProcess, tmp_path: Path) -> None
     second = ServiceProcess(tmp_path / "log", port=service.port, model_store=REPO / "models")
     assert second.process.wait(20) != 0
     assert "address already in use" in (tmp_path / "log").read_text()
+
+
+def test_readme_names_every_setting() -> None:
+    table = (REPO / "README.md").read_text()
+    for name, field in Settings.model_fields.items():
+        [row] = [line for line in table.splitlines() if line.startswith(f"| `DIGITS_{name.upper()}` |")]
+        default = row.split("|")[2].strip(" `")
+        assert default == (
+            ""
+            if field.default is None
+            else f"{field.default:g}"
+            if isinstance(field.default, float)
+            else str(field.default)
+        )
