@@ -5,6 +5,9 @@ from tkinter import ttk
 
 from client.service import Answer
 
+GAP = 12
+"""Pixels between the two windows: the paper stays free."""
+
 
 class Details(tk.Toplevel):
     """Follows the answer of the window it belongs to for as long as it is open."""
@@ -13,6 +16,8 @@ class Details(tk.Toplevel):
         super().__init__(master)
         self.title("Details")
         self.resizable(False, False)
+        owner = master.winfo_toplevel()
+        self.geometry(f"+{owner.winfo_rootx() + owner.winfo_width() + GAP}+{owner.winfo_rooty()}")
         body = ttk.Frame(self, padding=16)
         body.pack()
         self._bars = []

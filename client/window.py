@@ -92,6 +92,7 @@ class Window:
 
     def close(self) -> None:
         self.courier.close()
+        self._root.after_cancel(self._polling)
         self._root.destroy()
 
     def _touch(self, event: "Pointer") -> None:
@@ -117,7 +118,7 @@ class Window:
                 self._hear(self.courier.news.get_nowait())
         except queue.Empty:
             pass
-        self._root.after(POLL, self._poll)
+        self._polling = self._root.after(POLL, self._poll)
 
     def _hear(self, news: News) -> None:
         if isinstance(news, Away):

@@ -33,6 +33,15 @@ MIN_PEN = 2 * GRID / DIGIT
 MIN_CONTRAST = 10
 """Least difference between paper and ink, grey levels of 255. Below it the image counts as blank."""
 
+LEAST_SIGNAL = 6
+"""Least ratio of that difference to the paper's noise, in standard deviations: pure noise seldom goes so far."""
+
+QUIET = 16
+"""At this ratio noise disturbs no longer."""
+
+EVEN = 2
+"""Greatest deviation of the border, in grey levels, at which the paper is taken to be of one grey."""
+
 SPECK = 0.005
 """Share of the ink that may lie outside the bounding box, on each side: dust there does not shrink the digit."""
 
@@ -56,23 +65,48 @@ def normalise(image: Grey) -> Grey:
 
 
 def _ink(image: Grey) -> Grey:
-    """Difference from the paper, uint8 [height, width], 0 where there is only paper.
+    """Difference from the paper, uint8 [height, width] or, of a noisy image, half of that or less; 0 is paper.
 
-    The border tells the paper: its median is the paper's grey, its spread the paper's noise. Ink is whatever departs
-    furthest from that, to the dark or to the light.
+    Ink is whatever departs furthest from the paper, to the dark or to the light. Pixels of a noisy image are averaged
+    until the ink stands out.
     """
-    border = np.concatenate((image[0], image[-1], image[1:-1, 0], image[1:-1, -1]))
-    paper = int(np.median(border))
-    noise = 3 * float(np.median(np.abs(border.astype(np.int16) - paper)))
-    darkest, lightest = int(image.min()), int(image.max())
-    dark_on_light = paper - darkest >= lightest - paper
-    contrast = paper - darkest if dark_on_light else lightest - paper
-    if contrast < max(MIN_CONTRAST, 3 * noise):
+    while True:
+        paper, noise = _paper(image)
+        dark, light = paper - np.minimum(image, paper), np.maximum(image, paper) - paper
+        ink = dark if dark.max() >= light.max() else light
+        if ink.max() >= QUIET * noise or max(image.shape) < 2 * GRID:
+            break
+        image = np.asarray(Image.fromarray(image).reduce(2))
+    if ink.max() < max(MIN_CONTRAST, LEAST_SIGNAL * noise):
         raise BlankImageError
-    if dark_on_light:
-        image, paper = 255 - image, 255 - paper
-    floor = paper + int(noise)
-    return np.maximum(image, floor) - np.uint8(floor)
+    floor = np.uint8(2 * noise)
+    return np.maximum(ink, floor) - floor
+
+
+def _paper(image: Grey) -> tuple[Grey, float]:
+    """The paper's grey, uint8 [] or [height, width], and the standard deviation of its noise, as the border has them.
+
+    Where light falls unevenly the grey is a plane through the border, but for the part that ink touches.
+    """
+    height, width = image.shape
+    y, x = np.arange(height, dtype=np.float32), np.arange(width, dtype=np.float32)
+    border = np.concatenate((image[0], image[-1], image[1:-1, 0], image[1:-1, -1])).astype(np.float32)
+    grey = np.median(border)
+    spread = _deviation(border - grey)
+    if spread <= EVEN:
+        return np.asarray(grey).astype(np.uint8), spread
+    rows = np.concatenate((np.full(width, y[0]), np.full(width, y[-1]), y[1:-1], y[1:-1]))
+    columns = np.concatenate((x, x, np.full(len(y[1:-1]), x[0]), np.full(len(y[1:-1]), x[-1])))
+    terms = np.stack((np.ones_like(border), columns, rows), axis=1)
+    paper = np.abs(border - grey) <= 3 * spread
+    plane, *_ = np.linalg.lstsq(terms[paper], border[paper])
+    greys = plane[0] + plane[1] * x + (plane[2] * y)[:, np.newaxis]
+    return greys.clip(0, 255).astype(np.uint8), _deviation(border - terms @ plane)
+
+
+def _deviation(residues: NDArray[np.float32]) -> float:
+    """Standard deviation by the median, which a minority of outliers does not move (of normal noise, 1.4826 MAD)."""
+    return 1.4826 * float(np.median(np.abs(residues)))
 
 
 def _crop(ink: Grey) -> Grey:

@@ -35,6 +35,7 @@ def create_app() -> FastAPI:
         version="1",
         description="Reads handwritten digits. Draw one, send it, get the digit and how sure the model is.",
         lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.registry = registry
     app.state.settings = settings

@@ -4,6 +4,8 @@ import logging
 import time
 from logging.config import dictConfig
 
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonFormatter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 logger = logging.getLogger("service.requests")
@@ -17,8 +19,10 @@ def configure(level: str) -> None:
             "disable_existing_loggers": False,
             "formatters": {
                 "json": {
-                    "class": "pythonjsonlogger.json.JsonFormatter",
-                    "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+                    "()": JsonFormatter,
+                    "fmt": "%(asctime)s %(levelname)s %(name)s %(message)s",
+                    "datefmt": "%Y-%m-%dT%H:%M:%S%z",
+                    "reserved_attrs": [*RESERVED_ATTRS, "color_message"],
                     "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
                 }
             },

@@ -1,7 +1,7 @@
 """Errors as `application/problem+json` (RFC 9457): every one tells the caller what to change."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -74,10 +74,23 @@ def openapi_responses(*kinds: type[ProblemError]) -> dict[int | str, dict[str, A
 
 
 def install(app: FastAPI) -> None:
-    """Have every error that `app` answers with be a problem."""
+    """Have every error that `app` answers with be a problem, in its OpenAPI page too."""
     app.add_exception_handler(HTTPException, _http_error)  # type: ignore[arg-type]  # Starlette types it too narrowly
     app.add_exception_handler(RequestValidationError, _validation_error)  # type: ignore[arg-type]
     app.add_exception_handler(Exception, _unexpected_error)
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        page = generate()
+        for operations in page["paths"].values():
+            for operation in operations.values():
+                for response in operation["responses"].values():
+                    content = response.get("content", {})
+                    if MEDIA_TYPE in content and "application/json" in content:
+                        content[MEDIA_TYPE] = content.pop("application/json")  # FastAPI knows no other for a model
+        return page
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
 
 
 def _http_error(_: Request, error: HTTPException) -> Response:
@@ -122,16 +135,16 @@ def _item_errors(faults: Iterable[dict[str, Any]]) -> list[ItemError]:
     return [ItemError(index=index, detail=detail) for index, detail in details.items()]
 
 
-def _sentence(location: Iterable[str | int], fault: dict[str, Any]) -> str:
-    match list(location):
-        case [int(row), int(column)]:
+def _sentence(location: Sequence[str | int], fault: dict[str, Any]) -> str:
+    match location:
+        case ("body", int(place)):  # only broken JSON is told by its place in the text
+            return f"The body is not JSON, from character {place} on: {fault['ctx']['error']}."
+        case ("body",):
+            return 'The body should be a JSON object like {"images": […]}, sent with Content-Type: application/json.'
+        case (int(row), int(column), *_):
             where = f"row {row}, column {column}: "
-        case [int(row)]:
+        case (int(row),):
             where = f"row {row}: "
-        case ["body", *inner] | [*inner] if inner:
-            where = ".".join(str(part) for part in inner) + ": "
         case _:
-            where = ""
-    if fault["type"] == "json_invalid":
-        return f"The body is not JSON: {fault['ctx']['error']}."
-    return f"{where}{fault['msg']}"
+            where = "".join(f"{part}: " for part in location if part not in ("body", "query", "path"))
+    return f"{where}{fault['msg']}."

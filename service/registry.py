@@ -37,12 +37,13 @@ class Registry:
     def refresh(self) -> None:
         """Look at the store once: check what is new, forget what is gone, swap the default where it changed."""
         try:
-            present = self._store.versions()
-            self._check(present)
-            self._reason = self._choose()
+            self._check(self._store.versions())
+            reason = self._choose()
         except OSError as error:
-            self._reason = f"The store {self._store.folder} cannot be read: {error.strerror}."
-            logger.error(self._reason)
+            reason = f"The store {self._store.folder} cannot be read: {error.strerror}."
+        if reason and reason != self._reason:
+            logger.error(reason)
+        self._reason = reason
 
     def default(self) -> Model:
         """The version that answers requests which name none. Raises `NoModelError`."""
@@ -110,10 +111,11 @@ class Registry:
         for gone in {*self._manifests, *self._refused}.difference(present):
             self._manifests.pop(gone, None)
             self._refused.pop(gone, None)
-            self._named.pop(gone, None)
+            with self._loading:
+                self._named.pop(gone, None)
 
     def _choose(self) -> str:
-        """Make the wanted version the default. Returns why there is none, for as long as there is none."""
+        """Make the wanted version the default. Returns why that is not possible, or an empty string."""
         try:
             pinned = self._fixed or self._store.pinned()
         except ArtifactError as error:

@@ -119,7 +119,7 @@ async def predict_image(
 
 
 @router.get("/v1/models", tags=["models"], summary="List the versions in the store")
-def models(registry: RegistryDependency) -> ModelList:
+def list_models(registry: RegistryDependency) -> ModelList:
     return ModelList(models=registry.summaries())
 
 
@@ -129,7 +129,7 @@ def models(registry: RegistryDependency) -> ModelList:
     summary="The manifest of a version",
     responses=openapi_responses(UnknownVersion, InvalidRequest, NoModel),
 )
-def manifest(version: Version, registry: RegistryDependency) -> Manifest:
+def model_manifest(version: Version, registry: RegistryDependency) -> Manifest:
     if version == "default":
         return _model(registry).manifest
     try:
@@ -148,10 +148,10 @@ def manifest(version: Version, registry: RegistryDependency) -> Manifest:
         **openapi_responses(UnknownVersion, UnknownFile, InvalidRequest, NoModel),
     },
 )
-def file(
+def model_file(
     version: Version, name: Annotated[str, Path(examples=["confusion_matrix.png"])], registry: RegistryDependency
 ) -> Response:
-    found = manifest(version, registry)
+    found = model_manifest(version, registry)
     shown = sorted(file for file in found.files if file == CARD or file.endswith(".png"))
     if name not in shown:
         raise UnknownFile(f"Version {found.version} has no {name} to show; it has {', '.join(shown)}.")

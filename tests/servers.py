@@ -31,22 +31,23 @@ class ServiceProcess:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
+        """JSON lines. What the process says on standard error lies beside it, as .errors."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGITS_")}
         environment |= {f"DIGITS_{name.upper()}": str(value) for name, value in settings.items()}
-        with log.open("ab") as output:
+        with log.open("ab") as output, log.with_suffix(".errors").open("ab") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "service", "--port", str(self.port)],
                 cwd=REPO,
                 env=environment,
                 stdout=output,
-                stderr=output,
+                stderr=errors,
             )
 
     def wait(self, path: str = "/health/ready", status: int = 200, seconds: float = 20) -> None:
         """Until `path` answers with `status`."""
 
         def answers() -> bool:
-            assert self.process.poll() is None, self.log.read_text()
+            assert self.process.poll() is None, self.log.with_suffix(".errors").read_text()
             try:
                 return httpx.get(self.url + path).status_code == status
             except httpx.ConnectError:

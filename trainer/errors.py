@@ -9,5 +9,5 @@ class DatasetError(TrainerError):
     """MNIST cannot be had, or a file of it is not what it should be."""
 
 
-class ExportError(TrainerError):
-    """The int8 model does not answer as the float model does."""
+class PoorModelError(TrainerError):
+    """What was trained is not fit to be served."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
 matplotlib.use("Agg")
 
@@ -49,13 +49,15 @@ def learning_curve(history: dict[str, list[float]], chosen_epoch: int, target: P
     error.plot(epochs, 1 - np.array(history["accuracy"]), label="training, redrawn")
     error.plot(epochs, 1 - np.array(history["val_accuracy"]), label="validation")
     error.set_ylabel("error rate")
-    error.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     for axes in (loss, error):
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_locator(NullLocator())
         axes.axvline(chosen_epoch, color="0.6", linestyle=":", label="kept")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("epoch")
-        axes.grid(which="both", alpha=0.25)
+        axes.grid(alpha=0.25)
         axes.legend()
-    error.yaxis.set_minor_formatter(PercentFormatter(1, decimals=1))
+    loss.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+    error.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     figure.savefig(target, dpi=DPI)

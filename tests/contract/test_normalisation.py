@@ -64,6 +64,18 @@ def test_paper_noise_and_a_speck_of_dust_change_little() -> None:
     assert likeness(normalise(noisy.clip(0, 255).astype(np.uint8)), PLAIN) > 0.75
 
 
+def test_photographed_paper_with_uneven_light_and_noise_changes_little() -> None:
+    rng = np.random.default_rng(3)
+    light = np.linspace(1, 0.5, 400) * np.linspace(1, 0.8, 400)[:, np.newaxis]
+    photo = drawn(400, 30, paper=220, ink=60) * light + rng.normal(0, 8, (400, 400))
+    assert likeness(normalise(photo.clip(0, 255).astype(np.uint8)), PLAIN) > 0.75
+
+
+def test_strong_noise_changes_little() -> None:
+    noisy = drawn(400, 30, paper=200, ink=60) + np.random.default_rng(4).normal(0, 40, (400, 400))
+    assert likeness(normalise(noisy.clip(0, 255).astype(np.uint8)), PLAIN) > 0.75
+
+
 def test_a_tall_digit_keeps_its_aspect() -> None:
     tall = np.full((300, 300), 255, np.uint8)
     tall[30:270, 140:160] = 0

@@ -126,11 +126,9 @@ def test_delete_takes_a_new_sheet(service: ServiceProcess, users: list[User]) ->
 def test_close_closes(service: ServiceProcess, users: list[User]) -> None:
     user = User(service.url)
     users.append(user)
-    with contextlib.suppress(tk.TclError):  # a window that is gone cannot be asked
-        user.click(user.window.close_button)
-        user.sees(lambda: False, seconds=3)
+    user.click(user.window.close_button)
     with pytest.raises(tk.TclError, match="destroyed"):
-        user.root.winfo_exists()
+        user.sees(lambda: not user.root.winfo_exists())
 
 
 def test_service_away_keeps_the_drawing_and_reads_it_later(users: list[User], tmp_path: Path) -> None:

@@ -62,6 +62,12 @@ def test_service_answers_as_the_manifest_was_measured(
         assert listed[0]["accuracy"] == store.manifest(1).metrics.int8.accuracy
 
 
+def test_model_that_reads_nothing_is_not_published(tmp_path: Path, mnist: object) -> None:
+    result = trainer("train", "--store", tmp_path, "--data", CACHE, "--epochs", 1, "--images", 600, expect=1)
+    assert "nothing is published" in result.stderr
+    assert Store(tmp_path).versions() == []
+
+
 def test_store_commands(store: Store) -> None:
     root, version = store.folder.parent, store.versions()[-1]
     assert f"{store.manifest(version).metrics.int8.accuracy:.2%}" in trainer("list", "--store", root).stdout
