@@ -23,7 +23,7 @@ def build() -> keras.Model:
 
 def _convolution(x: keras.KerasTensor, filters: int, kernel: int = 3, strides: int = 1) -> keras.KerasTensor:
     x = layers.Conv2D(filters, kernel, strides, padding="same", use_bias=False)(x)
-    x = layers.BatchNormalization(momentum=0.95)(x)
+    x = layers.BatchNormalization(momentum=0.9)(x)
     return layers.ReLU()(x)
 
 

@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -28,9 +29,6 @@ LABELS = [str(digit) for digit in range(10)]
 BATCH = 256
 PEAK_RATE = 4e-3
 WEIGHT_DECAY = 0.01
-EMA = 0.998
-"""Share of the averaged weights that stays at each step: what is evaluated and kept is their average over some 500."""
-
 LEAST_ACCURACY = 0.9
 LEAST_AGREEMENT = 0.99
 """On the validation split. A service adopts the newest version by itself, so a broken model must not be published."""
@@ -51,6 +49,7 @@ class Recipe:
 
 def train(mnist: Mnist, recipe: Recipe, store: Store) -> Manifest:
     """Train, evaluate and export a model, and publish it as the next version. Raises `PoorModelError`, `OSError`."""
+    revision = _revision()
     keras.utils.set_random_seed(recipe.seed)
 
     # Data: every image goes through the normalisation that the service uses; validation comes out of training.
@@ -101,7 +100,7 @@ def train(mnist: Mnist, recipe: Recipe, store: Store) -> Manifest:
             libraries={"python": platform.python_version()}
             | {name: installed(name) for name in ("tensorflow", "keras", "numpy", "pillow", "ai-edge-litert")},
             seconds=round(seconds, 1),
-            revision=_revision(),
+            revision=revision,
         ),
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -136,7 +135,7 @@ def _fit(
     )
     model = keras.Sequential([Redraw(recipe.seed), network])
     model.compile(
-        optimizer=keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY, use_ema=True, ema_momentum=EMA),
+        optimizer=keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
@@ -148,7 +147,8 @@ def _fit(
         epochs=recipe.epochs,
         validation_data=(scaled(validation_images), validation_labels),
         validation_batch_size=1000,
-        callbacks=[keras.callbacks.SwapEMAWeights(swap_on_epoch=True), best],
+        callbacks=[best],
+        verbose=1 if sys.stdout.isatty() else 2,
     )
     return result.history, best.best_epoch + 1
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from contract.store import Store
 from tests.servers import REPO, running_service
-from trainer.mnist import CACHE
+from trainer.mnist import CACHE, Mnist
 
 
 def trainer(*arguments: object, expect: int = 0) -> subprocess.CompletedProcess[str]:
@@ -53,13 +53,22 @@ def test_model_card_and_pictures_are_there(trained: tuple[Store, str]) -> None:
             assert picture.width > 600
 
 
-def test_service_answers_as_the_manifest_was_measured(
-    trained: tuple[Store, str], tmp_path: Path, mnist: object
+def test_service_answers_exactly_as_the_manifest_was_measured(
+    trained: tuple[Store, str], tmp_path: Path, mnist: Mnist
 ) -> None:
     store, _ = trained
-    with running_service(tmp_path / "log", model_store=store.folder.parent) as service:
-        listed = httpx.get(f"{service.url}/v1/models").json()["models"]
-        assert listed[0]["accuracy"] == store.manifest(1).metrics.int8.accuracy
+    read: list[int] = []
+    with (
+        running_service(tmp_path / "log", model_store=store.folder.parent) as service,
+        httpx.Client(base_url=service.url, timeout=30) as client,
+    ):
+        for start in range(0, 10_000, 250):
+            images = mnist.test_images[start : start + 250].tolist()
+            answer = client.post("/v1/predict", json={"images": images}).json()
+            read += [prediction["digit"] for prediction in answer["predictions"]]
+    confusion = np.zeros((10, 10), int)
+    np.add.at(confusion, (mnist.test_labels, np.array(read)), 1)
+    assert confusion.tolist() == store.manifest(1).metrics.int8.confusion_matrix
 
 
 def test_model_that_reads_nothing_is_not_published(tmp_path: Path, mnist: object) -> None:
