@@ -6,6 +6,7 @@ import sys
 import httpx
 
 from client import preferences
+from client.service import Service
 
 
 def main() -> None:
@@ -15,12 +16,16 @@ def main() -> None:
         "--url", type=_url, default=remembered.url, help="address of the service; remembered (now %(default)s)"
     )
     url = parser.parse_args().url
+    try:
+        service = Service(url)
+    except (ValueError, ImportError, OSError) as error:
+        sys.exit(f"Proxy or certificates, as the environment sets them, cannot be used: {error}")
     if url != remembered.url:
         try:
             preferences.save(remembered.model_copy(update={"url": url}))
         except OSError as error:
             print(f"The address cannot be remembered: {error}", file=sys.stderr)
-    _open(url)
+    _open(service)
 
 
 def _url(text: str) -> str:
@@ -33,7 +38,7 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _open(url: str) -> None:
+def _open(service: Service) -> None:
     try:
         import tkinter as tk
     except ImportError:
@@ -44,7 +49,7 @@ def _open(url: str) -> None:
         root = tk.Tk(className="Digits")
     except tk.TclError as error:
         sys.exit(f"No window can be opened here: {error}")
-    Window(root, url)
+    Window(root, service)
     root.mainloop()
 
 

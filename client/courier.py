@@ -41,9 +41,9 @@ News = Answered | Refused | Away | Present
 class Courier:
     """`send` never waits; what comes of it turns up in `news`. While the service is away the newest drawing is kept."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, service: Service) -> None:
         self.news: queue.SimpleQueue[News] = queue.SimpleQueue()
-        self._url = url
+        self._service = service
         self._changed = threading.Condition()
         self._newest: Drawing | None = None
         self._closed = False
@@ -65,16 +65,15 @@ class Courier:
     def _run(self) -> None:
         undelivered: Drawing | None = None
         pause = 0.0
-        with Service(self._url) as service:
-            while True:
-                with self._changed:
-                    self._changed.wait_for(lambda: self._closed or self._newest is not None, timeout=pause)
-                    if self._closed:
-                        return
-                    drawing, self._newest = self._newest or undelivered, None
-                news = _deliver(service, drawing)
-                self.news.put(news)
-                undelivered, pause = (drawing, RETRY) if isinstance(news, Away) else (None, WATCH)
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._newest is not None, timeout=pause)
+                if self._closed:
+                    return
+                drawing, self._newest = self._newest or undelivered, None
+            news = _deliver(self._service, drawing)
+            self.news.put(news)
+            undelivered, pause = (drawing, RETRY) if isinstance(news, Away) else (None, WATCH)
 
 
 def _deliver(service: Service, drawing: Drawing | None) -> News:

@@ -23,9 +23,11 @@ class Details(tk.Toplevel):
         self._bars = []
         self.percentages = []
         for digit in range(10):
-            ttk.Label(body, text=str(digit), font=("TkFixedFont", 12, "bold")).grid(row=digit, column=0, padx=(0, 8))
+            ttk.Label(body, text=str(digit), font=("TkDefaultFont", 10, "bold")).grid(
+                row=digit, column=0, padx=(0, 8), pady=4
+            )
             bar = ttk.Progressbar(body, length=220, maximum=1)
-            bar.grid(row=digit, column=1, pady=4)
+            bar.grid(row=digit, column=1)
             percentage = ttk.Label(body, width=8, anchor="e")
             percentage.grid(row=digit, column=2, padx=(8, 0))
             self._bars.append(bar)

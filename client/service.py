@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass
-from types import TracebackType
 
 import httpx
 from pydantic import ValidationError
@@ -33,15 +32,11 @@ class Service:
     """Not to be shared between threads."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, timeout=TIMEOUT)
-
-    def __enter__(self) -> "Service":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._http.close()
+        """Raises `ValueError`, `ImportError` or `OSError` where proxy or certificates of the environment are no use."""
+        self.url = url
+        host = httpx.URL(url).host
+        here = host in ("localhost", "::1") or host.startswith("127.")
+        self._http = httpx.Client(base_url=url, timeout=TIMEOUT, trust_env=not here)  # no proxy leads back here
 
     def predict(self, png: bytes) -> Answer:
         """Read the digit in a PNG. Raises `ServiceAwayError` or `ServiceRefusedError`."""
@@ -66,7 +61,7 @@ class Service:
             raise ServiceAwayError("no answer in time") from error
         except httpx.ConnectError as error:
             raise ServiceAwayError("nothing answers there") from error
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, UnicodeError) as error:  # UnicodeError: of a host name that cannot be one
             raise ServiceAwayError(str(error) or "the connection broke") from error
         if response.is_success:
             return response

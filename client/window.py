@@ -10,7 +10,7 @@ import sv_ttk
 from client.courier import Answered, Away, Courier, News, Refused
 from client.details import Details
 from client.drawing import PEN, SIDE, Drawing, Point
-from client.service import Answer
+from client.service import Answer, Service
 
 if TYPE_CHECKING:
     Pointer = tk.Event[tk.Canvas]
@@ -25,10 +25,10 @@ PAPER = "#ffffff"
 class Window:
     """Everything in it happens in Tk's thread; the network belongs to the courier."""
 
-    def __init__(self, root: tk.Tk, url: str) -> None:
+    def __init__(self, root: tk.Tk, service: Service) -> None:
         self._root = root
-        self.courier = Courier(url)
-        self._url = url
+        self.courier = Courier(service)
+        self._url = service.url
         self._sheet = 1
         self._strokes: list[list[Point]] = []
         self._details: Details | None = None
@@ -42,14 +42,14 @@ class Window:
             root.bind(key, lambda _, action=action: action())  # type: ignore[misc]
 
         body = ttk.Frame(root, padding=16)
-        self.identified = ttk.Label(body, font=("TkDefaultFont", 20, "bold"))
+        self.identified = ttk.Label(body, font=("TkDefaultFont", 18, "bold"))
         self.confidence = ttk.Label(body, foreground="#5a5a5a")
         self.paper = tk.Canvas(body, width=SIDE, height=SIDE, background=PAPER, cursor="pencil", highlightthickness=1)
         self.paper.configure(highlightbackground="#c8c8c8", borderwidth=0)
         self.identify_button = ttk.Button(body, text="Identify", style="Accent.TButton", command=self.identify)
         self.delete_button = ttk.Button(body, text="Delete", command=self.delete)
         self.close_button = ttk.Button(body, text="Close", command=self.close)
-        self.status = ttk.Label(body, text=f"Looking for {url} …", foreground="#5a5a5a", wraplength=SIDE)
+        self.status = ttk.Label(body, text=f"Looking for {service.url} …", foreground="#5a5a5a", wraplength=SIDE)
 
         self.identified.grid(columnspan=3, sticky="w")
         self.confidence.grid(columnspan=3, sticky="w", pady=(0, 8))

@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+# fail_fast: one fault is enough to refuse a request, and millions of them would fill the memory.
 GreyLevel = Annotated[float, Field(ge=0, le=255, strict=True, allow_inf_nan=False)]
 Pixels = Annotated[
-    list[list[GreyLevel]],
+    list[Annotated[list[GreyLevel], Field(fail_fast=True)]],
     Field(
+        fail_fast=True,
         title="Grey values",
         description="Rows from the top, all of one length; grey values 0 to 255, black to white.",
     ),
@@ -38,7 +40,7 @@ class PredictRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    images: list[Image] = Field(min_length=1)
+    images: list[Image] = Field(min_length=1, fail_fast=True)
 
 
 class ModelReference(BaseModel):

@@ -67,13 +67,13 @@ def normalise(image: Grey) -> Grey:
 def _ink(image: Grey) -> Grey:
     """Difference from the paper, uint8 [height, width] or, of a noisy image, half of that or less; 0 is paper.
 
-    Ink is whatever departs furthest from the paper, to the dark or to the light. Pixels of a noisy image are averaged
-    until the ink stands out.
+    Ink is what departs most from the paper, to the dark or to the light. Pixels of a noisy image are averaged until it
+    stands out.
     """
     while True:
         paper, noise = _paper(image)
         dark, light = paper - np.minimum(image, paper), np.maximum(image, paper) - paper
-        ink = dark if dark.max() >= light.max() else light
+        ink = dark if _energy(dark) >= _energy(light) else light
         if ink.max() >= QUIET * noise or max(image.shape) < 2 * GRID:
             break
         image = np.asarray(Image.fromarray(image).reduce(2))
@@ -83,25 +83,36 @@ def _ink(image: Grey) -> Grey:
     return np.maximum(ink, floor) - floor
 
 
+def _energy(difference: Grey) -> float:
+    """Sum of the squares of `difference`: neither a single glaring pixel nor a faint shadow over all has much of it."""
+    return float(np.array(Image.fromarray(difference).histogram()) @ np.square(np.arange(256.0)))
+
+
 def _paper(image: Grey) -> tuple[Grey, float]:
     """The paper's grey, uint8 [] or [height, width], and the standard deviation of its noise, as the border has them.
 
     Where light falls unevenly the grey is a plane through the border, but for the part that ink touches.
     """
     height, width = image.shape
-    y, x = np.arange(height, dtype=np.float32), np.arange(width, dtype=np.float32)
-    border = np.concatenate((image[0], image[-1], image[1:-1, 0], image[1:-1, -1])).astype(np.float32)
+    y, x = _places(height), _places(width)
+    border = np.concatenate((image[0, x], image[-1, x], image[y, 0], image[y, -1])).astype(np.float32)
     grey = np.median(border)
     spread = _deviation(border - grey)
     if spread <= EVEN:
         return np.asarray(grey).astype(np.uint8), spread
-    rows = np.concatenate((np.full(width, y[0]), np.full(width, y[-1]), y[1:-1], y[1:-1]))
-    columns = np.concatenate((x, x, np.full(len(y[1:-1]), x[0]), np.full(len(y[1:-1]), x[-1])))
-    terms = np.stack((np.ones_like(border), columns, rows), axis=1)
+    rows = np.concatenate((np.full(len(x), 0), np.full(len(x), height - 1), y, y))
+    columns = np.concatenate((x, x, np.full(len(y), 0), np.full(len(y), width - 1)))
+    terms = np.stack((np.ones_like(border), columns, rows), axis=1, dtype=np.float32)
     paper = np.abs(border - grey) <= 3 * spread
     plane, *_ = np.linalg.lstsq(terms[paper], border[paper])
-    greys = plane[0] + plane[1] * x + (plane[2] * y)[:, np.newaxis]
+    down = plane[0] + plane[2] * np.arange(height, dtype=np.float32)
+    greys = down[:, np.newaxis] + plane[1] * np.arange(width, dtype=np.float32)
     return greys.clip(0, 255).astype(np.uint8), _deviation(border - terms @ plane)
+
+
+def _places(length: int) -> NDArray[np.int_]:
+    """Where a border of `length` pixels is looked at: everywhere, or at 1,000 places or more of a long one."""
+    return np.arange(0, length, max(1, length // 1000))
 
 
 def _deviation(residues: NDArray[np.float32]) -> float:
@@ -134,11 +145,13 @@ def _scale(image: Grey, longer_side: int) -> Grey:
     if factor >= 1:
         scaled = np.asarray(picture.resize(size, Image.Resampling.BICUBIC))
     else:
-        # Whole pixels first, which is quick, then floats: a hair-thin line on a large canvas averages to a trace.
-        coarse = picture.reduce(max(1, int(1 / factor) // 4)).convert("F")
+        # Whole levels first, which is quick, then floats: a hair-thin line on a large canvas averages to a trace.
+        darkest = int(image.max())
+        stretched = picture.point([min(255, level * 255 // darkest) for level in range(256)])
+        coarse = stretched.reduce(max(1, int(1 / factor) // 4)).convert("F")
         scaled = np.asarray(coarse.resize(size, Image.Resampling.BOX))
-    stretched: Grey = np.rint(scaled * (255 / scaled.max())).astype(np.uint8)
-    return stretched
+    result: Grey = np.rint(scaled * (255 / scaled.max())).astype(np.uint8)
+    return result
 
 
 def _even(grid: Grey) -> Grey:

@@ -88,6 +88,12 @@ class Store:
             self.read(manifest, name)
         return manifest
 
+    def require_writable(self) -> None:
+        """Raises `OSError` where nothing can be published; better known before a training than after it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self._workspace():
+            pass
+
     def publish(self, source: Path, draft: Draft) -> Manifest:
         """Copy the files in `source` into the store as the next version. Where it raises `OSError`, nothing is."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -143,19 +149,27 @@ class Store:
         (self.folder / PIN).unlink(missing_ok=True)
 
     def prune(self, keep: int) -> list[int]:
-        """Remove all versions but the `keep` newest and the pinned one, and what dead publishers left.
+        """Remove the versions older than the `keep` newest that pass their checks, and what dead publishers left.
 
-        Returns the versions removed. A version leaves whole: it is renamed out of sight before its files go.
+        The pinned one stays. Returns the versions removed. A version leaves whole: it is renamed out of sight before
+        its files go.
         """
         for leftover in self.folder.glob(f"{WORKSPACE}*"):
             if time.time() - leftover.stat().st_mtime > ABANDONED:
                 shutil.rmtree(leftover)
-        spared = {*self.versions()[-max(keep, 1) :], self.pinned()}
-        removed = [version for version in self.versions() if version not in spared]
+        kept = [version for version in self.versions() if self._is_whole(version)][-keep:]
+        removed = [version for version in self.versions() if kept and version < kept[0] and version != self.pinned()]
         for version in removed:
             with self._workspace() as bin_:
                 self._place(version).rename(bin_ / str(version))
         return removed
+
+    def _is_whole(self, version: int) -> bool:
+        try:
+            self.verify(version)
+        except ArtifactError:
+            return False
+        return True
 
     def _place(self, version: int) -> Path:
         return self.folder / str(version)

@@ -7,11 +7,15 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
-from service.problems import BrokenImage, InvalidRequest, TooLarge
+from service.problems import BrokenImage, InvalidRequest, ProblemError, TooLarge
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 """Formats that Pillow reads by itself; those that start other programs or load plug-ins are left out."""
+
+TILE_WIDTH, TILE_LENGTH = 322, 323
+"""Tags of TIFF 6.0, section 15."""
 
 Grey = NDArray[np.uint8]
 
@@ -52,8 +56,9 @@ class Decoder:
         try:
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 self._count(*image.size)
+                self._count_tile(image)
                 return _grey(image)
-        except TooLarge:
+        except ProblemError:
             raise
         except Image.DecompressionBombError as error:
             raise TooLarge(f"An image may have {self.max_image_pixels} pixels: send a smaller one.") from error
@@ -61,6 +66,11 @@ class Decoder:
             raise BrokenImage(f"This is no image of a known format: send one of {', '.join(FORMATS)}.") from error
         except Exception as error:  # Pillow's decoders raise what they like on broken files
             raise BrokenImage(f"The image cannot be decoded ({error}): it is damaged or cut short.") from error
+
+    def _count_tile(self, image: Image.Image) -> None:
+        """A TIFF may be cut into tiles, and a tile may be far larger than the image: it is decoded whole."""
+        if isinstance(image, TiffImageFile):
+            self._count(image.tag_v2.get(TILE_WIDTH, 0), image.tag_v2.get(TILE_LENGTH, 0))
 
     def _count(self, width: int, height: int) -> None:
         pixels = width * height
@@ -72,7 +82,7 @@ class Decoder:
 
 
 def _base64(text: str) -> bytes:
-    if text.startswith("data:"):
+    if text[:5].lower() == "data:":
         text = text.partition(",")[2]
     try:
         return base64.b64decode("".join(text.split()), validate=True)
@@ -83,20 +93,32 @@ def _base64(text: str) -> bytes:
 def _grey(image: Image.Image) -> Grey:
     image.draft("L", image.size)  # lets a JPEG be decoded without its colour
     ImageOps.exif_transpose(image, in_place=True)
-    if image.mode == "F":
-        raise ValueError("it holds floating-point values; 8 or 16 bits a channel are meant")
-    if image.mode.startswith("I"):
-        return (np.asarray(image).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8)
+    if image.mode in ("F", "LAB", "HSV"):
+        raise BrokenImage(f"The image is of mode {image.mode}, which is not read: save it as grey or RGB.")
+    if image.mode.startswith("I"):  # 16 bits, which Pillow may hold in 32
+        return (np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8)
     if image.has_transparency_data:
         image = _composited(image.convert("RGBA").convert("LA"))
     return np.asarray(image.convert("L"))
 
 
 def _composited(image: Image.Image) -> Image.Image:
-    """`image`, of mode LA, on white paper, or on black where what can be seen is itself light."""
+    """`image`, of mode LA, on white paper, or on black where what can be seen is itself light.
+
+    An opaque sheet with ink on it brings its own paper: then the margin around it gets the sheet's colour.
+    """
     luminance, alpha = image.split()
-    opacity = np.asarray(alpha)
-    visible = int(opacity.sum(dtype=np.int64))
-    light = visible and np.average(np.asarray(luminance), weights=opacity) > 127
-    paper = Image.new("L", image.size, 0 if light else 255)
-    return Image.composite(luminance, paper, alpha)
+    sketch = np.asarray(image.reduce(max(1, max(image.size) // 256)))
+    visible = sketch[..., 0][sketch[..., 1] > 127]
+    if not visible.size:
+        return Image.new("L", image.size, 255)
+    typical = int(np.median(visible))
+    paper = typical if _is_sheet(sketch[..., 1], visible) else 0 if typical > 127 else 255
+    return Image.composite(luminance, Image.new("L", image.size, paper), alpha)
+
+
+def _is_sheet(opacity: Grey, visible: Grey) -> bool:
+    """Whether what can be seen fills its bounding box, and is of more than one grey."""
+    rows, columns = np.nonzero(opacity > 127)
+    box = int(np.ptp(rows) + 1) * int(np.ptp(columns) + 1)
+    return visible.size > 0.8 * box and int(np.ptp(visible)) > 64

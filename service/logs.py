@@ -57,6 +57,9 @@ class AccessLog:
 
         try:
             await self.app(scope, receive, watched)
+        except Exception:
+            status = 500
+            raise
         finally:
             request = {
                 "method": scope["method"],

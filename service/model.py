@@ -35,9 +35,10 @@ class Model:
         except (RuntimeError, ValueError) as error:
             raise ArtifactError(f"LiteRT cannot load {TFLITE} of version {manifest.version}: {error}") from error
         shapes = tuple(self._input["shape"]), tuple(self._output["shape"])
-        if shapes != ((1, SIZE, SIZE, 1), (1, 10)) or self._input["dtype"] is not np.int8:
+        types = self._input["dtype"], self._output["dtype"]
+        if shapes != ((1, SIZE, SIZE, 1), (1, 10)) or types != (np.int8, np.float32):
             raise ArtifactError(
-                f"{TFLITE} of version {manifest.version} does not turn int8 [1, 28, 28, 1] into [1, 10]"
+                f"{TFLITE} of version {manifest.version} does not turn int8 [1, 28, 28, 1] into float32 [1, 10]"
             )
         scale, zero = self._input["quantization"]
         greys = np.arange(256) / 255

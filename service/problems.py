@@ -8,10 +8,12 @@ from typing import Any, ClassVar
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from contract.messages import ItemError, Problem
 
 MEDIA_TYPE = "application/problem+json"
+NO_JSON = 'The body should be a JSON object like {"images": […]}, sent with Content-Type: application/json.'
 
 logger = logging.getLogger("service.problems")
 
@@ -77,6 +79,7 @@ def install(app: FastAPI) -> None:
     """Have every error that `app` answers with be a problem, in its OpenAPI page too."""
     app.add_exception_handler(HTTPException, _http_error)  # type: ignore[arg-type]  # Starlette types it too narrowly
     app.add_exception_handler(RequestValidationError, _validation_error)  # type: ignore[arg-type]
+    app.add_exception_handler(ClientDisconnect, _client_gone)
     app.add_exception_handler(Exception, _unexpected_error)
     generate = app.openapi
 
@@ -93,11 +96,20 @@ def install(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
 
 
-def _http_error(_: Request, error: HTTPException) -> Response:
-    status = HTTPStatus(error.status_code)
-    title = error.title if isinstance(error, ProblemError) else status.phrase
-    errors = error.errors if isinstance(error, ProblemError) else None
-    return _response(status, title, error.detail, errors, error.headers)
+def _http_error(request: Request, error: HTTPException) -> Response:
+    if isinstance(error, ProblemError):
+        return _response(error.status, error.title, error.detail, error.errors, error.headers)
+    status, path = HTTPStatus(error.status_code), request.url.path
+    match status:
+        case HTTPStatus.BAD_REQUEST:  # so FastAPI says that it cannot read a body
+            return _response(InvalidRequest.status, InvalidRequest.title, NO_JSON)
+        case HTTPStatus.NOT_FOUND:
+            detail = f"There is nothing at {path}; /docs lists the calls."
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            detail = f"{request.method} does not work at {path}; /docs lists the calls."
+        case _:
+            detail = error.detail
+    return _response(status, status.phrase, detail, headers=error.headers)
 
 
 def _validation_error(_: Request, error: RequestValidationError) -> Response:
@@ -105,6 +117,10 @@ def _validation_error(_: Request, error: RequestValidationError) -> Response:
     items = _item_errors(faults)
     detail = f"images[{items[0].index}]: {items[0].detail}" if items else _sentence(faults[0]["loc"], faults[0])
     return _response(HTTPStatus.UNPROCESSABLE_ENTITY, InvalidRequest.title, detail, items or None)
+
+
+def _client_gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=499)  # nobody reads it; the log has it, as nginx would
 
 
 def _unexpected_error(request: Request, error: Exception) -> Response:
@@ -140,7 +156,7 @@ def _sentence(location: Sequence[str | int], fault: dict[str, Any]) -> str:
         case ("body", int(place)):  # only broken JSON is told by its place in the text
             return f"The body is not JSON, from character {place} on: {fault['ctx']['error']}."
         case ("body",):
-            return 'The body should be a JSON object like {"images": […]}, sent with Content-Type: application/json.'
+            return NO_JSON
         case (int(row), int(column), *_):
             where = f"row {row}, column {column}: "
         case (int(row),):

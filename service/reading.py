@@ -2,6 +2,7 @@
 
 import base64
 import io
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,9 @@ from contract.normalisation import BlankImageError, normalise
 from service.decoding import Decoder
 from service.model import Model
 from service.problems import BlankImage, ProblemError
+
+_ROOM = threading.BoundedSemaphore(2)
+"""Images decoded and normalised at once: one of 25 megapixels takes some 200 MB meanwhile."""
 
 Source = bytes | str | list[list[float]]
 
@@ -41,7 +45,8 @@ def read(images: Sequence[Source], model: Model, decoder: Decoder, *, details: b
 def _normalised(image: Source, decoder: Decoder, index: int) -> NDArray[np.uint8]:
     try:
         try:
-            return normalise(decoder.decode(image))
+            with _ROOM:
+                return normalise(decoder.decode(image))
         except BlankImageError as error:
             raise BlankImage("There is nothing on the paper: send an image with a digit drawn on it.") from error
     except ProblemError as problem:

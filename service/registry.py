@@ -29,6 +29,7 @@ class Registry:
         self._capacity = loaded_versions
         self._manifests: dict[int, Manifest] = {}
         self._refused: dict[int, str] = {}
+        self._unloadable: set[int] = set()
         self._named: OrderedDict[int, Model] = OrderedDict()
         self._loading = threading.Lock()
         self._default: Model | None = None
@@ -53,8 +54,9 @@ class Registry:
 
     def get(self, version: int) -> Model:
         """A version by its number, loaded now if need be. Raises `UnknownVersionError`."""
-        if self._default is not None and self._default.manifest.version == version:
-            return self._default
+        default = self._default
+        if default is not None and default.manifest.version == version:
+            return default
         with self._loading:
             if version not in self._named:
                 self.manifest(version)
@@ -80,8 +82,11 @@ class Registry:
         return self._store.read(self.manifest(version), name)
 
     def summaries(self) -> list[ModelSummary]:
-        default = None if self._default is None else self._default.manifest.version
+        served = self._default
+        default = None if served is None else served.manifest.version
         manifests, refused = dict(self._manifests), dict(self._refused)
+        if served is not None:  # it stays loaded even if it has left the store
+            manifests[served.manifest.version] = served.manifest
         loaded = {default, *self._named}
         return [
             ModelSummary(
@@ -98,7 +103,7 @@ class Registry:
 
     def _check(self, present: list[int]) -> None:
         for version in present:
-            if version in self._manifests:
+            if version in self._manifests or version in self._unloadable:
                 continue
             try:
                 manifest = self._store.verify(version)
@@ -111,6 +116,7 @@ class Registry:
         for gone in {*self._manifests, *self._refused}.difference(present):
             self._manifests.pop(gone, None)
             self._refused.pop(gone, None)
+            self._unloadable.discard(gone)
             with self._loading:
                 self._named.pop(gone, None)
 
@@ -120,13 +126,14 @@ class Registry:
             pinned = self._fixed or self._store.pinned()
         except ArtifactError as error:
             return f"{error}."
-        candidates = [pinned] if pinned else sorted(self._manifests, reverse=True)
+        candidates = [pinned] if pinned in self._manifests else [] if pinned else sorted(self._manifests, reverse=True)
         for version in candidates:
             if self._default is not None and self._default.manifest.version == version:
                 return ""
             try:
                 model = self._named.get(version) or Model.load(self._store, version)
             except ArtifactError as error:
+                self._unloadable.add(version)
                 self._refuse(version, error)
                 continue
             self._default = model

@@ -1,9 +1,10 @@
 """The routes under /v1 and /health."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from pydantic import PositiveInt
 
 from contract.artifact import CARD, ArtifactError, Manifest
 from contract.messages import Health, ModelList, PredictRequest, PredictResponse
@@ -72,9 +73,7 @@ SettingsDependency = Annotated[Settings, Depends(_settings)]
 DecoderDependency = Annotated[Decoder, Depends(_decoder)]
 ModelDependency = Annotated[Model, Depends(_model)]
 Details = Annotated[bool, Query(description="Add the 28×28 image that the network saw.")]
-Version = Annotated[
-    str, Path(pattern=r"^([1-9]\d{0,8}|default)$", description="A number, or `default`.", examples=["1"])
-]
+Version = Annotated[Literal["default"] | PositiveInt, Path(description="A number, or `default`.", examples=["default"])]
 
 
 @router.post(
@@ -105,6 +104,7 @@ def predict(
     openapi_extra={
         "requestBody": {
             "required": True,
+            "description": "The bytes of one image file, as `curl --data-binary @7.png` sends them.",
             "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in IMAGE_TYPES},
         }
     },
@@ -113,7 +113,7 @@ async def predict_image(
     request: Request, model: ModelDependency, decoder: DecoderDependency, details: Details = False
 ) -> PredictResponse:
     kind = request.headers.get("content-type", "nothing")
-    if not kind.startswith("image/"):
+    if not kind.lower().startswith("image/"):
         raise UnsupportedType(f"The Content-Type is {kind}; send the bytes of one image as image/png, image/jpeg, …")
     return await run_in_threadpool(read, [await request.body()], model, decoder, details=details)
 
@@ -133,7 +133,7 @@ def model_manifest(version: Version, registry: RegistryDependency) -> Manifest:
     if version == "default":
         return _model(registry).manifest
     try:
-        return registry.manifest(int(version))
+        return registry.manifest(version)
     except UnknownVersionError as error:
         raise UnknownVersion(str(error)) from error
 

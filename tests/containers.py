@@ -73,6 +73,8 @@ def main() -> None:
     mnist.load()
 
     compose("--profile", "train", "build")
+    if not run("docker", "images", "--quiet", BASE_IMAGE):
+        run("docker", "pull", BASE_IMAGE)  # BuildKit keeps base images to itself
     added = int(inspect("digits-service", "{{.Size}}")) - int(inspect(BASE_IMAGE, "{{.Size}}"))
     check(f"the service adds {added / 1e6:.0f} MB to its base", added <= MOST_ADDED)
     found = run(
@@ -93,7 +95,7 @@ def main() -> None:
     check("its root is read-only", inspect(container, "{{.HostConfig.ReadonlyRootfs}}") == "true")
     status = run("docker", "exec", container, "cat", "/proc/1/status")
     check("it has no capability", "CapEff:\t0000000000000000" in status and "CapBnd:\t0000000000000000" in status)
-    check("its memory is limited", int(inspect(container, "{{.HostConfig.Memory}}")) == 512 * 2**20)
+    check("its memory is limited", int(inspect(container, "{{.HostConfig.Memory}}")) == 2**30)
 
     print(compose("run", "--rm", "trainer", "train", "--epochs", "3", "--images", "6000"))
     print(compose("run", "--rm", "trainer", "list"))

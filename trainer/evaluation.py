@@ -57,11 +57,12 @@ def choose_threshold(probabilities: NDArray[np.float64], labels: Labels) -> Acce
     accuracy = right / np.arange(1, len(labels) + 1)
     last_of_ties = np.append(confidence[1:] < confidence[:-1], True)
     fitting = np.flatnonzero((accuracy >= WANTED_ACCURACY) & last_of_ties)
-    last = int(fitting[-1]) if len(fitting) else 0
+    last = int(fitting[-1] if len(fitting) else np.flatnonzero(last_of_ties)[0])
+    rule = f"lowest at which accepted answers are {WANTED_ACCURACY:.1%} right" if len(fitting) else "highest there is"
     return Acceptance(
         score="confidence",
         threshold=float(confidence[last]),
-        chosen=f"lowest at which accepted answers on {len(labels)} validation images are {WANTED_ACCURACY:.1%} right",
+        chosen=f"{rule}, on {len(labels)} validation images",
         coverage=(last + 1) / len(labels),
         accuracy=float(accuracy[last]),
     )

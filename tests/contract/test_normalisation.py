@@ -50,6 +50,7 @@ def test_result_is_a_digit_of_20_pixels_about_the_centre_of_28() -> None:
         pytest.param(drawn(200, 18, ink=255, paper=0), id="light on dark"),
         pytest.param(drawn(200, 18, ink=150, paper=180), id="pale grey on grey"),
         pytest.param(drawn(200, 18, ink=230, paper=128), id="chalk on grey"),
+        pytest.param(drawn(3000, 1, ink=235), id="pale 1-pixel line on a 3000-pixel canvas"),
         pytest.param(drawn(28, 2), id="as small as the result"),
     ],
 )
@@ -69,6 +70,12 @@ def test_photographed_paper_with_uneven_light_and_noise_changes_little() -> None
     light = np.linspace(1, 0.5, 400) * np.linspace(1, 0.8, 400)[:, np.newaxis]
     photo = drawn(400, 30, paper=220, ink=60) * light + rng.normal(0, 8, (400, 400))
     assert likeness(normalise(photo.clip(0, 255).astype(np.uint8)), PLAIN) > 0.75
+
+
+def test_a_pixel_of_glare_does_not_turn_ink_into_paper() -> None:
+    glaring = drawn(200, 18, paper=110, ink=0).copy()
+    glaring[20, 30] = 255
+    assert likeness(normalise(glaring), PLAIN) > 0.75
 
 
 def test_strong_noise_changes_little() -> None:

@@ -121,6 +121,13 @@ def test_prune_spares_the_newest_and_the_pinned(store: Store, publish: Callable[
     assert store.versions() == [first, *versions[2:]]
 
 
+def test_prune_does_not_count_damaged_versions(store: Store, publish: Callable[[], Manifest]) -> None:
+    whole, damaged = publish().version, publish().version
+    (store.folder / str(damaged) / TFLITE).unlink()
+    store.prune(keep=1)
+    assert store.versions() == [whole, damaged]
+
+
 def test_store_that_does_not_exist_is_empty_and_stays_so(tmp_path: Path) -> None:
     assert Store(tmp_path / "nowhere").versions() == []
     assert list(tmp_path.iterdir()) == []

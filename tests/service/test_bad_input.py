@@ -5,14 +5,14 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 from PIL import Image
 
 from contract.messages import Problem
-from tests.servers import ServiceProcess
+from tests.servers import REPO, ServiceProcess, running_service
 
 PNG_HEADER = b"\x89PNG\r\n\x1a\n"
 
@@ -65,6 +65,8 @@ def post_image(service: ServiceProcess, content: bytes, status: int, kind: str =
         pytest.param('{"images": 7}', "list", id="number for images"),
         pytest.param('{"image": [[0, 255]]}', "image", id="another name"),
         pytest.param("\ufeff\x00", "not JSON", id="binary"),
+        pytest.param("[" * 100_000, "JSON object", id="deep nesting"),
+        pytest.param('{"images": [[[' + "9" * 5000 + "]]]}", "JSON object", id="integer of 5000 digits"),
     ],
 )
 def test_body_that_is_no_request(service: ServiceProcess, body: str, says: str) -> None:
@@ -148,12 +150,60 @@ def test_body_over_the_limit_is_413(service: ServiceProcess, announced: bool) ->
     assert "10485760" in answer.detail
 
 
-def test_decompression_bomb_costs_nothing(service: ServiceProcess) -> None:
-    bomb = png(50_000, 50_000, zlib.compress(b"\0" * 10_000_000))
-    worker = psutil.Process(service.process.pid)
-    before = worker.memory_info().rss
-    assert "50000×50000" in post_image(service, bomb, 413).detail or "pixels" in post_image(service, bomb, 413).detail
-    assert worker.memory_info().rss - before < 20e6
+def tiff_with_large_tile() -> bytes:
+    """A 16×16 TIFF whose one tile, 20000×20000 and all zeros, takes 400 KB compressed."""
+    tile = zlib.compress(bytes(20_000 * 20_000))
+    tags = [
+        (256, 16),  # width
+        (257, 16),  # length
+        (258, 8),  # bits
+        (259, 8),  # deflate
+        (262, 1),  # black is zero
+        (322, 20_000),  # tile width
+        (323, 20_000),  # tile length
+        (324, 8),  # tile offset
+        (325, len(tile)),
+    ]
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    return struct.pack("<2sHI", b"II", 42, 8 + len(tile)) + tile + directory + bytes(4)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[ServiceProcess]:
+    """A service whose greatest memory so far is that of its start."""
+    if not Path("/proc/self/status").exists():
+        pytest.skip("needs /proc to read a process's greatest memory")
+    with running_service(tmp_path / "log", model_store=REPO / "models") as process:
+        yield process
+
+
+def peak_bytes(service: ServiceProcess) -> int:
+    """The greatest resident memory of the process so far."""
+    status = Path(f"/proc/{service.process.pid}/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return 1024 * int(line.split()[1])
+
+
+@pytest.mark.parametrize("kind", ["image/png", "image/tiff"])
+def test_decompression_bomb_costs_nothing(fresh: ServiceProcess, kind: str) -> None:
+    bombs = {"image/png": png(10_000, 10_000, zlib.compress(bytes(100_000_000))), "image/tiff": tiff_with_large_tile()}
+    before = peak_bytes(fresh)
+    assert "0000×" in post_image(fresh, bombs[kind], 413, kind).detail
+    assert peak_bytes(fresh) - before < 20e6
+
+
+def test_millions_of_wrong_pixels_cost_little(fresh: ServiceProcess) -> None:
+    body = '{"images": [[[' + "-1," * 3_000_000 + "0]]]}"
+    assert "row 0, column 0" in post_json(fresh, body).detail
+    assert peak_bytes(fresh) < 400e6
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "I;16"])
+def test_largest_image_of_any_mode_fits_the_container(fresh: ServiceProcess, mode: str) -> None:
+    file = io.BytesIO()
+    Image.new(mode, (5000, 5000)).save(file, "PNG")
+    post_image(fresh, file.getvalue(), 422)
+    assert peak_bytes(fresh) < 500e6
 
 
 def test_image_over_25_megapixels_is_413(service: ServiceProcess) -> None:

@@ -108,6 +108,22 @@ def test_ink_on_transparent_paper_is_read(
     assert prediction.digit == 7
 
 
+@pytest.mark.parametrize("margin", [5, 100])
+def test_opaque_sheet_with_a_transparent_margin_is_read(
+    service: ServiceProcess, picture: Image.Image, margin: int
+) -> None:
+    for sheet in (picture, picture.point(lambda level: 255 - level)):
+        image = Image.new("LA", (picture.width + 2 * margin, picture.height + 2 * margin))
+        image.paste(sheet.convert("LA"), (margin, margin))
+        [prediction] = predict_file(service, saved(image, "PNG")).predictions
+        assert prediction.digit == 7
+
+
+def test_media_type_in_capitals_is_one(service: ServiceProcess, seven: bytes) -> None:
+    [prediction] = predict_file(service, seven, "IMAGE/PNG").predictions
+    assert prediction.digit == 7
+
+
 def test_exif_rotation_is_obeyed(service: ServiceProcess, picture: Image.Image) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # shown turned by 90° clockwise

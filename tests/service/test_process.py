@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -57,6 +58,18 @@ def test_two_workers_answer(tmp_path: Path, seven: bytes) -> None:
         for _ in range(20):
             answer = httpx.post(f"{service.url}/v1/predict/image", content=seven, headers={"Content-Type": "image/png"})
             assert answer.json()["predictions"][0]["digit"] == 7
+        serving = [line for line in (tmp_path / "log").read_text().splitlines() if "serving version" in line]
+        assert len(serving) == 2
+
+
+def test_client_that_hangs_up_is_no_error(tmp_path: Path) -> None:
+    with running_service(tmp_path / "log", model_store=REPO / "models") as service:
+        with socket.create_connection(("127.0.0.1", service.port)) as connection:
+            connection.sendall(
+                b"POST /v1/predict/image HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 99\r\n\r\nx"
+            )
+        eventually(lambda: '"status": 499' in (tmp_path / "log").read_text())
+        assert '"ERROR"' not in (tmp_path / "log").read_text()
 
 
 def test_service_process_never_imports_tensorflow() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def test_pin_and_unpin_are_followed(live: ServiceProcess, store: Store, seven: b
 
 @pytest.mark.parametrize("fault", ["checksum", "schema", "normalisation", "runtime"])
 def test_bad_version_is_refused_and_the_old_one_serves_on(
-    live: ServiceProcess, store: Store, seven: bytes, fault: str
+    live: ServiceProcess, store: Store, tmp_path: Path, seven: bytes, fault: str
 ) -> None:
     def change(manifest: dict[str, Any]) -> None:
         if fault == "schema":
@@ -84,6 +85,8 @@ def test_bad_version_is_refused_and_the_old_one_serves_on(
     copy_version(store, first + 1, change)
     eventually(lambda: first + 1 in listed(live) and listed(live)[first + 1]["state"] == "refused")
     assert listed(live)[first + 1]["reason"]
+    time.sleep(1)  # ten more looks at the store
+    assert (tmp_path / "log").read_text().count("is refused") == 1
     assert served(live, seven) == first
     asked = httpx.get(f"{live.url}/v1/models/{first + 1}")
     assert asked.status_code == 404
@@ -138,6 +141,15 @@ def test_manifest_card_and_pictures_are_served(service: ServiceProcess) -> None:
     card = httpx.get(f"{base}/README.md")
     assert card.headers["content-type"].startswith("text/markdown")
     assert card.text.startswith("# Model card")
+
+
+@pytest.mark.parametrize(
+    ("version", "status"), [("999999999999999999999", 404), ("1%D9%A3", 422), ("-1", 422), ("x", 422)]
+)
+def test_odd_version_in_the_path(service: ServiceProcess, version: str, status: int) -> None:
+    answer = httpx.get(f"{service.url}/v1/models/{version}")
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,16 @@ def test_threshold_keeps_accepted_answers_right_and_no_more_than_needed() -> Non
     assert (labels[lower] == 4).mean() < 0.999
 
 
+def test_threshold_is_honest_where_none_fits() -> None:
+    probabilities = np.eye(10)[np.zeros(600, int)]
+    labels = np.zeros(600, np.uint8)
+    labels[0] = 1
+    rule = choose_threshold(probabilities, labels)
+    assert rule.coverage == 1
+    assert rule.accuracy == pytest.approx(599 / 600)
+    assert "right" not in rule.chosen
+
+
 def test_measure_counts_rows_as_written_and_columns_as_read() -> None:
     labels = np.repeat(np.arange(10, dtype=np.uint8), 10)
     probabilities = np.full((100, 10), 0.01)

@@ -101,7 +101,7 @@ def test_mirror_fills_the_cache_and_is_not_asked_again(packed: dict[str, bytes],
 
 
 @pytest.mark.usefixtures("no_npm")
-@pytest.mark.parametrize("fault", ["another file", "cut short", "absent"])
+@pytest.mark.parametrize("fault", ["another file", "cut short", "flipped bit", "absent"])
 def test_bad_mirror_is_named_and_leaves_nothing(packed: dict[str, bytes], tmp_path: Path, fault: str) -> None:
     name = f"{TEST_LABELS.name}.gz"
     bad = dict(packed)
@@ -109,6 +109,9 @@ def test_bad_mirror_is_named_and_leaves_nothing(packed: dict[str, bytes], tmp_pa
         bad[name] = gzip.compress(b"x" * TEST_LABELS.size)
     elif fault == "cut short":
         bad[name] = packed[name][:-100]
+    elif fault == "flipped bit":
+        middle = len(packed[name]) // 2
+        bad[name] = packed[name][:middle] + bytes([packed[name][middle] ^ 0xFF]) + packed[name][middle + 1 :]
     else:
         del bad[name]
     with http_server(mirror(bad)) as url, pytest.raises(DatasetError, match=url):

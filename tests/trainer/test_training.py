@@ -86,8 +86,7 @@ def test_store_commands(store: Store) -> None:
     assert "pinned" in trainer("list", "--store", root).stdout
     trainer("unpin", "--store", root)
     assert store.pinned() is None
-    trainer("prune", "--keep", 1, "--store", root)
-    assert store.versions() == [version]
+    assert "Nothing to remove" in trainer("prune", "--keep", 1, "--store", root).stdout
 
 
 @pytest.mark.parametrize("command", [("show", 99), ("pin", 99)])
@@ -95,6 +94,13 @@ def test_unknown_version_is_one_clear_line(store: Store, command: tuple[object, 
     result = trainer(*command, "--store", store.folder.parent, expect=1)
     assert result.stderr.startswith("error: version 99")
     assert "Traceback" not in result.stderr
+
+
+def test_store_that_cannot_be_written_is_found_before_training(tmp_path: Path, mnist: object) -> None:
+    (tmp_path / "file").touch()
+    result = trainer("train", "--store", tmp_path / "file", "--data", CACHE, expect=1)
+    assert "file" in result.stderr
+    assert "Epoch" not in result.stdout
 
 
 def test_missing_data_is_one_clear_line(tmp_path: Path) -> None:
