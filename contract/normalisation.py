@@ -73,7 +73,7 @@ def _ink(image: Grey) -> Grey:
     while True:
         paper, noise = _paper(image)
         dark, light = paper - np.minimum(image, paper), np.maximum(image, paper) - paper
-        ink = dark if _energy(dark) >= _energy(light) else light
+        ink = _stronger(dark, light)
         if ink.max() >= QUIET * noise or max(image.shape) < 2 * GRID:
             break
         image = np.asarray(Image.fromarray(image).reduce(2))
@@ -83,8 +83,18 @@ def _ink(image: Grey) -> Grey:
     return np.maximum(ink, floor) - floor
 
 
+def _stronger(a: Grey, b: Grey) -> Grey:
+    """The one that goes twice as far; where neither does, the one whose squares have the larger sum.
+
+    Neither a single glaring pixel nor a faint shadow over all makes much of such a sum.
+    """
+    furthest_a, furthest_b = int(a.max()), int(b.max())
+    if max(furthest_a, furthest_b) < 2 * min(furthest_a, furthest_b):
+        return max(a, b, key=_energy)
+    return a if furthest_a >= furthest_b else b
+
+
 def _energy(difference: Grey) -> float:
-    """Sum of the squares of `difference`: neither a single glaring pixel nor a faint shadow over all has much of it."""
     return float(np.array(Image.fromarray(difference).histogram()) @ np.square(np.arange(256.0)))
 
 

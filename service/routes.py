@@ -28,6 +28,8 @@ from service.settings import Settings
 
 router = APIRouter()
 
+# Dependencies are async because FastAPI sends others through its thread pool, which costs more than they do.
+
 IMAGE_TYPES = (
     "image/png",
     "image/jpeg",
@@ -42,30 +44,39 @@ PREDICTION_PROBLEMS = openapi_responses(
 )
 
 
-def _registry(request: Request) -> Registry:
+async def _registry(request: Request) -> Registry:
     registry: Registry = request.app.state.registry
     return registry
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def _decoder(settings: "SettingsDependency") -> Decoder:
+async def _decoder(settings: "SettingsDependency") -> Decoder:
     return Decoder(settings.max_image_pixels, settings.max_request_pixels)
 
 
-def _model(
+async def _model(
     registry: "RegistryDependency",
     version: Annotated[int | None, Query(ge=1, description="Ask this version; the default one answers else.")] = None,
 ) -> Model:
+    return _default(registry) if version is None else await run_in_threadpool(_named, registry, version)
+
+
+def _default(registry: Registry) -> Model:
     try:
-        return registry.default() if version is None else registry.get(version)
-    except UnknownVersionError as error:
-        raise UnknownVersion(str(error)) from error
+        return registry.default()
     except NoModelError as error:
         raise NoModel(str(error), headers={"Retry-After": "2"}) from error
+
+
+def _named(registry: Registry, version: int) -> Model:
+    try:
+        return registry.get(version)
+    except UnknownVersionError as error:
+        raise UnknownVersion(str(error)) from error
 
 
 RegistryDependency = Annotated[Registry, Depends(_registry)]
@@ -131,7 +142,7 @@ def list_models(registry: RegistryDependency) -> ModelList:
 )
 def model_manifest(version: Version, registry: RegistryDependency) -> Manifest:
     if version == "default":
-        return _model(registry).manifest
+        return _default(registry).manifest
     try:
         return registry.manifest(version)
     except UnknownVersionError as error:
@@ -171,5 +182,5 @@ async def live() -> Health:
     "/health/ready", tags=["health"], summary="Whether there is a model to serve", responses=openapi_responses(NoModel)
 )
 async def ready(registry: RegistryDependency) -> Health:
-    _model(registry)
+    _default(registry)
     return Health(status="ready")
