@@ -65,6 +65,8 @@ class Service:
             raise ServiceAwayError(str(error) or "the connection broke") from error
         if response.is_success:
             return response
+        if response.status_code in (404, 405):
+            raise ServiceAwayError(f"what answers there is not the digit service ({response.status_code})")
         try:
             detail = Problem.model_validate_json(response.content).detail
         except ValidationError:

@@ -33,6 +33,7 @@ class Window:
         self._strokes: list[list[Point]] = []
         self._details: Details | None = None
         self.answer: Answer | None = None
+        self._answered: Drawing | None = None
 
         sv_ttk.set_theme("light")
         root.title("Digits")
@@ -43,7 +44,7 @@ class Window:
 
         body = ttk.Frame(root, padding=16)
         self.identified = ttk.Label(body, font=("TkDefaultFont", 18, "bold"))
-        self.confidence = ttk.Label(body, foreground="#5a5a5a")
+        self.confidence = ttk.Label(body, foreground="#5a5a5a", wraplength=SIDE)
         self.paper = tk.Canvas(body, width=SIDE, height=SIDE, background=PAPER, cursor="pencil", highlightthickness=1)
         self.paper.configure(highlightbackground="#c8c8c8", borderwidth=0)
         self.identify_button = ttk.Button(body, text="Identify", style="Accent.TButton", command=self.identify)
@@ -52,7 +53,8 @@ class Window:
         self.status = ttk.Label(body, text=f"Looking for {service.url} …", foreground="#5a5a5a", wraplength=SIDE)
 
         self.identified.grid(columnspan=3, sticky="w")
-        self.confidence.grid(columnspan=3, sticky="w", pady=(0, 8))
+        self.confidence.grid(columnspan=3, sticky="nw")
+        body.rowconfigure(1, minsize=42)  # two lines, so that no message moves the paper
         self.paper.grid(columnspan=3)
         for column, button in enumerate((self.identify_button, self.delete_button, self.close_button)):
             button.grid(
@@ -96,12 +98,12 @@ class Window:
         self._root.destroy()
 
     def _touch(self, event: "Pointer") -> None:
+        """Put the pen down; a dot is not sent, it is no digit yet."""
         self._strokes.append([(event.x, event.y)])
         radius = PEN / 2
         self.paper.create_oval(
             event.x - radius, event.y - radius, event.x + radius, event.y + radius, fill=INK, outline=""
         )
-        self.courier.send(self.drawing)
 
     def _move(self, event: "Pointer") -> None:
         if not self._strokes:  # the paper was changed while the pen was down
@@ -122,24 +124,28 @@ class Window:
 
     def _hear(self, news: News) -> None:
         if isinstance(news, Away):
-            self.status.configure(text=f"No service at {self._url}: {news.reason}. The drawing stays; trying again …")
+            reason = news.reason.rstrip(".")
+            self.status.configure(text=f"No answer from {self._url}: {reason}. The drawing stays; trying again …")
+            if self._strokes and self._answered != self.drawing:
+                self._show(None, "Waiting for the service …")
             return
         self.status.configure(text=f"Connected to {self._url}")
         if isinstance(news, Answered) and news.drawing.sheet == self._sheet:
+            self._answered = news.drawing
             self._show(news.answer)
         elif isinstance(news, Refused) and news.drawing.sheet == self._sheet:
-            self._show(None)
-            self.confidence.configure(text=news.reason)
+            self._show(None, news.reason)
 
-    def _show(self, answer: Answer | None) -> None:
+    def _show(self, answer: Answer | None, hint: str = "Draw a digit with the mouse.") -> None:
+        """Show `answer`; where there is none, `hint` tells why."""
         self.answer = answer
         if answer is None:
             self.identified.configure(text="Identified Number:")
-            self.confidence.configure(text="Draw a digit with the mouse.")
+            self.confidence.configure(text=hint)
         else:
             prediction = answer.prediction
             self.identified.configure(text=f"Identified Number: {prediction.digit}")
-            sure = "sure" if prediction.accepted else "sure, so better look twice"
-            self.confidence.configure(text=f"{prediction.confidence:.1%} {sure}")
+            sure = f"{prediction.confidence:.1%}"
+            self.confidence.configure(text=f"{sure} sure" if prediction.accepted else f"Not sure: {sure}")
         if self._details is not None and self._details.winfo_exists():
             self._details.show(answer)

@@ -19,7 +19,7 @@ EncodedImage = Annotated[
     str,
     Field(
         title="Encoded image",
-        description="A PNG, JPEG, WebP, GIF, BMP, TIFF or PNM file in base64; a data URL is fine.",
+        description="A PNG, JPEG, WebP, GIF, BMP, TIFF or PNM file of up to 25 megapixels in base64, or a data URL.",
         strict=True,
     ),
 ]
@@ -36,7 +36,10 @@ Image = Annotated[
 
 
 class PredictRequest(BaseModel):
-    """One or more images of one digit each: any size, any pen, dark on light or light on dark."""
+    """One or more images of one digit each: any size, any pen, dark on light or light on dark.
+
+    As the service ships, at most 256 images in 10 MiB.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -54,9 +57,7 @@ class Prediction(BaseModel):
     probabilities: list[float] = Field(
         min_length=10, max_length=10, description="Calibrated probabilities of the digits 0 to 9, summing to 1."
     )
-    accepted: bool = Field(
-        description='False means "I am not sure", or "this is no digit": better to ask than to rely on it.'
-    )
+    accepted: bool = Field(description='False means "I am not sure": better to ask than to rely on it.')
     normalised: str | None = Field(
         default=None, description="With `details=true`: the 28×28 image the network saw, a PNG in base64."
     )

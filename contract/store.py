@@ -49,6 +49,9 @@ class Store:
 
     def manifest(self, version: int) -> Manifest:
         """What version `version` says of itself. Raises `ArtifactError`."""
+        if not self._place(version).is_dir():
+            there = ", ".join(map(str, self.versions())) or "none at all"
+            raise ArtifactError(f"there is no version {version} in {self.folder}; there are: {there}")
         try:
             text = (self._place(version) / MANIFEST).read_bytes()
         except OSError as error:
@@ -151,25 +154,27 @@ class Store:
     def prune(self, keep: int) -> list[int]:
         """Remove the versions older than the `keep` newest that pass their checks, and what dead publishers left.
 
-        The pinned one stays. Returns the versions removed. A version leaves whole: it is renamed out of sight before
-        its files go.
+        The pinned one and the most accurate stay. Returns the versions removed. A version leaves whole: it is renamed
+        out of sight before its files go.
         """
         for leftover in self.folder.glob(f"{WORKSPACE}*"):
             if time.time() - leftover.stat().st_mtime > ABANDONED:
                 shutil.rmtree(leftover)
-        kept = [version for version in self.versions() if self._is_whole(version)][-keep:]
-        removed = [version for version in self.versions() if kept and version < kept[0] and version != self.pinned()]
+        whole = {version: manifest for version in self.versions() if (manifest := self._whole(version))}
+        spared = {self.pinned(), max(whole, key=lambda version: whole[version].metrics.int8.accuracy, default=None)}
+        oldest = min(list(whole)[-keep:], default=0)
+        removed = [version for version in self.versions() if version < oldest and version not in spared]
         for version in removed:
             with self._workspace() as bin_:
                 self._place(version).rename(bin_ / str(version))
         return removed
 
-    def _is_whole(self, version: int) -> bool:
+    def _whole(self, version: int) -> Manifest | None:
+        """The manifest of a version that passes its checks."""
         try:
-            self.verify(version)
+            return self.verify(version)
         except ArtifactError:
-            return False
-        return True
+            return None
 
     def _place(self, version: int) -> Path:
         return self.folder / str(version)

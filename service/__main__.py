@@ -1,6 +1,7 @@
 """`python -m service`: serve until SIGTERM or SIGINT."""
 
 import os
+import socket
 import sys
 
 import uvicorn
@@ -15,8 +16,11 @@ def main() -> None:
         settings = CliApp.run(Settings)
     except ValidationError as error:
         for fault in error.errors():
-            print(f"DIGITS_{str(fault['loc'][0]).upper()}={fault['input']}: {fault['msg']}", file=sys.stderr)
+            name = str(fault["loc"][0])
+            flag = f"--{name.replace('_', '-')} (DIGITS_{name.upper()})"
+            print(f"{flag}: {fault['input']!r}: {fault['msg']}", file=sys.stderr)
         sys.exit(2)
+    _require_free(settings.host, settings.port)
     os.environ |= settings.environment()
     uvicorn.run(
         "service.app:create_app",
@@ -29,6 +33,14 @@ def main() -> None:
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
+
+
+def _require_free(host: str, port: int) -> None:
+    """Leave with one clear line where the address cannot be listened on."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        sys.exit(f"{host}:{port} cannot be listened on: {error.strerror or error}. Name another: --host, --port.")
 
 
 if __name__ == "__main__":

@@ -53,6 +53,8 @@ class Decoder:
         return np.rint(values).astype(np.uint8)
 
     def _file(self, content: bytes) -> Grey:
+        if not content:
+            raise BrokenImage("The image is empty: send a file's bytes, with curl by --data-binary @FILE.")
         try:
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 self._count(*image.size)
@@ -63,7 +65,9 @@ class Decoder:
         except Image.DecompressionBombError as error:
             raise TooLarge(f"An image may have {self.max_image_pixels} pixels: send a smaller one.") from error
         except UnidentifiedImageError as error:
-            raise BrokenImage(f"This is no image of a known format: send one of {', '.join(FORMATS)}.") from error
+            raise BrokenImage(
+                "This is no image of a known format: send PNG, JPEG, WebP, GIF, BMP, TIFF or PNM."
+            ) from error
         except Exception as error:  # Pillow's decoders raise what they like on broken files
             raise BrokenImage(f"The image cannot be decoded ({error}): it is damaged or cut short.") from error
 

@@ -1,10 +1,9 @@
 """The routes under /v1 and /health."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import PositiveInt
 
 from contract.artifact import CARD, ArtifactError, Manifest
 from contract.messages import Health, ModelList, PredictRequest, PredictResponse
@@ -84,7 +83,9 @@ SettingsDependency = Annotated[Settings, Depends(_settings)]
 DecoderDependency = Annotated[Decoder, Depends(_decoder)]
 ModelDependency = Annotated[Model, Depends(_model)]
 Details = Annotated[bool, Query(description="Add the 28×28 image that the network saw.")]
-Version = Annotated[Literal["default"] | PositiveInt, Path(description="A number, or `default`.", examples=["default"])]
+Version = Annotated[
+    str, Path(pattern=r"^(default|[1-9][0-9]{0,17})$", description="A number, or `default`.", examples=["default"])
+]
 
 
 @router.post(
@@ -144,7 +145,7 @@ def model_manifest(version: Version, registry: RegistryDependency) -> Manifest:
     if version == "default":
         return _default(registry).manifest
     try:
-        return registry.manifest(version)
+        return registry.manifest(int(version))
     except UnknownVersionError as error:
         raise UnknownVersion(str(error)) from error
 
@@ -155,7 +156,13 @@ def model_manifest(version: Version, registry: RegistryDependency) -> Manifest:
     summary="A picture or the model card of a version",
     response_class=Response,
     responses={
-        200: {"content": {"image/png": {}, "text/markdown": {}}, "description": "The file."},
+        200: {
+            "content": {
+                "image/png": {"schema": {"type": "string", "format": "binary"}},
+                "text/markdown": {"schema": {"type": "string"}},
+            },
+            "description": "The file.",
+        },
         **openapi_responses(UnknownVersion, UnknownFile, InvalidRequest, NoModel),
     },
 )

@@ -1,5 +1,6 @@
 """`python -m trainer`: train a model, or manage the store. Only training imports TensorFlow."""
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -50,12 +51,18 @@ def train(
     from trainer.training import Recipe
     from trainer.training import train as run
 
-    manifest = run(dataset, Recipe(epochs, seed, images), Store(store))
+    shelf = Store(store)
+    manifest = run(dataset, Recipe(epochs, seed, images), shelf)
     console.print(
         f"Published {store}/{manifest.name}/{manifest.version}: "
         f"{manifest.metrics.int8.accuracy:.2%} of the test images right as served (int8), "
         f"{manifest.metrics.float32.accuracy:.2%} in float."
     )
+    better = [version for version, accuracy in _accuracies(shelf).items() if accuracy > manifest.metrics.int8.accuracy]
+    if better:
+        console.print(
+            f"Version {better[-1]} was better; to serve it: python -m trainer pin {better[-1]} --store {store}"
+        )
 
 
 @app.command("list")
@@ -63,9 +70,10 @@ def list_(store: StoreOption = "models") -> None:
     """List the published versions."""
     shelf = Store(store)
     pinned = shelf.pinned()
-    table = Table("version", "published", "test accuracy", "parameters", "")
+    default = pinned or max(_accuracies(shelf), default=None)
+    table = Table("version", "published", "test accuracy", "parameters", "state")
     for version in shelf.versions():
-        mark = "pinned" if version == pinned else ""
+        mark = "pinned" if version == pinned else "default" if version == default else ""
         try:
             manifest = shelf.verify(version)
         except ArtifactError as error:
@@ -104,11 +112,25 @@ def unpin(store: StoreOption = "models") -> None:
 @app.command()
 def prune(
     store: StoreOption = "models",
-    keep: Annotated[int, typer.Option(min=1, help="How many of the newest versions stay; a pinned one stays too.")] = 3,
+    keep: Annotated[
+        int,
+        typer.Option(
+            min=1, help="How many of the newest versions stay; the pinned and the most accurate one stay too."
+        ),
+    ] = 3,
 ) -> None:
     """Remove old versions."""
     removed = Store(store).prune(keep)
     console.print(f"Removed {', '.join(map(str, removed))}." if removed else "Nothing to remove.")
+
+
+def _accuracies(shelf: Store) -> dict[int, float]:
+    """Test accuracy as served of each version whose manifest can be read."""
+    accuracies = {}
+    for version in shelf.versions():
+        with contextlib.suppress(ArtifactError):
+            accuracies[version] = shelf.manifest(version).metrics.int8.accuracy
+    return accuracies
 
 
 def main() -> None:

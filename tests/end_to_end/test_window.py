@@ -74,6 +74,22 @@ def test_delete_takes_a_new_sheet(service: ServiceProcess, visit: "Visit") -> No
     user.sees(lambda: user.identified == "Identified Number:")
 
 
+def test_click_is_no_digit(service: ServiceProcess, visit: "Visit") -> None:
+    user = visit(service.url)
+    user.sees(lambda: user.status.startswith("Connected"))
+    user.click(user.window.paper)
+    with pytest.raises(AssertionError, match="not within"):
+        user.sees(lambda: user.identified != "Identified Number:", seconds=1)
+
+
+def test_no_message_moves_the_paper(service: ServiceProcess, visit: "Visit") -> None:
+    user = visit(service.url + "/docs")
+    place, size = user.window.paper.winfo_rootx(), user.root.winfo_reqwidth()
+    user.draw(SEVEN)
+    user.sees(lambda: "not the digit service" in user.status)
+    assert (user.window.paper.winfo_rootx(), user.root.winfo_reqwidth()) == (place, size)
+
+
 def test_close_closes(service: ServiceProcess, visit: "Visit") -> None:
     user = visit(service.url)
     user.click(user.window.close_button)
@@ -85,12 +101,15 @@ def test_service_away_keeps_the_drawing_and_reads_it_later(visit: "Visit", tmp_p
     port = free_port()
     user = visit(f"http://127.0.0.1:{port}")
     user.draw(SEVEN)
-    user.sees(lambda: user.status.startswith(f"No service at http://127.0.0.1:{port}"))
+    user.sees(lambda: user.status.startswith(f"No answer from http://127.0.0.1:{port}"))
+    assert user.window.confidence.cget("text") == "Waiting for the service …"
     strokes = user.window.drawing
     assert user.window.paper.find_all()
     with running_service(tmp_path / "log", port=port, model_store=REPO / "models"):
         user.sees(lambda: user.identified == "Identified Number: 7")
         assert user.window.drawing == strokes
         assert user.status.startswith("Connected")
-    user.sees(lambda: user.status.startswith("No service"))
-    assert user.identified == "Identified Number: 7"
+    user.sees(lambda: user.status.startswith("No answer"))
+    assert user.identified == "Identified Number: 7"  # of this very drawing
+    user.draw(ONE)
+    user.sees(lambda: user.identified == "Identified Number:")  # no longer

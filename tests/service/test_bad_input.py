@@ -94,7 +94,7 @@ def test_body_that_is_no_request(service: ServiceProcess, body: str, says: str) 
         pytest.param("7", "list", id="number"),
         pytest.param("{}", "list", id="object"),
         pytest.param("null", "list", id="null image"),
-        pytest.param('""', "known format", id="empty string"),
+        pytest.param('""', "empty", id="empty string"),
         pytest.param('"seven"', "base64", id="not base64"),
         pytest.param('"c2V2ZW4="', "known format", id="base64 of a word"),
     ],
@@ -111,7 +111,7 @@ def test_bad_image_in_a_batch_names_itself(service: ServiceProcess, image: str, 
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        pytest.param(b"", "known format", id="empty"),
+        pytest.param(b"", "The image is empty", id="empty"),
         pytest.param(b"seven", "known format", id="text"),
         pytest.param(PNG_HEADER, "", id="PNG signature alone"),
         pytest.param(blank((300, 300))[:60], "damaged", id="PNG cut short"),

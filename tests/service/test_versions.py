@@ -144,7 +144,7 @@ def test_manifest_card_and_pictures_are_served(service: ServiceProcess) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "status"), [("999999999999999999999", 404), ("1%D9%A3", 422), ("-1", 422), ("x", 422)]
+    ("version", "status"), [("999999999999999999", 404), ("9" * 5000, 422), ("1%D9%A3", 422), ("-1", 422), ("x", 422)]
 )
 def test_odd_version_in_the_path(service: ServiceProcess, version: str, status: int) -> None:
     answer = httpx.get(f"{service.url}/v1/models/{version}")

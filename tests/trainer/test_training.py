@@ -92,7 +92,7 @@ def test_store_commands(store: Store) -> None:
 @pytest.mark.parametrize("command", [("show", 99), ("pin", 99)])
 def test_unknown_version_is_one_clear_line(store: Store, command: tuple[object, ...]) -> None:
     result = trainer(*command, "--store", store.folder.parent, expect=1)
-    assert result.stderr.startswith("error: version 99")
+    assert result.stderr.startswith("error: there is no version 99")
     assert "Traceback" not in result.stderr
 
 
