@@ -37,7 +37,8 @@ An answer is accepted when its {draft.acceptance.score} is at least {draft.accep
 ## How it was trained
 
 {facts.dataset}: {split}. {facts.epochs} epochs in {facts.seconds:.0f} s from seed {facts.seed}, every image redrawn at
-random each time (rotation, scale, slant, position, pen width); the epoch with the least validation loss was kept.
+random each time (rotation, scale, slant, position, pen width); some ones a second time with a flag drawn to them. The
+epoch with the least validation loss was kept.
 Source revision {facts.revision}; {libraries}.
 
 ![Learning curve]({LEARNING_CURVE})
@@ -45,8 +46,8 @@ Source revision {facts.revision}; {libraries}.
 ## What it cannot do
 
 It answers one digit for every image, and was shown nothing but digits: of a letter or a scribble it may be sure.
-It was trained on the handwriting of MNIST's American writers; a 1 with a long upstroke or a crossed 7 is rarer there
-than in Europe. Several digits in one image are read as one.
+It was trained on the handwriting of MNIST's American writers, where a crossed 7 is rarer than in Europe. Several digits
+in one image are read as one.
 """
 
 
