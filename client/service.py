@@ -54,9 +54,11 @@ class Service:
         """Return if the service is ready. Raises `ServiceAwayError` or `ServiceRefusedError`."""
         self._request("GET", "/health/ready")
 
-    def _request(self, method: str, path: str, **options: object) -> httpx.Response:
+    def _request(
+        self, method: str, path: str, content: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
         try:
-            response = self._http.request(method, path, **options)  # type: ignore[arg-type]
+            response = self._http.request(method, path, content=content, headers=headers)
         except httpx.TimeoutException as error:
             raise ServiceAwayError("no answer in time") from error
         except httpx.ConnectError as error:

@@ -39,8 +39,9 @@ class Window:
         root.title("Digits")
         root.resizable(False, False)
         root.protocol("WM_DELETE_WINDOW", self.close)
-        for key, action in (("<Return>", self.identify), ("<Delete>", self.delete), ("<Escape>", self.close)):
-            root.bind(key, lambda _, action=action: action())  # type: ignore[misc]
+        root.bind("<Return>", lambda _: self.identify())
+        root.bind("<Delete>", lambda _: self.delete())
+        root.bind("<Escape>", lambda _: self.close())
 
         body = ttk.Frame(root, padding=16)
         self.identified = ttk.Label(body, font=("TkDefaultFont", 18, "bold"))

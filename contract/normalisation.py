@@ -84,14 +84,14 @@ def _ink(image: Grey) -> Grey:
 
 
 def _stronger(a: Grey, b: Grey) -> Grey:
-    """The one that goes twice as far; where neither does, the one whose squares have the larger sum.
+    """Of two differences from the paper the one whose squares have the larger sum.
 
     Neither a single glaring pixel nor a faint shadow over all makes much of such a sum.
     """
     furthest_a, furthest_b = int(a.max()), int(b.max())
-    if max(furthest_a, furthest_b) < 2 * min(furthest_a, furthest_b):
-        return max(a, b, key=_energy)
-    return a if furthest_a >= furthest_b else b
+    if min(furthest_a, furthest_b) < MIN_CONTRAST:  # clean paper needs no sum
+        return a if furthest_a >= furthest_b else b
+    return max(a, b, key=_energy)
 
 
 def _energy(difference: Grey) -> float:

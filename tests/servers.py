@@ -72,8 +72,15 @@ def running_service(log: Path, port: int | None = None, **settings: object) -> I
             service.stop()
 
 
+class SilentHandler(http.server.BaseHTTPRequestHandler):
+    """To be given a `do_GET` or `do_POST`."""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it so
+        pass
+
+
 @contextlib.contextmanager
-def http_server(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
+def http_server(handler: type[SilentHandler]) -> Iterator[str]:
     """The URL of a server that answers with `handler`, each request in a thread."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

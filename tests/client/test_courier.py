@@ -1,6 +1,5 @@
 """The courier carries the newest drawing, one at a time, and outlasts a service that is away."""
 
-import http.server
 import queue
 import threading
 import time
@@ -13,7 +12,7 @@ import pytest
 from client.courier import Answered, Away, Courier, News, Present, Refused
 from client.drawing import Drawing, Point
 from client.service import Service
-from tests.servers import REPO, ServiceProcess, free_port, http_server, running_service
+from tests.servers import REPO, ServiceProcess, SilentHandler, free_port, http_server, running_service
 
 
 def line(*points: Point) -> Drawing:
@@ -45,11 +44,11 @@ def hear(courier: Courier, kind: type[News], seconds: float = 10) -> News:
             return news
 
 
-def slowed(url: str, seconds: float, in_flight: list[int]) -> type[http.server.BaseHTTPRequestHandler]:
+def slowed(url: str, seconds: float, in_flight: list[int]) -> type[SilentHandler]:
     """Passes requests on to the service at `url` after a while; notes how many are under way at each one's start."""
     under_way = threading.Semaphore(1000)
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(SilentHandler):
         def do_POST(self) -> None:
             under_way.acquire()
             in_flight.append(1000 - under_way._value)
@@ -62,16 +61,13 @@ def slowed(url: str, seconds: float, in_flight: list[int]) -> type[http.server.B
             self.end_headers()
             self.wfile.write(answer.content)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it so
-            pass
-
     return Handler
 
 
-def page(status: int, body: bytes) -> type[http.server.BaseHTTPRequestHandler]:
+def page(status: int, body: bytes) -> type[SilentHandler]:
     """Answers everything with one page."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(SilentHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             self.do_GET()
@@ -81,9 +77,6 @@ def page(status: int, body: bytes) -> type[http.server.BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it so
-            pass
 
     return Handler
 

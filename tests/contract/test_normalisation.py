@@ -72,8 +72,9 @@ def test_photographed_paper_with_uneven_light_and_noise_changes_little() -> None
     assert likeness(normalise(photo.clip(0, 255).astype(np.uint8)), PLAIN) > 0.75
 
 
-def test_a_pixel_of_glare_does_not_turn_ink_into_paper() -> None:
-    glaring = drawn(200, 18, paper=110, ink=0).copy()
+@pytest.mark.parametrize("paper", [60, 110, 180])
+def test_a_pixel_of_glare_does_not_turn_ink_into_paper(paper: int) -> None:
+    glaring = drawn(200, 18, paper=paper, ink=0).copy()
     glaring[20, 30] = 255
     assert likeness(normalise(glaring), PLAIN) > 0.75
 

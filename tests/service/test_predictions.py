@@ -14,18 +14,18 @@ from contract.normalisation import normalise
 from tests.servers import ServiceProcess
 
 
-def predict(service: ServiceProcess, *images: object, **query: object) -> PredictResponse:
-    response = httpx.post(f"{service.url}/v1/predict", json={"images": images}, params=query)  # type: ignore[arg-type]
+def predict(service: ServiceProcess, *images: object, **query: bool) -> PredictResponse:
+    response = httpx.post(f"{service.url}/v1/predict", json={"images": images}, params=query)
     assert response.status_code == 200, response.text
     return PredictResponse.model_validate_json(response.content)
 
 
-def predict_file(service: ServiceProcess, content: bytes, kind: str = "image/png", **query: object) -> PredictResponse:
+def predict_file(service: ServiceProcess, content: bytes, kind: str = "image/png", **query: bool) -> PredictResponse:
     response = httpx.post(
         f"{service.url}/v1/predict/image",
         content=content,
         headers={"Content-Type": kind},
-        params=query,  # type: ignore[arg-type]
+        params=query,
     )
     assert response.status_code == 200, response.text
     return PredictResponse.model_validate_json(response.content)

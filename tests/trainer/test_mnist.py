@@ -1,13 +1,12 @@
 """MNIST is fetched, verified and cached; nothing half-written stays."""
 
 import gzip
-import http.server
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.servers import http_server
+from tests.servers import SilentHandler, http_server
 from trainer import mnist as source
 from trainer.errors import DatasetError
 from trainer.mnist import FILES, TEST_LABELS, TRAIN_IMAGES, Mnist, load
@@ -33,19 +32,16 @@ def no_npm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
 
 
-def mirror(packed: dict[str, bytes]) -> type[http.server.BaseHTTPRequestHandler]:
+def mirror(packed: dict[str, bytes]) -> type[SilentHandler]:
     """Answers /NAME with `packed[NAME]`."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(SilentHandler):
         def do_GET(self) -> None:
             content = packed.get(self.path.removeprefix("/"))
             self.send_response(404 if content is None else 200)
             self.send_header("Content-Length", str(len(content or b"")))
             self.end_headers()
             self.wfile.write(content or b"")
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it so
-            pass
 
     return Handler
 
