@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-# fail_fast: one fault is enough to refuse a request, and millions of them would fill the memory.
 GreyLevel = Annotated[float, Field(ge=0, le=255, strict=True, allow_inf_nan=False)]
+# fail_fast: one fault is enough to refuse a request, and millions of them would fill the memory.
 Pixels = Annotated[
     list[Annotated[list[GreyLevel], Field(fail_fast=True)]],
     Field(

@@ -8,7 +8,6 @@ place. A reader sees all of it or nothing.
 """
 
 import hashlib
-import json
 import os
 import shutil
 import tempfile
@@ -91,6 +90,16 @@ class Store:
             self.read(manifest, name)
         return manifest
 
+    def checked(self) -> dict[int, Manifest | ArtifactError]:
+        """Of each version, lowest first, its manifest if it passes its checks, else what is wrong with it."""
+        found: dict[int, Manifest | ArtifactError] = {}
+        for version in self.versions():
+            try:
+                found[version] = self.verify(version)
+            except ArtifactError as error:
+                found[version] = error
+        return found
+
     def require_writable(self) -> None:
         """Raises `OSError` where nothing can be published; better known before a training than after it."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -107,18 +116,13 @@ class Store:
             if files != {file.name: _fingerprint(file) for file in sorted(staging.iterdir())}:
                 raise OSError(f"what was written to {staging} cannot be read back unchanged")
             while True:
-                manifest = Manifest(
-                    name=NAME,
-                    version=max(self.versions(), default=0) + 1,
-                    created_at=datetime.now(UTC).replace(microsecond=0),
-                    files=files,
-                    input=draft.input,
-                    labels=draft.labels,
-                    metrics=draft.metrics,
-                    calibration=draft.calibration,
-                    acceptance=draft.acceptance,
-                    provenance=draft.provenance,
-                )
+                published = {
+                    "name": NAME,
+                    "version": max(self.versions(), default=0) + 1,
+                    "created_at": datetime.now(UTC).replace(microsecond=0),
+                    "files": files,
+                }
+                manifest = Manifest.model_validate(dict(draft) | published)
                 _write(staging / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
                 _flush(staging)
                 try:
@@ -143,7 +147,7 @@ class Store:
         """Make `version` the default until it is unpinned. Raises `ArtifactError` where it fails its checks."""
         self.verify(version)
         with self._workspace() as staging:
-            _write(staging / PIN, json.dumps({"version": version}) + "\n")
+            _write(staging / PIN, Pin(version=version).model_dump_json() + "\n")
             (staging / PIN).replace(self.folder / PIN)
             _flush(self.folder)
 
@@ -160,7 +164,7 @@ class Store:
         for leftover in self.folder.glob(f"{WORKSPACE}*"):
             if time.time() - leftover.stat().st_mtime > ABANDONED:
                 shutil.rmtree(leftover)
-        whole = {version: manifest for version in self.versions() if (manifest := self._whole(version))}
+        whole = {version: found for version, found in self.checked().items() if isinstance(found, Manifest)}
         spared = {self.pinned(), max(whole, key=lambda version: whole[version].metrics.int8.accuracy, default=None)}
         oldest = min(list(whole)[-keep:], default=0)
         removed = [version for version in self.versions() if version < oldest and version not in spared]
@@ -168,13 +172,6 @@ class Store:
             with self._workspace() as bin_:
                 self._place(version).rename(bin_ / str(version))
         return removed
-
-    def _whole(self, version: int) -> Manifest | None:
-        """The manifest of a version that passes its checks."""
-        try:
-            return self.verify(version)
-        except ArtifactError:
-            return None
 
     def _place(self, version: int) -> Path:
         return self.folder / str(version)

@@ -8,8 +8,7 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from contract.artifact import TFLITE, ArtifactError, Manifest
-from contract.normalisation import SIZE, VERSION
-from contract.store import Store
+from contract.normalisation import SIZE
 
 
 @dataclass(frozen=True)
@@ -44,13 +43,6 @@ class Model:
         greys = np.arange(256) / 255
         self._quantised = np.clip(np.rint(greys / scale) + zero, -128, 127).astype(np.int8)
 
-    @classmethod
-    def load(cls, store: Store, version: int) -> "Model":
-        """Raises `ArtifactError`."""
-        manifest = store.manifest(version)
-        require_known_normalisation(manifest)
-        return cls(manifest, store.read(manifest, TFLITE))
-
     def answer(self, images: NDArray[np.uint8]) -> Answers:
         """What normalised images, uint8 [n, 28, 28] with ink 255, say."""
         logits = self._logits(self._quantised[images][..., np.newaxis])
@@ -67,12 +59,3 @@ class Model:
             self._interpreter.invoke()
             logits: NDArray[np.float32] = self._interpreter.get_tensor(self._output["index"])
         return logits
-
-
-def require_known_normalisation(manifest: Manifest) -> None:
-    """Raises `ArtifactError` for an artifact that was trained on images normalised in another way."""
-    if manifest.input.normalisation != VERSION:
-        raise ArtifactError(
-            f"version {manifest.version} was trained on images normalised by {manifest.input.normalisation!r}; "
-            f"this service normalises by {VERSION!r}"
-        )

@@ -143,13 +143,12 @@ def _response(
 
 
 def _item_errors(faults: Iterable[dict[str, Any]]) -> list[ItemError]:
-    """The faults that lie within single images, one for each image."""
-    details: dict[int, str] = {}
-    for fault in faults:
-        match fault["loc"]:
-            case ("body", "images", int(index), _, *inner):
-                details.setdefault(index, _sentence(inner, fault))
-    return [ItemError(index=index, detail=detail) for index, detail in details.items()]
+    """The faults that lie within single images: at most one, as the request's model stops at the first."""
+    return [
+        ItemError(index=fault["loc"][2], detail=_sentence(fault["loc"][4:], fault))
+        for fault in faults
+        if fault["loc"][:2] == ("body", "images") and len(fault["loc"]) > 2
+    ]
 
 
 def _sentence(location: Sequence[str | int], fault: dict[str, Any]) -> str:

@@ -4,10 +4,11 @@ import logging
 import threading
 from collections import OrderedDict
 
-from contract.artifact import ArtifactError, Manifest
+from contract import normalisation
+from contract.artifact import TFLITE, ArtifactError, Manifest
 from contract.messages import ModelSummary
 from contract.store import NAME, Store
-from service.model import Model, require_known_normalisation
+from service.model import Model
 
 logger = logging.getLogger("service.registry")
 
@@ -59,9 +60,9 @@ class Registry:
             return default
         with self._loading:
             if version not in self._named:
-                self.manifest(version)
+                manifest = self.manifest(version)
                 try:
-                    self._named[version] = Model.load(self._store, version)
+                    self._named[version] = self._load(manifest)
                 except ArtifactError as error:
                     raise UnknownVersionError(str(error)) from error
             self._named.move_to_end(version)
@@ -107,7 +108,7 @@ class Registry:
                 continue
             try:
                 manifest = self._store.verify(version)
-                require_known_normalisation(manifest)
+                _require_known_normalisation(manifest)
             except ArtifactError as error:
                 self._refuse(version, error)
             else:
@@ -131,10 +132,8 @@ class Registry:
             if self._default is not None and self._default.manifest.version == version:
                 return ""
             try:
-                model = self._named.get(version) or Model.load(self._store, version)
-            except ArtifactError as error:
-                self._unloadable.add(version)
-                self._refuse(version, error)
+                model = self._named.get(version) or self._load(self._manifests[version])
+            except ArtifactError:
                 continue
             self._default = model
             logger.info("serving version %d", version, extra={"version": version})
@@ -145,8 +144,26 @@ class Registry:
             return f"No version in {self._store.folder} passes its checks; GET /v1/models says why."
         return f"The store has no version in {self._store.folder}: train one, or set DIGITS_MODEL_STORE."
 
+    def _load(self, manifest: Manifest) -> Model:
+        """Raises `ArtifactError`; from then on the version is refused."""
+        try:
+            return Model(manifest, self._store.read(manifest, TFLITE))
+        except ArtifactError as error:
+            self._unloadable.add(manifest.version)
+            self._refuse(manifest.version, error)
+            raise
+
     def _refuse(self, version: int, error: ArtifactError) -> None:
         if self._refused.get(version) != str(error):
             logger.error("version %d is refused: %s", version, error, extra={"version": version})
         self._refused[version] = str(error)
         self._manifests.pop(version, None)
+
+
+def _require_known_normalisation(manifest: Manifest) -> None:
+    """Raises `ArtifactError` for an artifact that was trained on images normalised in another way."""
+    if manifest.input.normalisation != normalisation.VERSION:
+        raise ArtifactError(
+            f"version {manifest.version} was trained on images normalised by {manifest.input.normalisation!r}; "
+            f"this service normalises by {normalisation.VERSION!r}"
+        )

@@ -27,8 +27,6 @@ from service.settings import Settings
 
 router = APIRouter()
 
-# Dependencies are async because FastAPI sends others through its thread pool, which costs more than they do.
-
 IMAGE_TYPES = (
     "image/png",
     "image/jpeg",
@@ -43,6 +41,7 @@ PREDICTION_PROBLEMS = openapi_responses(
 )
 
 
+# Dependencies are async because FastAPI sends others through its thread pool, which costs more than they do.
 async def _registry(request: Request) -> Registry:
     registry: Registry = request.app.state.registry
     return registry

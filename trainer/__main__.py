@@ -1,6 +1,5 @@
 """`python -m trainer`: train a model, or manage the store. Only training imports TensorFlow."""
 
-import contextlib
 import os
 import sys
 from pathlib import Path
@@ -10,9 +9,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from contract.artifact import ArtifactError
+from contract.artifact import ArtifactError, Manifest
 from contract.store import Store
 from trainer.errors import TrainerError
+from trainer.recipe import Recipe
 
 app = typer.Typer(
     help="Trains digit readers and manages the store of published versions.",
@@ -37,18 +37,19 @@ def train(
         Path | None,
         typer.Option(envvar="DIGITS_CACHE", help="Where fetched files are kept; else the user's cache folder."),
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Times the training images are gone through.")] = 26,
-    seed: Annotated[int, typer.Option(help="Two runs with one seed give the same model to within 0.05 points.")] = 1,
+    epochs: Annotated[int, typer.Option(min=1, help="Times the training images are gone through.")] = Recipe.epochs,
+    seed: Annotated[
+        int, typer.Option(help="Two runs with one seed give the same model to within 0.05 points.")
+    ] = Recipe.seed,
     images: Annotated[
-        int, typer.Option(min=600, max=60_000, help="Training images used; fewer for a quick try.")
-    ] = 60_000,
+        int, typer.Option(min=600, max=Recipe.images, help="Training images used; fewer for a quick try.")
+    ] = Recipe.images,
 ) -> None:
     """Fetch and verify MNIST, train, evaluate, and publish the next version."""
     from trainer import mnist
 
     dataset = mnist.load(data, cache or mnist.CACHE)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from trainer.training import Recipe
     from trainer.training import train as run
 
     shelf = Store(store)
@@ -58,7 +59,11 @@ def train(
         f"{manifest.metrics.int8.accuracy:.2%} of the test images right as served (int8), "
         f"{manifest.metrics.float32.accuracy:.2%} in float."
     )
-    better = [version for version, accuracy in _accuracies(shelf).items() if accuracy > manifest.metrics.int8.accuracy]
+    better = [
+        version
+        for version, found in shelf.checked().items()
+        if isinstance(found, Manifest) and found.metrics.int8.accuracy > manifest.metrics.int8.accuracy
+    ]
     if better:
         console.print(
             f"Version {better[-1]} was better; to serve it: python -m trainer pin {better[-1]} --store {store}"
@@ -70,14 +75,15 @@ def list_(store: StoreOption = "models") -> None:
     """List the published versions."""
     shelf = Store(store)
     pinned = shelf.pinned()
-    default = pinned or max(_accuracies(shelf), default=None)
+    checked = shelf.checked()
+    default = pinned or max(
+        (version for version, found in checked.items() if isinstance(found, Manifest)), default=None
+    )
     table = Table("version", "published", "test accuracy", "parameters", "state")
-    for version in shelf.versions():
+    for version, manifest in checked.items():
         mark = "pinned" if version == pinned else "default" if version == default else ""
-        try:
-            manifest = shelf.verify(version)
-        except ArtifactError as error:
-            table.add_row(str(version), "", "", "", f"[red]{error}[/red] {mark}")
+        if isinstance(manifest, ArtifactError):
+            table.add_row(str(version), "", "", "", f"[red]{manifest}[/red] {mark}")
             continue
         table.add_row(
             str(version),
@@ -122,15 +128,6 @@ def prune(
     """Remove old versions."""
     removed = Store(store).prune(keep)
     console.print(f"Removed {', '.join(map(str, removed))}." if removed else "Nothing to remove.")
-
-
-def _accuracies(shelf: Store) -> dict[int, float]:
-    """Test accuracy as served of each version whose manifest can be read."""
-    accuracies = {}
-    for version in shelf.versions():
-        with contextlib.suppress(ArtifactError):
-            accuracies[version] = shelf.manifest(version).metrics.int8.accuracy
-    return accuracies
 
 
 def main() -> None:

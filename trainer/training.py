@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from trainer.export import int8_logits, scaled, to_int8
 from trainer.flags import flagged
 from trainer.mnist import FILES, Mnist
 from trainer.network import Redraw, build, macs
+from trainer.recipe import Recipe
 
 LABELS = [str(digit) for digit in range(10)]
 BATCH = 256
@@ -39,16 +39,6 @@ FLAGGED = 0.4
 
 EXAMPLES = 1000
 """Training images from which the int8 ranges are taken."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What may differ between two jobs."""
-
-    epochs: int = 26
-    seed: int = 1
-    images: int = 60_000
-    """How many of MNIST's training images are used; the first twelfth of them, shuffled, is the validation split."""
 
 
 def train(mnist: Mnist, recipe: Recipe, store: Store) -> Manifest:
