@@ -2,7 +2,7 @@
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: run client train test check format pins bench test-containers clean
+.PHONY: run client train test check format pins bench bench-network bench-train test-containers clean
 .DELETE_ON_ERROR:
 
 run: .venv/service/ready
@@ -35,6 +35,12 @@ pins: .venv/dev/ready
 
 bench: .venv/dev/ready
 	.venv/dev/bin/python -m benchmarks.start
+
+bench-network: .venv/dev/ready
+	.venv/dev/bin/python -m benchmarks.network
+
+bench-train: .venv/dev/ready
+	.venv/dev/bin/python -m benchmarks.training $(ARGS)
 
 test-containers: .venv/dev/ready
 	.venv/dev/bin/python -m tests.containers

@@ -20,6 +20,9 @@ CARD = "README.md"
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
+NO_DIGIT = 10
+"""The network's output that says "no digit", behind those of the ten digits."""
+
 PerClass = Annotated[list[Share], Field(min_length=10, max_length=10)]
 Counts = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=10, max_length=10)]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
@@ -70,26 +73,39 @@ class Calibration(_Part):
     temperature: float = Field(gt=0, allow_inf_nan=False)
     chosen: str = Field(description="How the temperature was chosen.")
 
-    def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Calibrated probabilities [n, 10], each row summing to 1, from logits [n, 10]."""
+    def outputs(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Calibrated probabilities of the ten digits and of "no digit", [n, 11] from logits [n, 11]."""
         scaled = logits.astype(np.float64) / self.temperature
         powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         result: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
         return result
 
 
+def probabilities(outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of calibrated outputs [n, 11]: the probabilities of the ten digits, [n, 10], if it is one; rows sum to 1."""
+    digits = outputs[:, :NO_DIGIT] + 1e-12  # all may be 0 beside a certain "no digit"
+    result: NDArray[np.float64] = digits / digits.sum(axis=1, keepdims=True)
+    return result
+
+
+def scores(outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What acceptance goes by, [n] from calibrated outputs [n, 11]: low for an unclear digit and for no digit."""
+    result: NDArray[np.float64] = outputs[:, :NO_DIGIT].max(axis=1)
+    return result
+
+
 class Acceptance(_Part):
     """The rule that tells an answer from "I am not sure"."""
 
-    score: Literal["confidence"] = Field(description="The largest calibrated probability.")
+    score: Literal["digit"] = Field(description='The largest probability of a digit beside that of "no digit".')
     threshold: Share
     chosen: str = Field(description="How the threshold was chosen.")
     coverage: Share = Field(description="Share of the validation images that are accepted.")
     accuracy: Share = Field(description="Share of the accepted validation images that are read right.")
 
-    def accepts(self, probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Whether each row of probabilities [n, 10] is an answer to rely on, bool [n]."""
-        result: NDArray[np.bool_] = probabilities.max(axis=1) >= self.threshold
+    def accepts(self, outputs: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether each row of calibrated outputs [n, 11] is an answer to rely on, bool [n]."""
+        result: NDArray[np.bool_] = scores(outputs) >= self.threshold
         return result
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-VERSION = "pen-1"
+VERSION = "pen-2"
 """Stands in every manifest. A service refuses an artifact made with another."""
 
 SIZE = 28
@@ -33,7 +33,7 @@ MIN_PEN = 2 * GRID / DIGIT
 MIN_CONTRAST = 10
 """Least difference between paper and ink, grey levels of 255. Below it the image counts as blank."""
 
-LEAST_SIGNAL = 6
+LEAST_SIGNAL = 5
 """Least ratio of that difference to the paper's noise, in standard deviations: pure noise seldom goes so far."""
 
 QUIET = 16

@@ -7,7 +7,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from contract.artifact import TFLITE, ArtifactError, Manifest
+from contract.artifact import NO_DIGIT, TFLITE, ArtifactError, Manifest, probabilities
 from contract.normalisation import SIZE
 
 
@@ -35,9 +35,9 @@ class Model:
             raise ArtifactError(f"LiteRT cannot load {TFLITE} of version {manifest.version}: {error}") from error
         shapes = tuple(self._input["shape"]), tuple(self._output["shape"])
         types = self._input["dtype"], self._output["dtype"]
-        if shapes != ((1, SIZE, SIZE, 1), (1, 10)) or types != (np.int8, np.float32):
+        if shapes != ((1, SIZE, SIZE, 1), (1, NO_DIGIT + 1)) or types != (np.int8, np.float32):
             raise ArtifactError(
-                f"{TFLITE} of version {manifest.version} does not turn int8 [1, 28, 28, 1] into float32 [1, 10]"
+                f"{TFLITE} of version {manifest.version} does not turn int8 [1, 28, 28, 1] into float32 [1, 11]"
             )
         scale, zero = self._input["quantization"]
         greys = np.arange(256) / 255
@@ -46,8 +46,8 @@ class Model:
     def answer(self, images: NDArray[np.uint8]) -> Answers:
         """What normalised images, uint8 [n, 28, 28] with ink 255, say."""
         logits = self._logits(self._quantised[images][..., np.newaxis])
-        probabilities = self.manifest.calibration.probabilities(logits)
-        return Answers(probabilities, self.manifest.acceptance.accepts(probabilities))
+        outputs = self.manifest.calibration.outputs(logits)
+        return Answers(probabilities(outputs), self.manifest.acceptance.accepts(outputs))
 
     def _logits(self, batch: NDArray[np.int8]) -> NDArray[np.float32]:
         with self._turn:

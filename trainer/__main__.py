@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from rich.table import Table
 from contract.artifact import ArtifactError, Manifest
 from contract.store import Store
 from trainer.errors import TrainerError
-from trainer.recipe import Recipe
+from trainer.recipe import FULL, QUICK
 
 app = typer.Typer(
     help="Trains digit readers and manages the store of published versions.",
@@ -27,23 +28,36 @@ Version = Annotated[int, typer.Argument(min=1, help="Number of a published versi
 console = Console()
 
 
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder with the four MNIST files, plain or gzipped; else they are fetched."),
+]
+CacheOption = Annotated[
+    Path | None,
+    typer.Option("--cache", envvar="DIGITS_CACHE", help="Where fetched files are kept; else the user's cache folder."),
+]
+
+
 @app.command()
 def train(
     store: StoreOption = "models",
-    data: Annotated[
-        Path | None, typer.Option(help="Folder with the four MNIST files, plain or gzipped; else they are fetched.")
+    data: DataOption = None,
+    cache: CacheOption = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Some seconds of plain MNIST, a small network: for a first try.")
+    ] = False,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help=f"Times everything is shown; else {FULL.epochs}, or {QUICK.epochs} if it is to be quick."
+        ),
     ] = None,
-    cache: Annotated[
-        Path | None,
-        typer.Option(envvar="DIGITS_CACHE", help="Where fetched files are kept; else the user's cache folder."),
-    ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Times the training images are gone through.")] = Recipe.epochs,
     seed: Annotated[
         int, typer.Option(help="Two runs with one seed give the same model to within 0.05 points.")
-    ] = Recipe.seed,
+    ] = FULL.seed,
     images: Annotated[
-        int, typer.Option(min=600, max=Recipe.images, help="Training images used; fewer for a quick try.")
-    ] = Recipe.images,
+        int, typer.Option(min=600, max=FULL.images, help="Training images used; fewer for a quick try.")
+    ] = FULL.images,
 ) -> None:
     """Fetch and verify MNIST, train, evaluate, and publish the next version."""
     from trainer import mnist
@@ -52,8 +66,10 @@ def train(
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from trainer.training import train as run
 
+    recipe = QUICK if quick else FULL
+    recipe = replace(recipe, epochs=epochs or recipe.epochs, seed=seed, images=images)
     shelf = Store(store)
-    manifest = run(dataset, Recipe(epochs, seed, images), shelf)
+    manifest = run(dataset, recipe, shelf)
     console.print(
         f"Published {store}/{manifest.name}/{manifest.version}: "
         f"{manifest.metrics.int8.accuracy:.2%} of the test images right as served (int8), "
@@ -68,6 +84,46 @@ def train(
         console.print(
             f"Version {better[-1]} was better; to serve it: python -m trainer pin {better[-1]} --store {store}"
         )
+
+
+@app.command()
+def evaluate(
+    version: Annotated[int, typer.Option(min=1, help="Number of a published version.")],
+    store: StoreOption = "models",
+    data: DataOption = None,
+    cache: CacheOption = None,
+    validation: Annotated[
+        bool, typer.Option("--validation", help="Show the digits that training held out instead of the test set.")
+    ] = False,
+    pictures: Annotated[int, typer.Option(min=1, max=10_000, help="Pictures in each row.")] = FULL.pictures,
+) -> None:
+    """Print the tables of the model card again, from the artifact and the data."""
+    from trainer import mnist
+
+    shelf = Store(store)
+    manifest = shelf.verify(version)
+    dataset = mnist.load(data, cache or mnist.CACHE)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from trainer import tables
+    from trainer.dataset import split, test_set
+    from trainer.report import evaluate_version
+
+    facts = manifest.provenance
+    held_out = split(dataset, facts.seed, facts.split["training"] + facts.split["validation"])[1]
+    found = evaluate_version(shelf, manifest, held_out if validation else test_set(dataset), pictures)
+    for table in (
+        tables.accuracy(found.metrics),
+        tables.recall(found.metrics),
+        tables.redrawn(found.report),
+        tables.corrupted(found.report),
+        tables.non_digits(found.report),
+    ):
+        shown = Table(*table.columns, title=table.title, title_justify="left")
+        for row in table.rows:
+            shown.add_row(*row)
+        console.print(shown)
+    if found.report.missing:
+        console.print(f"Not measured: {', '.join(found.report.missing)}")
 
 
 @app.command("list")

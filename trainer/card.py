@@ -1,55 +1,94 @@
-"""The model card: the README of an artifact, written from its manifest's facts."""
+"""The model card: the README of an artifact, written from what was measured."""
 
-from contract.artifact import Draft, Metrics
-from trainer.pictures import CONFUSION_MATRIX, LEARNING_CURVE
+from contract.artifact import Draft
+from trainer import tables
+from trainer.nondigits import FONTS, LOOKALIKES, SHAPES
+from trainer.pictures import CONFUSION_MATRIX, LEARNING_CURVE, MISTAKES, RELIABILITY
+from trainer.recipe import Recipe
+from trainer.report import Report
 
 
-def text(draft: Draft) -> str:
+def text(draft: Draft, recipe: Recipe, report: Report) -> str:
     """The card in Markdown."""
-    facts, test = draft.provenance, draft.metrics
-    recall = zip(draft.labels, test.int8.recall, strict=True)
+    facts, test, rule = draft.provenance, draft.metrics, draft.acceptance
     split = ", ".join(f"{count:,} {name}" for name, count in facts.split.items())
     libraries = ", ".join(f"{name} {version}" for name, version in facts.libraries.items())
+    missing = f"\nNot measured: {', '.join(report.missing)}.\n" if report.missing else ""
     return f"""# Model card: handwritten digits
 
 Reads one handwritten digit from a 28×28 grey image that went through the normalisation `{draft.input.normalisation}`,
 which the service applies to any image. {facts.parameters:,} parameters, {facts.macs:,} multiply-accumulates an image.
+The tables come out again with `python -m trainer evaluate --pictures {recipe.pictures} --version` and its number.
 
 ## On the {test.images:,} test images of MNIST, measured once
 
-| model | right | wrong | expected calibration error |
-|---|---|---|---|
-{_row("int8, as served", test.int8)}
-{_row("float, as trained", test.float32)}
+{tables.accuracy(test).markdown()}
+
+{tables.recall(test).markdown()}
 
 ![Confusion matrix]({CONFUSION_MATRIX})
 
-| digit | {" | ".join(draft.labels)} |
-|---|{"---|" * 10}
-| recall | {" | ".join(f"{share:.2%}" for _, share in recall)} |
+The images it reads wrong, the surest mistake first:
+
+![Mistakes]({MISTAKES})
+
+## On other pictures of these digits
+
+Each row shows the first digits of the test set. A picture in which nothing can be seen counts as wrong.
+
+{tables.redrawn(report).title}: enlarged, thinned to their skeleton
+and drawn again, with an 8-pixel pen, black on white, anywhere on a canvas of 300 pixels, where the row does not say
+otherwise. Lengths are in pixels, noise and contrast in grey levels of 255.
+
+{tables.redrawn(report).markdown()}
+
+{tables.corrupted(report).title} (Mu & Gilmer 2019, arXiv:1906.02337):
+
+{tables.corrupted(report).markdown()}
 
 ## How sure it is
 
 Probabilities are calibrated: logits are divided by {draft.calibration.temperature:.3f} ({draft.calibration.chosen}).
-An answer is accepted when its {draft.acceptance.score} is at least {draft.acceptance.threshold:.4f}:
-{draft.acceptance.chosen}. That accepts {draft.acceptance.coverage:.2%} of the validation images.
+
+![Reliability diagram]({RELIABILITY})
+
+Beside the ten digits the network has an eleventh output, "no digit". The ten probabilities that it reports leave
+that one out; an answer is accepted when its digit has at least {rule.threshold:.4f} of all eleven: {rule.chosen}.
+That accepts {rule.coverage:.2%} of the validation images, and reads {rule.accuracy:.2%} of those right.
+
+{tables.non_digits(report).markdown()}
+{missing}
+None of these kinds was trained on. Scribbles are lines through random points, shapes are
+{", ".join(SHAPES)}. Letters come from {len(FONTS)} fonts that look like
+handwriting and are redrawn with any pen on any paper; left out are those that may be somebody's digit:
+{" ".join(LOOKALIKES)}.
 
 ## How it was trained
 
-{facts.dataset}: {split}. {facts.epochs} epochs in {facts.seconds:.0f} s from seed {facts.seed}, every image redrawn at
-random each time (rotation, scale, slant, position, pen width); some ones a second time with a flag drawn to them. The
-epoch with the least validation loss was kept.
+{facts.dataset}: {split}. {recipe.epochs} epochs in {facts.seconds:.0f} s from seed {facts.seed};
+every image is turned, stretched, slanted, moved, bent and drawn with a thicker or thinner pen at random whenever it is
+shown. {_synthesis(recipe)}
 Source revision {facts.revision}; {libraries}.
 
 ![Learning curve]({LEARNING_CURVE})
 
 ## What it cannot do
 
-It answers one digit for every image, and was shown nothing but digits: of a letter or a scribble it may be sure.
-It was trained on the handwriting of MNIST's American writers, where a crossed 7 is rarer than in Europe. Several digits
-in one image are read as one.
+Several digits in one image are no digit to it. It knows the handwriting of MNIST's American writers; a flag on a 1 and
+a bar across a 7 it saw only as drawn by a program. A letter that looks like a digit is read as one.
 """
 
 
-def _row(name: str, metrics: Metrics) -> str:
-    return f"| {name} | {metrics.accuracy:.2%} | {metrics.error:.2%} | {metrics.expected_calibration_error:.2%} |"
+def _synthesis(recipe: Recipe) -> str:
+    if not recipe.synthesis:
+        return "It saw nothing but digits, so of a letter or a scribble it may be sure."
+    return """Beside them it saw, made from the same training images:
+
+- every digit redrawn with any pen, canvas, paper, slant, aspect and light, as in the last row of that table;
+- digits with salt-and-pepper noise, a straight line across, edges of the picture in negative, and as outlines. Of
+  MNIST-C's corruptions that is impulse noise and stripe itself, and close to canny edges, dotted line and zigzag;
+  rotation, shear, scale, translation and blur are near to what redrawing does; fog and spatter it never saw;
+- ones with a flag and sevens with a bar;
+- no digits: digits turned or mirrored so that they are none, halves of two joined, one laid over another, two side by
+  side; made-up signs of three to six random strokes, random stains and textures.
+"""

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.artifact import Acceptance, Calibration, Metrics
+from contract.artifact import Acceptance, Calibration, Metrics, probabilities, scores
 
 Logits = NDArray[np.float32]
 Labels = NDArray[np.uint8]
@@ -40,8 +40,8 @@ def calibrate(logits: Logits, labels: Labels) -> Calibration:
     """The temperature between 0.2 and 5 with the least negative log-likelihood, to 1 %."""
 
     def loss(temperature: float) -> float:
-        probabilities = Calibration(temperature=temperature, chosen="").probabilities(logits)
-        return float(-np.log(probabilities[np.arange(len(labels)), labels] + 1e-12).mean())
+        outputs = Calibration(temperature=temperature, chosen="").outputs(logits)
+        return float(-np.log(probabilities(outputs)[np.arange(len(labels)), labels] + 1e-12).mean())
 
     best = min(np.geomspace(0.2, 5, 325), key=loss)
     return Calibration(
@@ -49,19 +49,19 @@ def calibrate(logits: Logits, labels: Labels) -> Calibration:
     )
 
 
-def choose_threshold(probabilities: NDArray[np.float64], labels: Labels) -> Acceptance:
-    """The lowest confidence from which on validation answers are at least `WANTED_ACCURACY` right."""
-    order = np.argsort(-probabilities.max(axis=1), kind="stable")
-    confidence = probabilities.max(axis=1)[order]
-    right = np.cumsum((probabilities.argmax(axis=1) == labels)[order])
+def choose_threshold(outputs: NDArray[np.float64], labels: Labels) -> Acceptance:
+    """The lowest score from which on validation answers are at least `WANTED_ACCURACY` right; outputs [n, 11]."""
+    order = np.argsort(-scores(outputs), kind="stable")
+    score = scores(outputs)[order]
+    right = np.cumsum((probabilities(outputs).argmax(axis=1) == labels)[order])
     accuracy = right / np.arange(1, len(labels) + 1)
-    last_of_ties = np.append(confidence[1:] < confidence[:-1], True)
+    last_of_ties = np.append(score[1:] < score[:-1], True)
     fitting = np.flatnonzero((accuracy >= WANTED_ACCURACY) & last_of_ties)
     last = int(fitting[-1] if len(fitting) else np.flatnonzero(last_of_ties)[0])
     rule = f"lowest at which accepted answers are {WANTED_ACCURACY:.1%} right" if len(fitting) else "highest there is"
     return Acceptance(
-        score="confidence",
-        threshold=float(confidence[last]),
+        score="digit",
+        threshold=float(score[last]),
         chosen=f"{rule}, on {len(labels)} validation images",
         coverage=(last + 1) / len(labels),
         accuracy=float(accuracy[last]),

@@ -17,7 +17,7 @@ def scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def to_int8(model: keras.Model, examples: NDArray[np.uint8]) -> bytes:
-    """The LiteRT model: int8 [1, 28, 28, 1] in, float32 logits [1, 10] out, ranges taken from `examples`."""
+    """The LiteRT model: int8 [1, 28, 28, 1] in, float32 logits [1, 11] out, ranges taken from `examples`."""
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([image[np.newaxis]] for image in scaled(examples))
@@ -28,8 +28,14 @@ def to_int8(model: keras.Model, examples: NDArray[np.uint8]) -> bytes:
     return content
 
 
+def float_logits(network: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What the Keras model says of normalised images, uint8 [n, 28, 28]: logits [n, 11]."""
+    logits: NDArray[np.float32] = network.predict(scaled(images), batch_size=1000, verbose=0)
+    return logits
+
+
 def int8_logits(tflite: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What the LiteRT model says of normalised images, uint8 [n, 28, 28]: logits [n, 10]."""
+    """What the LiteRT model says of normalised images, uint8 [n, 28, 28]: logits [n, 11]."""
     interpreter = Interpreter(model_content=tflite)
     [source] = interpreter.get_input_details()
     [target] = interpreter.get_output_details()

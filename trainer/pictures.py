@@ -6,12 +6,22 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
+from numpy.typing import NDArray
+
+from contract.artifact import probabilities
+from trainer.evaluation import ECE_BINS
+from trainer.report import Evaluation
+from trainer.synthesis import Digits
 
 matplotlib.use("Agg")
 
 CONFUSION_MATRIX = "confusion_matrix.png"
 LEARNING_CURVE = "learning_curve.png"
+RELIABILITY = "reliability.png"
+MISTAKES = "mistakes.png"
 DPI = 120
+SHOWN = 100
+"""Mistakes on the sheet, at most."""
 
 
 def confusion_matrix(counts: list[list[int]], target: Path) -> None:
@@ -38,22 +48,21 @@ def confusion_matrix(counts: list[list[int]], target: Path) -> None:
     figure.savefig(target, dpi=DPI)
 
 
-def learning_curve(history: dict[str, list[float]], chosen_epoch: int, target: Path) -> None:
-    """Loss and error rate for each epoch, as `keras.callbacks.History` has them; the epoch kept is marked."""
+def learning_curve(history: dict[str, list[float]], target: Path) -> None:
+    """Loss and error rate for each epoch, as `keras.callbacks.History` has them."""
     epochs = np.arange(1, len(history["loss"]) + 1)
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     loss, error = figure.subplots(1, 2)
-    loss.plot(epochs, history["loss"], label="training, redrawn")
-    loss.plot(epochs, history["val_loss"], label="validation")
+    loss.plot(epochs, history["loss"], label="training set, redrawn")
+    loss.plot(epochs, history["val_loss"], label="validation digits")
     loss.set_ylabel("cross-entropy")
-    error.plot(epochs, 1 - np.array(history["accuracy"]), label="training, redrawn")
-    error.plot(epochs, 1 - np.array(history["val_accuracy"]), label="validation")
+    error.plot(epochs, 1 - np.array(history["accuracy"]), label="training set, redrawn")
+    error.plot(epochs, 1 - np.array(history["val_accuracy"]), label="validation digits")
     error.set_ylabel("error rate")
     for axes in (loss, error):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_minor_locator(NullLocator())
-        axes.axvline(chosen_epoch, color="0.6", linestyle=":", label="kept")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("epoch")
         axes.grid(alpha=0.25)
@@ -61,3 +70,51 @@ def learning_curve(history: dict[str, list[float]], chosen_epoch: int, target: P
     loss.yaxis.set_major_formatter(FormatStrFormatter("%g"))
     error.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     figure.savefig(target, dpi=DPI)
+
+
+def reliability(outputs: NDArray[np.float64], labels: NDArray[np.uint8], target: Path) -> None:
+    """How often answers of one confidence are right, in 15 bins, and how many there are of each."""
+    confidence = probabilities(outputs).max(axis=1)
+    right = probabilities(outputs).argmax(axis=1) == labels
+    edges = np.linspace(0, 1, ECE_BINS + 1)
+    counts, _ = np.histogram(confidence, edges)
+    hits, _ = np.histogram(confidence[right], edges)
+    sums, _ = np.histogram(confidence, edges, weights=confidence)
+    filled = counts > 0
+    figure = Figure(figsize=(6, 6), layout="constrained")
+    share, number = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    share.plot([0, 1], [0, 1], color="0.7", linestyle=":", label="perfectly calibrated")
+    share.bar(edges[:-1][filled], (hits / np.maximum(counts, 1))[filled], 1 / ECE_BINS, align="edge", alpha=0.35)
+    share.plot((sums / np.maximum(counts, 1))[filled], (hits / np.maximum(counts, 1))[filled], "o", label="this model")
+    share.set_ylabel("share read right")
+    share.legend(loc="upper left")
+    number.bar(edges[:-1], counts, 1 / ECE_BINS, align="edge", alpha=0.35)
+    number.set_yscale("log")
+    number.set_ylabel("images")
+    number.set_xlabel("confidence")
+    share.set_title("Reliability, int8, test set")
+    figure.savefig(target, dpi=DPI)
+
+
+def mistakes(digits: Digits, outputs: NDArray[np.float64], target: Path) -> None:
+    """The digits that are read wrong, with what they are and what they are taken for, the surest mistake first."""
+    answers, confidence = probabilities(outputs).argmax(axis=1), probabilities(outputs).max(axis=1)
+    wrong = np.flatnonzero(answers != digits.labels)
+    wrong = wrong[np.argsort(-confidence[wrong])][:SHOWN]
+    columns = 10
+    rows = max(1, -(-len(wrong) // columns))
+    figure = Figure(figsize=(columns, 1.25 * rows + 0.4), layout="constrained")
+    for axes in figure.subplots(rows, columns, squeeze=False).flat:
+        axes.axis("off")
+    for axes, i in zip(figure.axes, wrong, strict=False):
+        axes.imshow(digits.images[i], cmap="gray_r")
+        axes.set_title(f"{digits.labels[i]} read as {answers[i]}\n{confidence[i]:.0%}", fontsize=7)
+    figure.savefig(target, dpi=DPI)
+
+
+def draw_all(evaluation: Evaluation, history: dict[str, list[float]], folder: Path) -> None:
+    """All pictures of the model card, into `folder`."""
+    confusion_matrix(evaluation.metrics.int8.confusion_matrix, folder / CONFUSION_MATRIX)
+    learning_curve(history, folder / LEARNING_CURVE)
+    reliability(evaluation.outputs, evaluation.digits.labels, folder / RELIABILITY)
+    mistakes(evaluation.digits, evaluation.outputs, folder / MISTAKES)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from contract.artifact import Calibration
+from contract.artifact import NO_DIGIT, Calibration, probabilities
 from trainer.evaluation import calibrate, choose_threshold, expected_calibration_error, measure
 
 RNG = np.random.default_rng(0)
@@ -21,7 +21,12 @@ def drawn_logits(temperature: float) -> np.ndarray:
     moved = shuffled.copy()
     rows = np.arange(len(LABELS))
     moved[rows, place], moved[rows, LABELS] = shuffled[rows, LABELS], shuffled[rows, place]
-    return (moved * temperature).astype(np.float32)
+    return with_no_digit(moved * temperature, -100)
+
+
+def with_no_digit(digits: np.ndarray, last: float) -> np.ndarray:
+    """`digits` [n, 10] and an eleventh column, float32 [n, 11]."""
+    return np.pad(digits, ((0, 0), (0, 1)), constant_values=last).astype(np.float32)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
@@ -29,43 +34,55 @@ def test_calibration_finds_the_temperature_and_removes_the_error(temperature: fl
     logits = drawn_logits(temperature)
     calibration = calibrate(logits, LABELS)
     assert calibration.temperature == pytest.approx(temperature, rel=0.05)
-    assert expected_calibration_error(calibration.probabilities(logits), LABELS) < 0.02
+    assert expected_calibration_error(probabilities(calibration.outputs(logits)), LABELS) < 0.02
 
 
 def test_expected_calibration_error_of_a_known_case() -> None:
-    probabilities = np.full((4, 10), 0.2 / 9)
-    probabilities[:, 3] = 0.8
+    answers = np.full((4, 10), 0.2 / 9)
+    answers[:, 3] = 0.8
     labels = np.array([3, 3, 1, 1], np.uint8)
-    assert expected_calibration_error(probabilities, labels) == pytest.approx(0.3)
+    assert expected_calibration_error(answers, labels) == pytest.approx(0.3)
 
 
 def test_probabilities_sum_to_one_even_for_extreme_logits() -> None:
-    logits = np.array([[1e4] + [-1e4] * 9, [0] * 10], np.float32)
-    probabilities = Calibration(temperature=0.2, chosen="").probabilities(logits)
-    assert probabilities.sum(axis=1) == pytest.approx([1, 1])
-    assert probabilities[0, 0] == 1
+    logits = np.array([[1e4] + [-1e4] * 10, [0] * 11, [-1e4] * 10 + [1e4]], np.float32)
+    outputs = Calibration(temperature=0.2, chosen="").outputs(logits)
+    assert outputs.sum(axis=1) == pytest.approx([1, 1, 1])
+    assert probabilities(outputs).sum(axis=1) == pytest.approx([1, 1, 1])
+    assert probabilities(outputs)[0, 0] == pytest.approx(1)
+    assert probabilities(outputs)[2] == pytest.approx(0.1)
+
+
+def test_what_is_no_digit_is_not_accepted_however_clear_the_digit_beside_it() -> None:
+    labels = np.arange(10, dtype=np.uint8).repeat(200)
+    logits = with_no_digit(12 * np.eye(10)[labels], 0)
+    rule = choose_threshold(Calibration(temperature=1, chosen="").outputs(logits), labels)
+    logits[:, NO_DIGIT] = 15
+    outputs = Calibration(temperature=1, chosen="").outputs(logits)
+    assert probabilities(outputs).max(axis=1).min() > 0.99
+    assert not rule.accepts(outputs).any()
 
 
 def test_threshold_keeps_accepted_answers_right_and_no_more_than_needed() -> None:
     n = 10_000
     confidence = np.linspace(0.5, 1, n)
-    probabilities = np.repeat(((1 - confidence) / 9)[:, None], 10, axis=1)
-    probabilities[:, 4] = confidence
+    outputs = with_no_digit(np.repeat(((1 - confidence) / 9)[:, None], 10, axis=1), 0)
+    outputs[:, 4] = confidence
     labels = np.full(n, 4, np.uint8)
     labels[:2000:10] = 5  # every tenth of the least sure fifth is wrong
-    rule = choose_threshold(probabilities, labels)
-    accepted = rule.accepts(probabilities)
+    rule = choose_threshold(outputs, labels)
+    accepted = rule.accepts(outputs)
     assert (labels[accepted] == 4).mean() == rule.accuracy >= 0.999
     assert accepted.mean() == rule.coverage
-    lower = rule.model_copy(update={"threshold": rule.threshold - 0.001}).accepts(probabilities)
+    lower = rule.model_copy(update={"threshold": rule.threshold - 0.001}).accepts(outputs)
     assert (labels[lower] == 4).mean() < 0.999
 
 
 def test_threshold_is_honest_where_none_fits() -> None:
-    probabilities = np.eye(10)[np.zeros(600, int)]
+    outputs = np.eye(11)[np.zeros(600, int)]
     labels = np.zeros(600, np.uint8)
     labels[0] = 1
-    rule = choose_threshold(probabilities, labels)
+    rule = choose_threshold(outputs, labels)
     assert rule.coverage == 1
     assert rule.accuracy == pytest.approx(599 / 600)
     assert "right" not in rule.chosen
@@ -73,10 +90,10 @@ def test_threshold_is_honest_where_none_fits() -> None:
 
 def test_measure_counts_rows_as_written_and_columns_as_read() -> None:
     labels = np.repeat(np.arange(10, dtype=np.uint8), 10)
-    probabilities = np.full((100, 10), 0.01)
-    probabilities[np.arange(100), labels] = 0.91
-    probabilities[70:72] = np.eye(10)[1] * 0.9 + 0.01  # two sevens read as ones
-    metrics = measure(probabilities, labels)
+    answers = np.full((100, 10), 0.01)
+    answers[np.arange(100), labels] = 0.91
+    answers[70:72] = np.eye(10)[1] * 0.9 + 0.01  # two sevens read as ones
+    metrics = measure(answers, labels)
     assert metrics.accuracy == pytest.approx(0.98)
     assert metrics.error == pytest.approx(0.02)
     assert metrics.recall[7] == pytest.approx(0.8)

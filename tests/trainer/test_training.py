@@ -1,6 +1,7 @@
 """The trainer, run for real on a small part of MNIST, and the commands around the store."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from PIL import Image
 
 from contract.store import Store
 from tests.servers import REPO, running_service
+from trainer.conditions import CONDITIONS
+from trainer.corruptions import CORRUPTIONS
 from trainer.mnist import CACHE, Mnist
 
 
@@ -24,9 +27,9 @@ def trainer(*arguments: object, expect: int = 0) -> subprocess.CompletedProcess[
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, mnist: object) -> tuple[Store, str]:
-    """A store with one version, trained for three epochs on a tenth of MNIST, and what the trainer printed."""
+    """A store with one version, quickly trained on a tenth of MNIST, and what the trainer printed."""
     root = tmp_path_factory.mktemp("trained")
-    result = trainer("train", "--store", root, "--data", CACHE, "--epochs", 3, "--images", 6000)
+    result = trainer("train", "--quick", "--store", root, "--data", CACHE, "--epochs", 6, "--images", 6000)
     return Store(root), result.stdout
 
 
@@ -47,10 +50,28 @@ def test_model_card_and_pictures_are_there(trained: tuple[Store, str]) -> None:
     folder = store.folder / "1"
     card = (folder / "README.md").read_text()
     assert f"{store.manifest(1).metrics.int8.accuracy:.2%}" in card
-    for name in ("confusion_matrix.png", "learning_curve.png"):
+    for name in ("confusion_matrix.png", "learning_curve.png", "reliability.png", "mistakes.png"):
         assert f"({name})" in card
         with Image.open(folder / name) as picture:
             assert picture.width > 600
+
+
+def test_evaluate_prints_the_tables_of_the_model_card_again(trained: tuple[Store, str]) -> None:
+    store, _ = trained
+    card = (store.folder / "1" / "README.md").read_text()
+    root = store.folder.parent
+    printed = trainer("evaluate", "--version", 1, "--pictures", 100, "--store", root, "--data", CACHE).stdout
+    figures = {figure for line in printed.splitlines() for figure in re.findall(r"\d+\.\d\d%", line)}
+    assert len(figures) > 50
+    assert figures <= set(re.findall(r"\d+\.\d\d%", card))
+    for name in (*CONDITIONS, *CORRUPTIONS, "scribbles", "shapes"):
+        assert f"| {name} |" in card
+
+
+def test_evaluate_shows_the_digits_that_were_held_out(trained: tuple[Store, str]) -> None:
+    store, _ = trained
+    arguments = ("--version", 1, "--validation", "--pictures", 5, "--store", store.folder.parent, "--data", CACHE)
+    assert "The 500 plain digits" in trainer("evaluate", *arguments).stdout
 
 
 def test_service_answers_exactly_as_the_manifest_was_measured(

@@ -1,0 +1,99 @@
+"""The conditions under which redrawn digits are reported: each row of the table, its severity in its name.
+
+Nothing is chosen here; what is looked for is where reading breaks. Pens and canvases are in pixels, noise and contrast
+in grey levels of 255, and the digit lies anywhere on the canvas.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from contract.normalisation import normalise
+from trainer.redrawing import WHITE, Colour, Look, draw, strokes
+from trainer.synthesis import Digits, Grey, random_look
+
+Condition = Callable[[np.random.Generator], Look]
+
+
+def _pen(pen: float, canvas: int, least_size: float = 0.4, most_size: float = 0.95) -> Condition:
+    return lambda rng: Look(canvas, pen, size=rng.uniform(least_size, most_size))
+
+
+def _with(**changes: Callable[[np.random.Generator], object]) -> Condition:
+    """An 8-pixel pen on a canvas of 300, with `changes`."""
+
+    def look(rng: np.random.Generator) -> Look:
+        fields = {name: change(rng) for name, change in changes.items()}
+        return Look(**{"canvas": 300, "pen": 8, "size": rng.uniform(0.4, 0.95)} | fields)  # type: ignore[arg-type]  # fields of Look
+
+    return look
+
+
+def _always(value: object) -> Callable[[np.random.Generator], object]:
+    return lambda _: value
+
+
+def _either(value: float) -> Callable[[np.random.Generator], float]:
+    return lambda rng: value * rng.choice([-1, 1])
+
+
+def _pale(rng: np.random.Generator) -> Look:
+    paper, contrast = int(rng.integers(60, 196)), 40 * int(rng.choice([-1, 1]))
+    return Look(300, 8, rng.uniform(0.4, 0.95), ink=(paper + contrast,) * 3, paper=(paper,) * 3)
+
+
+def _coloured(rng: np.random.Generator) -> Look:
+    while True:
+        ink, paper = rng.integers(0, 256, (2, 3))
+        if abs((ink - paper) @ (0.299, 0.587, 0.114)) >= 60:
+            return Look(300, 8, rng.uniform(0.4, 0.95), ink=_colour(ink), paper=_colour(paper))
+
+
+def _colour(levels: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> Colour:
+    red, green, blue = levels.tolist()
+    return red, green, blue
+
+
+PHOTOGRAPH = {
+    "ink": _always((60, 65, 95)),
+    "paper": _always((215, 208, 195)),
+    "shade": _always(0.5),
+    "noise": _always(12),
+    "blur": _always(1.5),
+    "quality": _always(40),
+}
+
+CONDITIONS: dict[str, Condition] = {
+    "pen 1, canvas 100": _pen(1, 100),
+    "pen 1, canvas 300": _pen(1, 300),
+    "pen 1, canvas 1000": _pen(1, 1000),
+    "pen 4, canvas 100": _pen(4, 100),
+    "pen 12, canvas 100, digit 80 to 98 % of it": _pen(12, 100, 0.8, 0.98),
+    "pen 24, canvas 100, digit 98 % of it": _pen(24, 100, 0.98, 0.98),
+    "pen 8, canvas 300": _pen(8, 300),
+    "pen 24, canvas 300": _pen(24, 300, 0.5),
+    "pen 24, canvas 1000": _pen(24, 1000),
+    "light ink on dark paper": _with(ink=_always(WHITE), paper=_always((25, 25, 25))),
+    "grey paper, ink 40 levels from it": _pale,
+    "coloured ink and paper, 60 levels apart": _coloured,
+    "photograph: half the light lost at one side, noise 12, blur 1.5, JPEG 40": _with(**PHOTOGRAPH),
+    "JPEG quality 10": _with(pen=_always(5), quality=_always(10)),
+    "blur 6": _with(blur=_always(6)),
+    "noise 40": _with(ink=_always((60, 60, 60)), paper=_always((200, 200, 200)), noise=_always(40)),
+    "slant 0.4": _with(slant=_either(0.4)),
+    "aspect 0.6": _with(aspect=_always(0.6)),
+    "aspect 1.5": _with(aspect=_always(1.5)),
+    "turned by 15 degrees": _with(turn=_either(np.radians(15))),
+    "all of these at random, as in training": random_look,
+}
+"""An 8-pixel pen, black on white, on a canvas of 300 where a row does not say otherwise."""
+
+
+def drawn(condition: str, digits: Digits, place: int, rng: np.random.Generator) -> Grey:
+    """One digit under one of `CONDITIONS`, normalised."""
+    look = CONDITIONS[condition](rng)
+    return normalise(np.asarray(draw(strokes(digits.images[place]), look, rng).convert("L")))
+
+
+MAKERS = {name: partial(drawn, name) for name in CONDITIONS}

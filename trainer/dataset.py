@@ -1,0 +1,89 @@
+"""The training set: MNIST's digits and what is made of them, put together by all cores."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import track
+
+from contract.artifact import NO_DIGIT
+from trainer.mnist import Mnist
+from trainer.synthesis import Digits, Maker, cluttered, habitual, made, no_digit, plain, redrawn
+
+CHUNK = 500
+"""Pictures made in one go by one process."""
+
+SHARES: dict[Maker, float] = {plain: 1, redrawn: 1, cluttered: 0.5, no_digit: 0.6}
+"""Pictures of each kind for every training digit."""
+
+HABITS = 0.5
+"""Share of the 1s and the 7s that are shown with a flag or a bar as well."""
+
+
+def split(mnist: Mnist, seed: int, images: int) -> tuple[Digits, Digits]:
+    """Training and validation digits, as MNIST has them: of `images` shuffled ones, a twelfth is for validation."""
+    order = np.random.default_rng(seed).permutation(len(mnist.train_images))[:images]
+    validation, training = np.split(order, [images // 12])
+    return _chosen(mnist, training), _chosen(mnist, validation)
+
+
+def test_set(mnist: Mnist) -> Digits:
+    return Digits(mnist.test_images, mnist.test_labels)
+
+
+def _chosen(mnist: Mnist, places: NDArray[np.int64]) -> Digits:
+    return Digits(mnist.train_images[places], mnist.train_labels[places])
+
+
+def normalised(digits: Digits, name: str) -> Digits:
+    """`digits` as the network sees them."""
+    images = make_all([(plain, np.arange(len(digits)))], digits, 0, f"Normalising {name} images")
+    return Digits(images, digits.labels)
+
+
+def training_set(digits: Digits, seed: int) -> Digits:
+    """Normalised pictures and labels, digits and no digits, in no particular order; `seed` decides everything."""
+    rng = np.random.default_rng(seed)
+    habit = np.flatnonzero(np.isin(digits.labels, (1, 7)))
+    kinds = [(maker, rng.permutation(len(digits))[: round(share * len(digits))]) for maker, share in SHARES.items()]
+    kinds.append((habitual, rng.permutation(habit)[: round(HABITS * len(habit))]))
+    images = make_all(kinds, digits, seed, "Drawing training images")
+    labels = [
+        np.full(len(places), NO_DIGIT, np.uint8) if maker is no_digit else digits.labels[places]
+        for maker, places in kinds
+    ]
+    visible = images.any(axis=(1, 2))
+    return Digits(images[visible], np.concatenate(labels)[visible])
+
+
+def make_all(kinds: list[tuple[Maker, NDArray[np.int64]]], digits: Digits, seed: int, task: str) -> NDArray[np.uint8]:
+    """For each kind a picture of every place, uint8 [n, 28, 28], kind after kind."""
+    jobs = [(maker, places[i : i + CHUNK]) for maker, places in kinds for i in range(0, len(places), CHUNK)]
+    with _workers(digits) as pool:
+        parts = pool.map(_made, jobs, [seed] * len(jobs))
+        return np.concatenate(list(track(parts, task, total=len(jobs))))
+
+
+_digits: Digits
+"""In a worker: what it makes pictures of."""
+
+
+@contextmanager
+def _workers(digits: Digits) -> Iterator[ProcessPoolExecutor]:
+    """Processes that have `digits`. They are started afresh: a fork of TensorFlow's threads may hang."""
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), initializer=_remember, initargs=(digits,)) as pool:
+        yield pool
+
+
+def _remember(digits: Digits) -> None:
+    global _digits  # noqa: PLW0603  # a worker's only way to keep what its initializer gets
+    _digits = digits
+
+
+def _made(job: tuple[Maker, NDArray[np.int64]], seed: int) -> NDArray[np.uint8]:
+    maker, places = job
+    return made(maker, _digits, places, seed)
