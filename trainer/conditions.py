@@ -9,9 +9,8 @@ from functools import partial
 
 import numpy as np
 
-from contract.normalisation import normalise
-from trainer.redrawing import WHITE, Colour, Look, draw, strokes
-from trainer.synthesis import Digits, Grey, random_look
+from trainer.digits import Digits, Grey
+from trainer.redrawing import WHITE, Colour, Look, random_look, redraw
 
 Condition = Callable[[np.random.Generator], Look]
 
@@ -93,7 +92,7 @@ CONDITIONS: dict[str, Condition] = {
 def drawn(condition: str, digits: Digits, place: int, rng: np.random.Generator) -> Grey:
     """One digit under one of `CONDITIONS`, normalised."""
     look = CONDITIONS[condition](rng)
-    return normalise(np.asarray(draw(strokes(digits.images[place]), look, rng).convert("L")))
+    return redraw(digits.images[place], look, rng)
 
 
 MAKERS = {name: partial(drawn, name) for name in CONDITIONS}

@@ -14,7 +14,7 @@ from skimage import feature, filters, transform
 from skimage.util import random_noise
 
 from contract.normalisation import normalise
-from trainer.synthesis import Digits, Grey
+from trainer.digits import Digits, Grey
 
 Picture = NDArray[np.float64]
 """[28, 28] in 0 to 1, ink 1."""

@@ -11,8 +11,12 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from contract.artifact import NO_DIGIT
+from trainer.clutter import cluttered
+from trainer.digits import Digits, Maker, made, plain
+from trainer.habits import habitual
 from trainer.mnist import Mnist
-from trainer.synthesis import Digits, Maker, cluttered, habitual, made, no_digit, plain, redrawn
+from trainer.outliers import no_digit
+from trainer.redrawing import redrawn
 
 CHUNK = 500
 """Pictures made in one go by one process."""

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from contract.normalisation import SIZE, normalise
+from trainer.digits import Digits, Grey
 
 FINE = 8
 """Pixels drawn for each one of the image, in either direction."""
@@ -12,7 +13,14 @@ FINE = 8
 Point = NDArray[np.float64]
 
 
-def flagged(one: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+def habitual(digits: Digits, place: int, rng: np.random.Generator) -> Grey:
+    """A 1 with a flag, a 7 with a bar; other digits as they are."""
+    image = normalise(digits.images[place])
+    change = {1: flagged, 7: barred}.get(int(digits.labels[place]))
+    return change(image, rng) if change else image
+
+
+def flagged(one: Grey, rng: np.random.Generator) -> Grey:
     """A normalised 1, uint8 [28, 28], with a flag from its top down to the left, normalised again.
 
     The flag is as thick as the stroke, 20 to 60 % as long as the 1 is high, and falls by 35 to 65 degrees.
@@ -26,7 +34,7 @@ def flagged(one: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint
     return _with_line(one, tip, end, pen)
 
 
-def barred(seven: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+def barred(seven: Grey, rng: np.random.Generator) -> Grey:
     """A normalised 7, uint8 [28, 28], with a short bar across its stem at half its height, normalised again."""
     rows, columns = np.nonzero(seven > 127)
     height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
@@ -40,7 +48,7 @@ def barred(seven: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uin
     return _with_line(seven, middle - half, middle + half, min(pen, 4))
 
 
-def _with_line(image: NDArray[np.uint8], start: Point, end: Point, pen: float) -> NDArray[np.uint8]:
+def _with_line(image: Grey, start: Point, end: Point, pen: float) -> Grey:
     margin = SIZE // 2  # the line may leave the image
     paper = Image.new("L", ((SIZE + 2 * margin) * FINE,) * 2)
     paper.paste(Image.fromarray(image).resize((SIZE * FINE, SIZE * FINE)), (margin * FINE, margin * FINE))

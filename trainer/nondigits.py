@@ -13,8 +13,8 @@ from scipy.interpolate import CubicSpline
 
 from contract.artifact import NO_DIGIT
 from contract.normalisation import normalise
-from trainer.redrawing import draw, strokes
-from trainer.synthesis import Digits, Grey, random_look
+from trainer.digits import Digits, Grey
+from trainer.redrawing import random_look, redraw
 
 FONTS = (
     "breip/Breip.ttf",
@@ -70,7 +70,7 @@ def letter(_: Digits, __: int, rng: np.random.Generator) -> Grey:
     left, top, right, bottom = font.getbbox(glyph)
     picture = Image.new("L", (int(right - left) + 8, int(bottom - top) + 8))
     ImageDraw.Draw(picture).text((4 - left, 4 - top), glyph, 255, font)
-    return normalise(np.asarray(draw(strokes(np.asarray(picture)), random_look(rng), rng).convert("L")))
+    return redraw(np.asarray(picture), random_look(rng), rng)
 
 
 def shape(_: Digits, __: int, rng: np.random.Generator) -> Grey:

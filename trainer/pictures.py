@@ -9,9 +9,9 @@ from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullL
 from numpy.typing import NDArray
 
 from contract.artifact import probabilities
+from trainer.digits import Digits
 from trainer.evaluation import ECE_BINS
 from trainer.report import Evaluation
-from trainer.synthesis import Digits
 
 matplotlib.use("Agg")
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 from skimage.morphology import skeletonize
 
-from contract.normalisation import BlankImageError
+from contract.normalisation import BlankImageError, normalise
+from trainer.digits import Digits, Grey
 
-Grey = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 
 FINE = 4
@@ -121,6 +121,46 @@ def draw(strokes: Strokes, look: Look, rng: np.random.Generator) -> Image.Image:
         picture.save(file, "JPEG", quality=look.quality)
         picture = Image.open(file).convert("RGB")
     return picture
+
+
+def redraw(image: Grey, look: Look, rng: np.random.Generator) -> Grey:
+    """`image` drawn again and normalised, uint8 [28, 28]. Raises `BlankImageError`."""
+    return normalise(np.asarray(draw(strokes(image), look, rng).convert("L")))
+
+
+def redrawn(digits: Digits, place: int, rng: np.random.Generator) -> Grey:
+    """With any pen on any paper."""
+    return redraw(digits.images[place], random_look(rng), rng)
+
+
+def random_look(rng: np.random.Generator) -> Look:
+    """Any pen from a hair to a quarter of the digit, any paper, any light."""
+    canvas = round(np.exp(rng.uniform(np.log(48), np.log(220))))
+    size = rng.uniform(0.5, 0.97)
+    ink, paper = _colours(rng)
+    rough = rng.random() < 0.35
+    return Look(
+        canvas=canvas,
+        pen=max(1.0, size * canvas * np.exp(rng.uniform(np.log(0.02), np.log(0.28)))),
+        size=size,
+        slant=rng.uniform(-0.4, 0.4),
+        aspect=np.exp(rng.uniform(-0.5, 0.4)),
+        turn=rng.uniform(-0.25, 0.25),
+        ink=ink,
+        paper=paper,
+        shade=rng.uniform(0, 0.5) if rough else 0,
+        blur=canvas * rng.uniform(0, 0.025) if rng.random() < 0.3 else 0,
+        noise=rng.uniform(0, 20) if rough else 0,
+        quality=int(rng.integers(10, 60)) if rough else None,
+    )
+
+
+def _colours(rng: np.random.Generator) -> tuple[Colour, Colour]:
+    """Ink and paper at least 90 levels of grey apart."""
+    while True:
+        ink, paper = rng.integers(0, 256, (2, 3))
+        if abs(int(ink.sum()) - int(paper.sum())) > 3 * 90:
+            return tuple(ink.tolist()), tuple(paper.tolist())
 
 
 def _placed(points: NDArray[np.float64], look: Look, rng: np.random.Generator) -> tuple[float, NDArray[np.float64]]:

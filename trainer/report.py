@@ -15,9 +15,9 @@ from trainer import nondigits
 from trainer.conditions import MAKERS as CONDITIONS
 from trainer.corruptions import CORRUPTIONS, corrupt
 from trainer.dataset import make_all, normalised
+from trainer.digits import Digits, Grey, Maker, plain
 from trainer.evaluation import expected_calibration_error, measure
 from trainer.export import float_logits, int8_logits
-from trainer.synthesis import Digits, Grey, Maker, plain
 
 SEED = 2026
 """Of every row."""

@@ -19,6 +19,7 @@ from contract.store import Store
 from trainer import card, pictures
 from trainer.augmentation import Redraw
 from trainer.dataset import normalised, split, test_set, training_set
+from trainer.digits import Digits
 from trainer.errors import PoorModelError
 from trainer.evaluation import calibrate, choose_threshold
 from trainer.export import float_logits, int8_logits, scaled, to_int8
@@ -26,7 +27,6 @@ from trainer.mnist import FILES, Mnist
 from trainer.network import build, build_small, macs
 from trainer.recipe import Recipe
 from trainer.report import evaluate
-from trainer.synthesis import Digits
 
 LIBRARIES = ("tensorflow", "keras", "numpy", "pillow", "scikit-image", "scipy", "ai-edge-litert")
 LABELS = [str(digit) for digit in range(10)]

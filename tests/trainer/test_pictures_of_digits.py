@@ -9,12 +9,15 @@ from PIL import Image
 
 from contract.normalisation import BlankImageError, normalise
 from trainer import nondigits
+from trainer.clutter import cluttered
 from trainer.conditions import CONDITIONS
 from trainer.conditions import MAKERS as REDRAWN
 from trainer.corruptions import CORRUPTIONS, corrupt
+from trainer.digits import Digits, made, plain
+from trainer.habits import habitual
 from trainer.mnist import Mnist
-from trainer.redrawing import Look, draw, strokes
-from trainer.synthesis import TURNS, Digits, cluttered, habitual, made, no_digit, plain, redrawn
+from trainer.outliers import TURNS, no_digit
+from trainer.redrawing import Look, draw, redrawn, strokes
 
 RNG = np.random.default_rng(0)
 
