@@ -97,7 +97,7 @@ def main() -> None:
     check("it has no capability", "CapEff:\t0000000000000000" in status and "CapBnd:\t0000000000000000" in status)
     check("its memory is limited", int(inspect(container, "{{.HostConfig.Memory}}")) == 2**30)
 
-    print(compose("run", "--rm", "trainer", "train", "--epochs", "3", "--images", "6000"))
+    print(compose("run", "--rm", "trainer", "train", "--quick"))
     print(compose("run", "--rm", "trainer", "list"))
     wait("the new version is served", 30, lambda: predict(seven)["model"]["version"] == bundled + 1)
     check("without a restart", inspect(container, "{{.RestartCount}}") == "0")
