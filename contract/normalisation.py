@@ -42,6 +42,9 @@ QUIET = 16
 EVEN = 2
 """Greatest deviation of the border, in grey levels, at which the paper is taken to be of one grey."""
 
+COARSE = 24
+"""An image with no longer side may be filled by the digit: its border is no sample of the paper's noise."""
+
 SPECK = 0.005
 """Share of the ink that may lie outside the bounding box, on each side: dust there does not shrink the digit."""
 
@@ -101,12 +104,16 @@ def _energy(difference: Grey) -> float:
 def _paper(image: Grey) -> tuple[Grey, float]:
     """The paper's grey, uint8 [] or [height, width], and the standard deviation of its noise, as the border has them.
 
-    Where light falls unevenly the grey is a plane through the border, but for the part that ink touches.
+    Where light falls unevenly the grey is a plane through the border, but for the part that ink touches. Of a coarse
+    image the paper is its darkest or its lightest grey, whichever the border is nearer to.
     """
     height, width = image.shape
     y, x = _places(height), _places(width)
     border = np.concatenate((image[0, x], image[-1, x], image[y, 0], image[y, -1])).astype(np.float32)
     grey = np.median(border)
+    if max(height, width) <= COARSE:
+        darkest, lightest = image.min(), image.max()
+        return np.asarray(darkest if grey - darkest < lightest - grey else lightest), 0.0
     spread = _deviation(border - grey)
     if spread <= EVEN:
         return np.asarray(grey).astype(np.uint8), spread

@@ -84,6 +84,8 @@ CONDITIONS: dict[str, Condition] = {
     "aspect 0.6": _with(aspect=_always(0.6)),
     "aspect 1.5": _with(aspect=_always(1.5)),
     "turned by 15 degrees": _with(turn=_either(np.radians(15))),
+    "16 pixels in all, the digit filling them": _with(pen=_always(20), coarse=_always(16)),
+    "8 pixels in all, the digit filling them": _with(pen=_always(20), coarse=_always(8)),
     "all of these at random, as in training": random_look,
 }
 """An 8-pixel pen, black on white, on a canvas of 300 where a row does not say otherwise."""

@@ -64,6 +64,10 @@ class Look:
     """Standard deviation of the sensor's noise."""
     quality: int | None = None
     """JPEG's."""
+    coarse: int | None = None
+    """Side of the picture in the end, the digit filling it, as old scanners have it."""
+    stretch: float = 0
+    """Share of the way to a square that such a digit is stretched."""
 
 
 def strokes(image: Grey) -> Strokes:
@@ -120,7 +124,18 @@ def draw(strokes: Strokes, look: Look, rng: np.random.Generator) -> Image.Image:
         file = io.BytesIO()
         picture.save(file, "JPEG", quality=look.quality)
         picture = Image.open(file).convert("RGB")
-    return picture
+    return _coarse(picture, points, look) if look.coarse else picture
+
+
+def _coarse(picture: Image.Image, points: NDArray[np.float64], look: Look) -> Image.Image:
+    """The part of `picture` that the strokes through `points` fill, reduced to a square of few pixels."""
+    low, high = points.min(axis=0) - look.pen / 2, points.max(axis=0) + look.pen / 2
+    lacking = (high - low).max() - (high - low)
+    left, top = (low - (1 - look.stretch) * lacking / 2).astype(int)
+    right, bottom = np.ceil(high + (1 - look.stretch) * lacking / 2).astype(int)
+    cut = Image.new("RGB", (int(right - left), int(bottom - top)), look.paper)
+    cut.paste(picture, (-int(left), -int(top)))
+    return cut.resize((look.coarse or 1,) * 2, Image.Resampling.BOX)
 
 
 def redraw(image: Grey, look: Look, rng: np.random.Generator) -> Grey:
@@ -138,7 +153,7 @@ def random_look(rng: np.random.Generator) -> Look:
     canvas = round(np.exp(rng.uniform(np.log(48), np.log(220))))
     size = rng.uniform(0.5, 0.97)
     ink, paper = _colours(rng)
-    rough = rng.random() < 0.35
+    rough, coarse = rng.random() < 0.35, rng.random() < 0.2
     return Look(
         canvas=canvas,
         pen=max(1.0, size * canvas * np.exp(rng.uniform(np.log(0.02), np.log(0.28)))),
@@ -148,10 +163,12 @@ def random_look(rng: np.random.Generator) -> Look:
         turn=rng.uniform(-0.25, 0.25),
         ink=ink,
         paper=paper,
-        shade=rng.uniform(0, 0.5) if rough else 0,
+        shade=rng.uniform(0, 0.5) if rough and not coarse else 0,
         blur=canvas * rng.uniform(0, 0.025) if rng.random() < 0.3 else 0,
-        noise=rng.uniform(0, 20) if rough else 0,
-        quality=int(rng.integers(10, 60)) if rough else None,
+        noise=rng.uniform(0, 20) if rough and not coarse else 0,
+        quality=int(rng.integers(10, 60)) if rough and not coarse else None,
+        coarse=int(rng.integers(8, 21)) if coarse else None,
+        stretch=rng.uniform(0, 0.7) if coarse else 0,
     )
 
 

@@ -117,3 +117,16 @@ def test_odd_shapes_give_a_picture_or_are_blank(shape: tuple[int, int]) -> None:
             normalise(image)
     else:
         assert normalise(image).shape == (28, 28)
+
+
+@pytest.mark.parametrize("side", [8, 12, 16, 24])
+@pytest.mark.parametrize("inverted", [False, True])
+def test_digit_that_fills_a_coarse_image_is_read_from_edge_to_edge(side: int, inverted: bool) -> None:
+    ring = Image.new("L", (240, 240))
+    ImageDraw.Draw(ring).ellipse((0, 0, 239, 239), outline=255, width=50)
+    image = np.asarray(ring.resize((side, side), Image.Resampling.BOX))
+    result = normalise(255 - image if inverted else image)
+    rows = np.nonzero(result.max(axis=1) > 127)[0]
+    assert np.ptp(rows) + 1 >= 19
+    assert result[14, 14] < 64
+    assert result[14].max() > 200
