@@ -73,39 +73,36 @@ class Calibration(_Part):
     temperature: float = Field(gt=0, allow_inf_nan=False)
     chosen: str = Field(description="How the temperature was chosen.")
 
-    def outputs(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Calibrated probabilities of the ten digits and of "no digit", [n, 11] from logits [n, 11]."""
+    def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Of the ten digits, if it is one: [n, 10] from logits [n, 11]; rows sum to 1."""
+        return self._softmax(logits[:, :NO_DIGIT])
+
+    def scores(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+        """What acceptance goes by, [n] from logits [n, 11]: the likeliest digit's share beside "no digit"."""
+        result: NDArray[np.float64] = self._softmax(logits)[:, :NO_DIGIT].max(axis=1)
+        return result
+
+    def _softmax(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
         scaled = logits.astype(np.float64) / self.temperature
         powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         result: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
         return result
 
 
-def probabilities(outputs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of calibrated outputs [n, 11]: the probabilities of the ten digits, [n, 10], if it is one; rows sum to 1."""
-    digits = outputs[:, :NO_DIGIT] + 1e-12  # all may be 0 beside a certain "no digit"
-    result: NDArray[np.float64] = digits / digits.sum(axis=1, keepdims=True)
-    return result
-
-
-def scores(outputs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What acceptance goes by, [n] from calibrated outputs [n, 11]: low for an unclear digit and for no digit."""
-    result: NDArray[np.float64] = outputs[:, :NO_DIGIT].max(axis=1)
-    return result
-
-
 class Acceptance(_Part):
     """The rule that tells an answer from "I am not sure"."""
 
-    score: Literal["digit"] = Field(description='The largest probability of a digit beside that of "no digit".')
+    score: Literal["digit_share"] = Field(
+        description="The likeliest digit's share in a softmax over the network's eleven outputs; the last is no digit."
+    )
     threshold: Share
     chosen: str = Field(description="How the threshold was chosen.")
     coverage: Share = Field(description="Share of the validation images that are accepted.")
     accuracy: Share = Field(description="Share of the accepted validation images that are read right.")
 
-    def accepts(self, outputs: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Whether each row of calibrated outputs [n, 11] is an answer to rely on, bool [n]."""
-        result: NDArray[np.bool_] = scores(outputs) >= self.threshold
+    def accepts(self, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether each answer of these scores, [n], is one to rely on, bool [n]."""
+        result: NDArray[np.bool_] = scores >= self.threshold
         return result
 
 
@@ -117,6 +114,7 @@ class Provenance(_Part):
     split: dict[str, int] = Field(description="Images for training, validation and test.")
     seed: int
     epochs: int = Field(ge=1)
+    shown: int = Field(ge=1, description="Pictures in one epoch: training images, and what was made of them.")
     parameters: int = Field(ge=1)
     macs: int = Field(ge=1, description="Multiply-accumulate operations for one image.")
     libraries: dict[str, str]

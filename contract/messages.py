@@ -53,11 +53,15 @@ class ModelReference(BaseModel):
 
 class Prediction(BaseModel):
     digit: int = Field(ge=0, le=9, description="The likeliest digit.", examples=[7])
-    confidence: float = Field(ge=0, le=1, description="Its calibrated probability, if it is a digit at all.", examples=[0.998])
+    confidence: float = Field(
+        ge=0, le=1, description="Its calibrated probability, if it is a digit at all.", examples=[0.998]
+    )
     probabilities: list[float] = Field(
         min_length=10, max_length=10, description="Calibrated probabilities of the digits 0 to 9, summing to 1."
     )
-    accepted: bool = Field(description='False means "I am not sure", or "this is no digit": better to ask than to rely on it.')
+    accepted: bool = Field(
+        description='False means "I am not sure", or "this is no digit": better to ask than to rely on it.'
+    )
     normalised: str | None = Field(
         default=None, description="With `details=true`: the 28×28 image the network saw, a PNG in base64."
     )

@@ -34,7 +34,10 @@ MIN_CONTRAST = 10
 """Least difference between paper and ink, grey levels of 255. Below it the image counts as blank."""
 
 LEAST_SIGNAL = 5
-"""Least ratio of that difference to the paper's noise, in standard deviations: pure noise seldom goes so far."""
+"""Least ratio of that difference to the paper's noise, in standard deviations: pure noise seldom goes so far.
+
+Of blank papers with noise 99 % stay below, of training digits in MNIST-C's fog 3 %.
+"""
 
 QUIET = 16
 """At this ratio noise disturbs no longer."""

@@ -7,7 +7,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from contract.artifact import NO_DIGIT, TFLITE, ArtifactError, Manifest, probabilities
+from contract.artifact import NO_DIGIT, TFLITE, ArtifactError, Manifest
 from contract.normalisation import SIZE
 
 
@@ -46,8 +46,8 @@ class Model:
     def answer(self, images: NDArray[np.uint8]) -> Answers:
         """What normalised images, uint8 [n, 28, 28] with ink 255, say."""
         logits = self._logits(self._quantised[images][..., np.newaxis])
-        outputs = self.manifest.calibration.outputs(logits)
-        return Answers(probabilities(outputs), self.manifest.acceptance.accepts(outputs))
+        calibration, acceptance = self.manifest.calibration, self.manifest.acceptance
+        return Answers(calibration.probabilities(logits), acceptance.accepts(calibration.scores(logits)))
 
     def _logits(self, batch: NDArray[np.int8]) -> NDArray[np.float32]:
         with self._turn:

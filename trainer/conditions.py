@@ -1,6 +1,6 @@
 """The conditions under which redrawn digits are reported: each row of the table, its severity in its name.
 
-Nothing is chosen here; what is looked for is where reading breaks. Pens and canvases are in pixels, noise and contrast
+What is looked for is where reading breaks. Pens and canvases are in pixels, noise and contrast
 in grey levels of 255, and the digit lies anywhere on the canvas.
 """
 

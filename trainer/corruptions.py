@@ -1,7 +1,9 @@
-"""The fifteen corruptions of MNIST-C, written from the paper's descriptions and with its severities.
+"""The fifteen corruptions of MNIST-C, written anew.
 
-N. Mu, J. Gilmer, "MNIST-C: A Robustness Benchmark for Computer Vision", arXiv:1906.02337. Motion blur there is
-ImageMagick's; here it is a Gaussian along a line with the same radius and standard deviation.
+N. Mu, J. Gilmer, "MNIST-C: A Robustness Benchmark for Computer Vision", arXiv:1906.02337. The severities, and what the
+paper leaves open, are those of the authors' generator (google-research/mnist-c). Known differences: motion blur is a
+Gaussian along a line, theirs ImageMagick's; shear is today's scikit-image's, which keeps the height; nothing is rounded
+to whole grey levels on the way.
 """
 
 from collections.abc import Callable

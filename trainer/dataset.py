@@ -1,9 +1,8 @@
 """The training set: MNIST's digits and what is made of them, put together by all cores."""
 
 import os
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+import signal
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from multiprocessing import get_context
 
 import numpy as np
@@ -13,6 +12,7 @@ from rich.progress import track
 from contract.artifact import NO_DIGIT
 from trainer.clutter import cluttered
 from trainer.digits import Digits, Maker, made, plain
+from trainer.errors import WorkerError
 from trainer.habits import habitual
 from trainer.mnist import Mnist
 from trainer.outliers import no_digit
@@ -20,6 +20,9 @@ from trainer.redrawing import redrawn
 
 CHUNK = 500
 """Pictures made in one go by one process."""
+
+WORKERS = min(8, os.cpu_count() or 1)
+"""Processes, of some 140 MB each."""
 
 SHARES: dict[Maker, float] = {plain: 1, redrawn: 1, cluttered: 0.5, no_digit: 0.6}
 """Pictures of each kind for every training digit."""
@@ -50,7 +53,7 @@ def normalised(digits: Digits, name: str) -> Digits:
 
 
 def training_set(digits: Digits, seed: int) -> Digits:
-    """Normalised pictures and labels, digits and no digits, in no particular order; `seed` decides everything."""
+    """Normalised pictures and labels, kind after kind, digits and no digits; `seed` decides everything."""
     rng = np.random.default_rng(seed)
     habit = np.flatnonzero(np.isin(digits.labels, (1, 7)))
     kinds = [(maker, rng.permutation(len(digits))[: round(share * len(digits))]) for maker, share in SHARES.items()]
@@ -65,25 +68,25 @@ def training_set(digits: Digits, seed: int) -> Digits:
 
 
 def make_all(kinds: list[tuple[Maker, NDArray[np.int64]]], digits: Digits, seed: int, task: str) -> NDArray[np.uint8]:
-    """For each kind a picture of every place, uint8 [n, 28, 28], kind after kind."""
+    """For each kind a picture of every place, uint8 [n, 28, 28], kind after kind. Raises `WorkerError`."""
     jobs = [(maker, places[i : i + CHUNK]) for maker, places in kinds for i in range(0, len(places), CHUNK)]
-    with _workers(digits) as pool:
+    # Started afresh: a fork of TensorFlow's threads may hang.
+    pool = ProcessPoolExecutor(WORKERS, get_context("spawn"), initializer=_begin, initargs=(digits,))
+    try:
         parts = pool.map(_made, jobs, [seed] * len(jobs))
         return np.concatenate(list(track(parts, task, total=len(jobs))))
+    except BrokenExecutor as error:
+        raise WorkerError("A process that draws pictures was killed, perhaps for lack of memory.") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 _digits: Digits
 """In a worker: what it makes pictures of."""
 
 
-@contextmanager
-def _workers(digits: Digits) -> Iterator[ProcessPoolExecutor]:
-    """Processes that have `digits`. They are started afresh: a fork of TensorFlow's threads may hang."""
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), initializer=_remember, initargs=(digits,)) as pool:
-        yield pool
-
-
-def _remember(digits: Digits) -> None:
+def _begin(digits: Digits) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers
     global _digits  # noqa: PLW0603  # a worker's only way to keep what its initializer gets
     _digits = digits
 

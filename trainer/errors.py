@@ -11,3 +11,7 @@ class DatasetError(TrainerError):
 
 class PoorModelError(TrainerError):
     """What was trained is not fit to be served."""
+
+
+class WorkerError(TrainerError):
+    """A process that made pictures has died."""

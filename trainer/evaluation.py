@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.artifact import Acceptance, Calibration, Metrics, probabilities, scores
+from contract.artifact import Acceptance, Calibration, Metrics
 
 Logits = NDArray[np.float32]
 Labels = NDArray[np.uint8]
@@ -14,14 +14,14 @@ WANTED_ACCURACY = 0.999
 
 
 def measure(probabilities: NDArray[np.float64], labels: Labels) -> Metrics:
-    """Metrics of calibrated probabilities [n, 10] against labels [n]; every digit must occur."""
+    """Metrics of calibrated probabilities [n, 10] against labels [n]; the recall of a digit that is not there is 0."""
     confusion = np.zeros((10, 10), np.int64)
     np.add.at(confusion, (labels, probabilities.argmax(axis=1)), 1)
     accuracy = float(np.trace(confusion) / len(labels))
     return Metrics(
         accuracy=accuracy,
         error=1 - accuracy,
-        recall=(np.diagonal(confusion) / confusion.sum(axis=1)).tolist(),
+        recall=(np.diagonal(confusion) / confusion.sum(axis=1).clip(min=1)).tolist(),
         confusion_matrix=confusion.tolist(),
         expected_calibration_error=expected_calibration_error(probabilities, labels),
     )
@@ -40,8 +40,8 @@ def calibrate(logits: Logits, labels: Labels) -> Calibration:
     """The temperature between 0.2 and 5 with the least negative log-likelihood, to 1 %."""
 
     def loss(temperature: float) -> float:
-        outputs = Calibration(temperature=temperature, chosen="").outputs(logits)
-        return float(-np.log(probabilities(outputs)[np.arange(len(labels)), labels] + 1e-12).mean())
+        probabilities = Calibration(temperature=temperature, chosen="").probabilities(logits)
+        return float(-np.log(probabilities[np.arange(len(labels)), labels] + 1e-12).mean())
 
     best = min(np.geomspace(0.2, 5, 325), key=loss)
     return Calibration(
@@ -49,20 +49,19 @@ def calibrate(logits: Logits, labels: Labels) -> Calibration:
     )
 
 
-def choose_threshold(outputs: NDArray[np.float64], labels: Labels) -> Acceptance:
-    """The lowest score from which on validation answers are at least `WANTED_ACCURACY` right; outputs [n, 11]."""
-    order = np.argsort(-scores(outputs), kind="stable")
-    score = scores(outputs)[order]
-    right = np.cumsum((probabilities(outputs).argmax(axis=1) == labels)[order])
-    accuracy = right / np.arange(1, len(labels) + 1)
+def choose_threshold(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> Acceptance:
+    """The lowest score from which on answers are at least `WANTED_ACCURACY` right; both [n], of validation images."""
+    order = np.argsort(-scores, kind="stable")
+    score, hits = scores[order], np.cumsum(right[order])
+    accuracy = hits / np.arange(1, len(scores) + 1)
     last_of_ties = np.append(score[1:] < score[:-1], True)
     fitting = np.flatnonzero((accuracy >= WANTED_ACCURACY) & last_of_ties)
     last = int(fitting[-1] if len(fitting) else np.flatnonzero(last_of_ties)[0])
     rule = f"lowest at which accepted answers are {WANTED_ACCURACY:.1%} right" if len(fitting) else "highest there is"
     return Acceptance(
-        score="digit",
+        score="digit_share",
         threshold=float(score[last]),
-        chosen=f"{rule}, on {len(labels)} validation images",
-        coverage=(last + 1) / len(labels),
+        chosen=f"{rule}, on {len(scores)} validation images",
+        coverage=(last + 1) / len(scores),
         accuracy=float(accuracy[last]),
     )

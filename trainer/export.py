@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 def scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Normalised images uint8 [n, 28, 28] as the network takes them: float32 [n, 28, 28, 1] in 0 to 1."""
-    return (images[..., np.newaxis] / 255).astype(np.float32)
+    return images[..., np.newaxis].astype(np.float32) / np.float32(255)
 
 
 def to_int8(model: keras.Model, examples: NDArray[np.uint8]) -> bytes:

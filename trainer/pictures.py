@@ -8,10 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from contract.artifact import probabilities
 from trainer.digits import Digits
 from trainer.evaluation import ECE_BINS
-from trainer.report import Evaluation
+from trainer.report import Answers, Evaluation
 
 matplotlib.use("Agg")
 
@@ -72,10 +71,9 @@ def learning_curve(history: dict[str, list[float]], target: Path) -> None:
     figure.savefig(target, dpi=DPI)
 
 
-def reliability(outputs: NDArray[np.float64], labels: NDArray[np.uint8], target: Path) -> None:
+def reliability(answers: Answers, labels: NDArray[np.uint8], target: Path) -> None:
     """How often answers of one confidence are right, in 15 bins, and how many there are of each."""
-    confidence = probabilities(outputs).max(axis=1)
-    right = probabilities(outputs).argmax(axis=1) == labels
+    confidence, right = answers.probabilities.max(axis=1), answers.right(labels)
     edges = np.linspace(0, 1, ECE_BINS + 1)
     counts, _ = np.histogram(confidence, edges)
     hits, _ = np.histogram(confidence[right], edges)
@@ -96,10 +94,10 @@ def reliability(outputs: NDArray[np.float64], labels: NDArray[np.uint8], target:
     figure.savefig(target, dpi=DPI)
 
 
-def mistakes(digits: Digits, outputs: NDArray[np.float64], target: Path) -> None:
+def mistakes(digits: Digits, answers: Answers, target: Path) -> None:
     """The digits that are read wrong, with what they are and what they are taken for, the surest mistake first."""
-    answers, confidence = probabilities(outputs).argmax(axis=1), probabilities(outputs).max(axis=1)
-    wrong = np.flatnonzero(answers != digits.labels)
+    read, confidence = answers.probabilities.argmax(axis=1), answers.probabilities.max(axis=1)
+    wrong = np.flatnonzero(~answers.right(digits.labels))
     wrong = wrong[np.argsort(-confidence[wrong])][:SHOWN]
     columns = 10
     rows = max(1, -(-len(wrong) // columns))
@@ -108,7 +106,7 @@ def mistakes(digits: Digits, outputs: NDArray[np.float64], target: Path) -> None
         axes.axis("off")
     for axes, i in zip(figure.axes, wrong, strict=False):
         axes.imshow(digits.images[i], cmap="gray_r")
-        axes.set_title(f"{digits.labels[i]} read as {answers[i]}\n{confidence[i]:.0%}", fontsize=7)
+        axes.set_title(f"{digits.labels[i]} read as {read[i]}\n{confidence[i]:.0%}", fontsize=7)
     figure.savefig(target, dpi=DPI)
 
 
@@ -116,5 +114,5 @@ def draw_all(evaluation: Evaluation, history: dict[str, list[float]], folder: Pa
     """All pictures of the model card, into `folder`."""
     confusion_matrix(evaluation.metrics.int8.confusion_matrix, folder / CONFUSION_MATRIX)
     learning_curve(history, folder / LEARNING_CURVE)
-    reliability(evaluation.outputs, evaluation.digits.labels, folder / RELIABILITY)
-    mistakes(evaluation.digits, evaluation.outputs, folder / MISTAKES)
+    reliability(evaluation.answers, evaluation.digits.labels, folder / RELIABILITY)
+    mistakes(evaluation.digits, evaluation.answers, folder / MISTAKES)

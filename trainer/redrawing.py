@@ -173,7 +173,7 @@ def random_look(rng: np.random.Generator) -> Look:
 
 
 def _colours(rng: np.random.Generator) -> tuple[Colour, Colour]:
-    """Ink and paper at least 90 levels of grey apart."""
+    """Ink and paper whose red, green and blue together differ by more than 3 × 90 levels."""
     while True:
         ink, paper = rng.integers(0, 256, (2, 3))
         if abs(int(ink.sum()) - int(paper.sum())) > 3 * 90:

@@ -7,9 +7,9 @@ from functools import partial
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
-from contract.artifact import KERAS, TFLITE, Acceptance, Calibration, Manifest, TestMetrics, probabilities, scores
+from contract import normalisation
+from contract.artifact import KERAS, TFLITE, Acceptance, ArtifactError, Calibration, Manifest, TestMetrics
 from contract.store import Store
 from trainer import nondigits
 from trainer.conditions import MAKERS as CONDITIONS
@@ -20,20 +20,48 @@ from trainer.evaluation import expected_calibration_error, measure
 from trainer.export import float_logits, int8_logits
 
 SEED = 2026
-"""Of every row."""
-
-PICTURES = 1000
-"""In a row: of as many digits, the first of their set, or of no digits."""
+"""Of every row, and of the choice of the digits that are shown."""
 
 COVERAGE = 0.99
-"""The operating point at which no digits are counted a second time."""
+"""No digits are counted a second time at the score that this share of the validation digits reaches."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)
+@dataclass(frozen=True)
+class Answers:
+    """What a model says of n pictures."""
+
+    probabilities: NDArray[np.float64]
+    """Of the ten digits, [n, 10]."""
+    scores: NDArray[np.float64]
+    """[n]; 0 where the normalisation saw nothing."""
+    accepted: NDArray[np.bool_]
+    """[n]."""
+    visible: NDArray[np.bool_]
+    """[n]; False where the normalisation saw nothing, which counts as read wrong."""
+
+    def right(self, labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        right: NDArray[np.bool_] = self.visible & (self.probabilities.argmax(axis=1) == labels)
+        return right
 
 
-class Row(_Part):
+class Reader:
+    """An int8 model behind its calibration and its acceptance rule."""
+
+    def __init__(self, tflite: bytes, calibration: Calibration, acceptance: Acceptance) -> None:
+        self._tflite = tflite
+        self.calibration = calibration
+        self._acceptance = acceptance
+
+    def read(self, images: Grey) -> Answers:
+        """Answers to normalised images, uint8 [n, 28, 28]; one that is all paper was refused as blank."""
+        logits = int8_logits(self._tflite, images)
+        visible = images.reshape(len(images), -1).max(axis=1) > 0
+        scores = np.where(visible, self.calibration.scores(logits), 0)
+        return Answers(self.calibration.probabilities(logits), scores, self._acceptance.accepts(scores), visible)
+
+
+@dataclass(frozen=True)
+class Row:
     """How digits of one kind are read: shares of all of them."""
 
     name: str
@@ -43,7 +71,8 @@ class Row(_Part):
     accepted_wrong: float
 
 
-class Kind(_Part):
+@dataclass(frozen=True)
+class Kind:
     """What becomes of no digits of one kind: shares of all of them."""
 
     name: str
@@ -52,118 +81,103 @@ class Kind(_Part):
     """Refused by the normalisation."""
     accepted: float
     accepted_at_coverage: float
-    """Accepted by a threshold that accepts `COVERAGE` of the plain digits."""
 
 
-class Report(_Part):
+@dataclass(frozen=True)
+class Report:
+    plain: Row
     redrawn: list[Row]
     redrawn_calibration_error: float
+    """Of those redrawn digits in which something can be seen."""
     corrupted: list[Row]
     non_digits: list[Kind]
     missing: list[str]
     """Kinds of no digits that this machine cannot show, and what would have to be installed."""
 
 
-class Reader:
-    """An int8 model behind its calibration and its acceptance rule."""
-
-    def __init__(self, tflite: bytes, calibration: Calibration, acceptance: Acceptance) -> None:
-        self._tflite = tflite
-        self._calibration = calibration
-        self.acceptance = acceptance
-
-    def outputs(self, images: Grey) -> NDArray[np.float64]:
-        """Calibrated outputs [n, 11] of normalised images, uint8 [n, 28, 28]."""
-        return self._calibration.outputs(int8_logits(self._tflite, images))
-
-
 @dataclass(frozen=True)
 class Evaluation:
-    """What a model does with the digits of one set; `outputs` are the int8 model's, [n, 11], for each of `digits`."""
+    """What a model does with the digits of one set, and the int8 model's answers to each of them."""
 
+    name: str
     digits: Digits
-    outputs: NDArray[np.float64]
+    answers: Answers
     metrics: TestMetrics
     report: Report
 
 
 def evaluate(
-    network: keras.Model,
-    tflite: bytes,
-    calibration: Calibration,
-    acceptance: Acceptance,
-    digits: Digits,
-    pictures: int = PICTURES,
+    name: str, digits: Digits, validation: Digits, network: keras.Model, reader: Reader, pictures: int
 ) -> Evaluation:
-    """Everything that is measured of a model, on `digits` as MNIST has them."""
-    reader = Reader(tflite, calibration, acceptance)
-    images = normalised(digits, "test").images
-    outputs = reader.outputs(images)
-    in_float = calibration.outputs(float_logits(network, images))
+    """Everything that is measured of a model on `digits`, the set called `name`, as MNIST has them.
+
+    `validation` tells at which score no digits are counted at `COVERAGE`; `pictures` make a row of the report.
+    """
+    images = normalised(digits, name).images
+    answers = reader.read(images)
+    in_float = reader.calibration.probabilities(float_logits(network, images))
     metrics = TestMetrics(
         images=len(digits),
-        float32=measure(probabilities(in_float), digits.labels),
-        int8=measure(probabilities(outputs), digits.labels),
+        float32=measure(in_float, digits.labels),
+        int8=measure(answers.probabilities, digits.labels),
     )
-    return Evaluation(digits, outputs, metrics, report(reader, digits, outputs, pictures))
+    at_coverage = float(np.quantile(reader.read(normalised(validation, "validation").images).scores, 1 - COVERAGE))
+    return Evaluation(name, digits, answers, metrics, _report(reader, digits, answers, at_coverage, pictures))
 
 
-def evaluate_version(store: Store, manifest: Manifest, digits: Digits, pictures: int = PICTURES) -> Evaluation:
-    """The same of a published version, whose files were checked."""
+def evaluate_version(
+    name: str, digits: Digits, validation: Digits, store: Store, manifest: Manifest, pictures: int
+) -> Evaluation:
+    """The same of a published version, whose files were checked. Raises `ArtifactError`."""
+    if manifest.input.normalisation != normalisation.VERSION:
+        raise ArtifactError(
+            f"version {manifest.version} was trained on images normalised by {manifest.input.normalisation!r}; "
+            f"this trainer normalises by {normalisation.VERSION!r}"
+        )
     network = keras.models.load_model(store.folder / str(manifest.version) / KERAS, compile=False)
-    tflite = store.read(manifest, TFLITE)
-    return evaluate(network, tflite, manifest.calibration, manifest.acceptance, digits, pictures)
+    reader = Reader(store.read(manifest, TFLITE), manifest.calibration, manifest.acceptance)
+    return evaluate(name, digits, validation, network, reader, pictures)
 
 
-def report(reader: Reader, digits: Digits, outputs: NDArray[np.float64], pictures: int) -> Report:
-    """What is read of other pictures than `digits`, of which the reader says `outputs`."""
-    shown = Digits(digits.images[:pictures], digits.labels[:pictures])
+def _report(reader: Reader, digits: Digits, answers: Answers, at_coverage: float, pictures: int) -> Report:
+    some = np.random.default_rng(SEED).permutation(len(digits))[:pictures]
+    shown = Digits(digits.images[some], digits.labels[some])
     redrawn = _read(reader, CONDITIONS, shown, "Redrawing digits")
     corrupted = _read(reader, {name: partial(corrupt, name) for name in CORRUPTIONS}, shown, "Corrupting digits")
-    everything = np.concatenate([outputs for outputs, _ in redrawn.values()])
-    kinds, missing = _kinds(reader, shown, float(np.quantile(scores(outputs), 1 - COVERAGE)))
+    kinds, missing = _kinds(reader, shown, at_coverage)
     return Report(
-        redrawn=[_row(name, seen, shown, reader.acceptance) for name, seen in redrawn.items()],
-        redrawn_calibration_error=expected_calibration_error(
-            probabilities(everything), np.tile(shown.labels, len(redrawn))
-        ),
-        corrupted=[_row(name, seen, shown, reader.acceptance) for name, seen in corrupted.items()],
+        plain=_row("as MNIST has them", answers, digits.labels),
+        redrawn=[_row(name, seen, shown.labels) for name, seen in redrawn.items()],
+        redrawn_calibration_error=_calibration_error(list(redrawn.values()), shown.labels),
+        corrupted=[_row(name, seen, shown.labels) for name, seen in corrupted.items()],
         non_digits=kinds,
         missing=missing,
     )
 
 
-Seen = tuple[NDArray[np.float64], NDArray[np.bool_]]
-"""Outputs [n, 11], and for which of the pictures there was anything to read, [n]."""
-
-
-def _read(reader: Reader, makers: Mapping[str, Maker], digits: Digits, task: str) -> dict[str, Seen]:
+def _read(reader: Reader, makers: Mapping[str, Maker], digits: Digits, task: str) -> dict[str, Answers]:
     places = np.arange(len(digits))
     images = make_all([(maker, places) for maker in makers.values()], digits, SEED, task)
-    sets = np.split(images, len(makers))
-    return {name: _seen(reader, images) for name, images in zip(makers, sets, strict=True)}
+    return {name: reader.read(part) for name, part in zip(makers, np.split(images, len(makers)), strict=True)}
 
 
-def _seen(reader: Reader, images: Grey) -> Seen:
-    visible = images.max(axis=(1, 2)) > 0
-    return reader.outputs(images), np.asarray(visible)
-
-
-def _row(name: str, seen: Seen, digits: Digits, acceptance: Acceptance) -> Row:
-    """A picture in which nothing is seen counts as read wrong, and as not accepted."""
-    outputs, visible = seen
-    right = visible & (probabilities(outputs).argmax(axis=1) == digits.labels)
-    accepted = visible & acceptance.accepts(outputs)
+def _row(name: str, answers: Answers, labels: NDArray[np.uint8]) -> Row:
+    right = answers.right(labels)
     return Row(
         name=name,
-        images=len(digits),
-        right=right.mean(),
-        accepted=accepted.mean(),
-        accepted_wrong=(accepted & ~right).mean(),
+        images=len(labels),
+        right=float(right.mean()),
+        accepted=float(answers.accepted.mean()),
+        accepted_wrong=float((answers.accepted & ~right).mean()),
     )
 
 
-def _kinds(reader: Reader, digits: Digits, threshold: float) -> tuple[list[Kind], list[str]]:
+def _calibration_error(rows: list[Answers], labels: NDArray[np.uint8]) -> float:
+    probabilities = np.concatenate([row.probabilities[row.visible] for row in rows])
+    return expected_calibration_error(probabilities, np.concatenate([labels[row.visible] for row in rows]))
+
+
+def _kinds(reader: Reader, digits: Digits, at_coverage: float) -> tuple[list[Kind], list[str]]:
     """As many of each kind as there are `digits`, and what this machine lacks for others."""
     makers: dict[str, Maker] = {
         "blank paper": nondigits.blank,
@@ -171,23 +185,23 @@ def _kinds(reader: Reader, digits: Digits, threshold: float) -> tuple[list[Kind]
         "shapes": nondigits.shape,
     }
     missing = []
-    if nondigits.fonts():
+    if nondigits.has_fonts():
         makers["letters"] = nondigits.letter
     else:
         missing.append(f"letters (apt-get install {nondigits.FONT_PACKAGES})")
     seen = _read(reader, makers, digits, "Drawing what is no digit")
     if photographs := nondigits.photographs():
         some = Digits(photographs.images[: len(digits)], photographs.labels[: len(digits)])
-        seen |= _read(reader, {"photographs (Fashion-MNIST)": plain}, some, "Looking at photographs")
+        seen |= _read(reader, {"photographs of clothes (Fashion-MNIST)": plain}, some, "Looking at photographs")
     else:
         missing.append(f"photographs (apt-get install {nondigits.FASHION_PACKAGE})")
     return [
         Kind(
             name=name,
-            images=len(outputs),
-            blank=(~visible).mean(),
-            accepted=(visible & reader.acceptance.accepts(outputs)).mean(),
-            accepted_at_coverage=(visible & (scores(outputs) >= threshold)).mean(),
+            images=len(answers.visible),
+            blank=float((~answers.visible).mean()),
+            accepted=float(answers.accepted.mean()),
+            accepted_at_coverage=float((answers.scores >= at_coverage).mean()),
         )
-        for name, (outputs, visible) in seen.items()
+        for name, answers in seen.items()
     ], missing

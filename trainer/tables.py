@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from statistics import fmean
 
-from contract.artifact import Metrics, TestMetrics
-from trainer.report import COVERAGE, SEED, Kind, Report, Row
+from contract.artifact import Metrics
+from trainer.report import COVERAGE, SEED, Evaluation, Kind, Report, Row
 
 
 @dataclass(frozen=True)
@@ -18,21 +18,32 @@ class Table:
         return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
-def accuracy(metrics: TestMetrics) -> Table:
+def accuracy(evaluation: Evaluation) -> Table:
     """The plain digits, by both models."""
+    metrics = evaluation.metrics
     columns = ("model", "right", "wrong", "expected calibration error")
     rows = [_metrics("int8, as served", metrics.int8), _metrics("float, as trained", metrics.float32)]
-    return Table(f"The {metrics.images:,} plain digits", columns, rows)
+    return Table(f"The {metrics.images:,} digits of the {evaluation.name} set", columns, rows)
 
 
-def recall(metrics: TestMetrics) -> Table:
+def recall(evaluation: Evaluation) -> Table:
     columns = ("digit", *(str(digit) for digit in range(10)))
-    return Table("Of each digit, read right (int8)", columns, [("recall", *map(_share, metrics.int8.recall))])
+    shares = (f"{share:.2%}" for share in evaluation.metrics.int8.recall)
+    return Table("Of each digit, read right (int8)", columns, [("recall", *shares)])
+
+
+def accepted(report: Report) -> Table:
+    """The plain digits again, by the rule of acceptance."""
+    row = report.plain
+    right = 1 - row.accepted_wrong / max(row.accepted, 1e-9)
+    columns = ("images", "accepted", "right among those", "accepted and wrong")
+    cells = (f"{row.images:,}", f"{row.accepted:.2%}", f"{right:.2%}", f"{row.accepted_wrong:.2%}")
+    return Table("What it accepts of them", columns, [cells])
 
 
 def redrawn(report: Report) -> Table:
-    title = f"Redrawn digits, seed {SEED}; expected calibration error {_share(report.redrawn_calibration_error)}"
-    return _rows(title, report.redrawn)
+    error = f"{report.redrawn_calibration_error:.2%}"
+    return _rows(f"Redrawn digits, seed {SEED}; expected calibration error {error}", report.redrawn)
 
 
 def corrupted(report: Report) -> Table:
@@ -40,34 +51,54 @@ def corrupted(report: Report) -> Table:
 
 
 def non_digits(report: Report) -> Table:
-    columns = ("no digits", "images", "refused as blank", "accepted", f"accepted at {COVERAGE:.0%} coverage")
+    at_coverage = f"accepted where {COVERAGE:.0%} of validation digits are"
+    columns = ("no digits", "images", "refused as blank", "accepted", at_coverage)
     return Table(f"What is no digit, seed {SEED}", columns, [_kind(kind) for kind in report.non_digits])
 
 
+def every(evaluation: Evaluation) -> list[Table]:
+    """All tables, in the order of the model card."""
+    report = evaluation.report
+    return [
+        accuracy(evaluation),
+        recall(evaluation),
+        accepted(report),
+        redrawn(report),
+        corrupted(report),
+        non_digits(report),
+    ]
+
+
 def _metrics(name: str, metrics: Metrics) -> tuple[str, ...]:
-    return name, _share(metrics.accuracy), _share(metrics.error), _share(metrics.expected_calibration_error)
+    return (
+        name,
+        f"{metrics.accuracy:.2%}",
+        f"{metrics.error:.2%}",
+        f"{metrics.expected_calibration_error:.2%}",
+    )
 
 
 def _rows(title: str, rows: list[Row]) -> Table:
-    total = Row(
+    mean = Row(
         name="mean",
-        images=sum(row.images for row in rows),
+        images=rows[0].images,
         right=fmean(row.right for row in rows),
         accepted=fmean(row.accepted for row in rows),
         accepted_wrong=fmean(row.accepted_wrong for row in rows),
     )
-    columns = ("how", "images", "right", "accepted", "accepted and wrong")
-    return Table(title, columns, [_row(row) for row in (*rows, total)])
+    columns = ("how", "digits", "right", "accepted", "accepted and wrong")
+    return Table(title, columns, [_row(row) for row in (*rows, mean)])
 
 
 def _row(row: Row) -> tuple[str, ...]:
-    return row.name, f"{row.images:,}", _share(row.right), _share(row.accepted), _share(row.accepted_wrong)
+    return row.name, f"{row.images:,}", f"{row.right:.1%}", f"{row.accepted:.1%}", f"{row.accepted_wrong:.1%}"
 
 
 def _kind(kind: Kind) -> tuple[str, ...]:
-    shares = (kind.blank, kind.accepted, kind.accepted_at_coverage)
-    return kind.name, f"{kind.images:,}", *map(_share, shares)
-
-
-def _share(share: float) -> str:
-    return f"{share:.2%}"
+    return (
+        kind.name,
+        f"{kind.images:,}",
+        f"{kind.blank:.1%}",
+        f"{kind.accepted:.1%}",
+        f"{kind.accepted_at_coverage:.1%}",
+    )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -19,14 +20,14 @@ from contract.store import Store
 from trainer import card, pictures
 from trainer.augmentation import Redraw
 from trainer.dataset import normalised, split, test_set, training_set
-from trainer.digits import Digits
+from trainer.digits import Digits, Grey
 from trainer.errors import PoorModelError
 from trainer.evaluation import calibrate, choose_threshold
 from trainer.export import float_logits, int8_logits, scaled, to_int8
 from trainer.mnist import FILES, Mnist
 from trainer.network import build, build_small, macs
 from trainer.recipe import Recipe
-from trainer.report import evaluate
+from trainer.report import Reader, evaluate
 
 LIBRARIES = ("tensorflow", "keras", "numpy", "pillow", "scikit-image", "scipy", "ai-edge-litert")
 LABELS = [str(digit) for digit in range(10)]
@@ -40,33 +41,66 @@ EXAMPLES = 1000
 """Pictures of the training set, some of each kind, from which the int8 ranges are taken."""
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """A network and how it came to be."""
+
+    network: keras.Model
+    history: dict[str, list[float]]
+    seconds: float
+    """Wall-clock time of the training alone."""
+    shown: int
+    """Pictures in one epoch."""
+    examples: Grey
+    """Some of each kind of those, normalised: for the int8 ranges."""
+    revision: str
+
+
 def train(mnist: Mnist, recipe: Recipe, store: Store) -> Manifest:
-    """Train, evaluate and export a model, and publish it as the next version. Raises `PoorModelError`, `OSError`."""
+    """Train, evaluate and export a model, and publish it as the next version. Raises `TrainerError`, `OSError`."""
     store.require_writable()
+    return publish(fit(mnist, recipe), mnist, recipe, store)
+
+
+def fit(mnist: Mnist, recipe: Recipe) -> Fitted:
+    """The training alone: one cycle of the learning rate, every picture redrawn each time it is shown."""
     revision = _revision()
     keras.utils.set_random_seed(recipe.seed)
 
     # Data: every image goes through the normalisation that the service uses; validation comes out of training.
     training, validation = split(mnist, recipe.seed, recipe.images)
-    test = test_set(mnist)
     seen = training_set(training, recipe.seed) if recipe.synthesis else normalised(training, "training")
     unseen = normalised(validation, "validation")
 
-    # Model, schedule, loop: one cycle of the learning rate, every image redrawn each time it is shown.
     network = build_small() if recipe.small else build()
     started = time.monotonic()
     history = _fit(network, recipe, seen, unseen)
-    seconds = time.monotonic() - started
+    return Fitted(
+        network=network,
+        history=history,
+        seconds=round(time.monotonic() - started, 1),
+        shown=len(seen),
+        examples=seen.images[:: -(-len(seen) // EXAMPLES)],
+        revision=revision,
+    )
 
-    # Export, and what is chosen on the validation split: agreement, temperature, acceptance threshold.
-    tflite = to_int8(network, seen.images[:: -(-len(seen) // EXAMPLES)])
-    logits = int8_logits(tflite, unseen.images)
-    _require_quality(_digits(logits), _digits(float_logits(network, unseen.images)), unseen.labels)
-    calibration = calibrate(logits, unseen.labels)
-    acceptance = choose_threshold(calibration.outputs(logits), unseen.labels)
 
-    # Evaluation: the test set, once.
-    evaluation = evaluate(network, tflite, calibration, acceptance, test, recipe.pictures)
+def publish(fitted: Fitted, mnist: Mnist, recipe: Recipe, store: Store) -> Manifest:
+    """Export, choose what is chosen on the validation split, measure on the test set, publish."""
+    network = fitted.network
+    training, validation = split(mnist, recipe.seed, recipe.images)
+
+    # On the validation split: does int8 agree with float, how sure is it, from which score on is it right?
+    tflite = to_int8(network, fitted.examples)
+    images = normalised(validation, "validation").images
+    logits, in_float = int8_logits(tflite, images), float_logits(network, images)
+    _require_quality(_digits(logits), _digits(in_float), validation.labels)
+    calibration = calibrate(logits, validation.labels)
+    acceptance = choose_threshold(calibration.scores(logits), _digits(logits) == validation.labels)
+
+    # On the test set, once: everything else.
+    reader = Reader(tflite, calibration, acceptance)
+    evaluation = evaluate("test", test_set(mnist), validation, network, reader, recipe.pictures)
 
     draft = Draft(
         input=Input(shape=(28, 28), dtype="uint8", normalisation=normalisation.VERSION),
@@ -77,22 +111,23 @@ def train(mnist: Mnist, recipe: Recipe, store: Store) -> Manifest:
         provenance=Provenance(
             dataset="MNIST",
             dataset_sha256={file.name: file.sha256 for file in FILES},
-            split={"training": len(training), "validation": len(validation), "test": len(test)},
+            split={"training": len(training), "validation": len(validation), "test": len(evaluation.digits)},
             seed=recipe.seed,
             epochs=recipe.epochs,
+            shown=fitted.shown,
             parameters=network.count_params(),
             macs=macs(network),
             libraries={"python": platform.python_version()} | {name: installed(name) for name in LIBRARIES},
-            seconds=round(seconds, 1),
-            revision=revision,
+            seconds=fitted.seconds,
+            revision=fitted.revision,
         ),
     )
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder)
         network.save(files / KERAS)
         (files / TFLITE).write_bytes(tflite)
-        pictures.draw_all(evaluation, history, files)
-        (files / CARD).write_text(card.text(draft, recipe, evaluation.report), encoding="utf-8")
+        pictures.draw_all(evaluation, fitted.history, files)
+        (files / CARD).write_text(card.text(draft, recipe, evaluation), encoding="utf-8")
         return store.publish(files, draft)
 
 

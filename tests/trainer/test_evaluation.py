@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from contract.artifact import NO_DIGIT, Calibration, probabilities
+from contract.artifact import Calibration
 from trainer.evaluation import calibrate, choose_threshold, expected_calibration_error, measure
 
 RNG = np.random.default_rng(0)
@@ -34,7 +34,7 @@ def test_calibration_finds_the_temperature_and_removes_the_error(temperature: fl
     logits = drawn_logits(temperature)
     calibration = calibrate(logits, LABELS)
     assert calibration.temperature == pytest.approx(temperature, rel=0.05)
-    assert expected_calibration_error(probabilities(calibration.outputs(logits)), LABELS) < 0.02
+    assert expected_calibration_error(calibration.probabilities(logits), LABELS) < 0.02
 
 
 def test_expected_calibration_error_of_a_known_case() -> None:
@@ -46,43 +46,39 @@ def test_expected_calibration_error_of_a_known_case() -> None:
 
 def test_probabilities_sum_to_one_even_for_extreme_logits() -> None:
     logits = np.array([[1e4] + [-1e4] * 10, [0] * 11, [-1e4] * 10 + [1e4]], np.float32)
-    outputs = Calibration(temperature=0.2, chosen="").outputs(logits)
-    assert outputs.sum(axis=1) == pytest.approx([1, 1, 1])
-    assert probabilities(outputs).sum(axis=1) == pytest.approx([1, 1, 1])
-    assert probabilities(outputs)[0, 0] == pytest.approx(1)
-    assert probabilities(outputs)[2] == pytest.approx(0.1)
+    probabilities = Calibration(temperature=0.2, chosen="").probabilities(logits)
+    assert probabilities.sum(axis=1) == pytest.approx([1, 1, 1])
+    assert probabilities[0, 0] == 1
+    assert probabilities[2] == pytest.approx(0.1)
 
 
-def test_what_is_no_digit_is_not_accepted_however_clear_the_digit_beside_it() -> None:
-    labels = np.arange(10, dtype=np.uint8).repeat(200)
-    logits = with_no_digit(12 * np.eye(10)[labels], 0)
-    rule = choose_threshold(Calibration(temperature=1, chosen="").outputs(logits), labels)
-    logits[:, NO_DIGIT] = 15
-    outputs = Calibration(temperature=1, chosen="").outputs(logits)
-    assert probabilities(outputs).max(axis=1).min() > 0.99
-    assert not rule.accepts(outputs).any()
+def test_no_digit_lowers_the_score_and_leaves_the_probabilities_alone() -> None:
+    calibration = Calibration(temperature=1, chosen="")
+    clear = with_no_digit(12 * np.eye(10), 0)
+    assert calibration.scores(clear).min() > 0.99
+    for last in (15, 45, 90):
+        unclear = with_no_digit(12 * np.eye(10), last)
+        assert np.array_equal(calibration.probabilities(unclear), calibration.probabilities(clear))
+        assert calibration.scores(unclear).max() < 0.05
 
 
 def test_threshold_keeps_accepted_answers_right_and_no_more_than_needed() -> None:
     n = 10_000
-    confidence = np.linspace(0.5, 1, n)
-    outputs = with_no_digit(np.repeat(((1 - confidence) / 9)[:, None], 10, axis=1), 0)
-    outputs[:, 4] = confidence
-    labels = np.full(n, 4, np.uint8)
-    labels[:2000:10] = 5  # every tenth of the least sure fifth is wrong
-    rule = choose_threshold(outputs, labels)
-    accepted = rule.accepts(outputs)
-    assert (labels[accepted] == 4).mean() == rule.accuracy >= 0.999
+    scores = np.linspace(0.5, 1, n)
+    right = np.ones(n, bool)
+    right[:2000:10] = False  # every tenth of the least sure fifth
+    rule = choose_threshold(scores, right)
+    accepted = rule.accepts(scores)
+    assert right[accepted].mean() == rule.accuracy >= 0.999
     assert accepted.mean() == rule.coverage
-    lower = rule.model_copy(update={"threshold": rule.threshold - 0.001}).accepts(outputs)
-    assert (labels[lower] == 4).mean() < 0.999
+    lower = rule.model_copy(update={"threshold": rule.threshold - 0.001}).accepts(scores)
+    assert right[lower].mean() < 0.999
 
 
 def test_threshold_is_honest_where_none_fits() -> None:
-    outputs = np.eye(11)[np.zeros(600, int)]
-    labels = np.zeros(600, np.uint8)
-    labels[0] = 1
-    rule = choose_threshold(outputs, labels)
+    right = np.ones(600, bool)
+    right[0] = False
+    rule = choose_threshold(np.ones(600), right)
     assert rule.coverage == 1
     assert rule.accuracy == pytest.approx(599 / 600)
     assert "right" not in rule.chosen
