@@ -86,7 +86,8 @@ def _non_digits(report: Report) -> str:
     letters = f"""Letters come from {len(FONTS)} fonts that look like handwriting
 and are redrawn with any pen on any paper; left out are those that may be somebody's digit: {" ".join(LOOKALIKES)}."""
     missing = f"Not measured: {', '.join(report.missing)}." if report.missing else ""
-    return f"""Blank paper is refused before the network sees it. Scribbles are lines through random points, shapes are
+    return f"""The last column is why there is an eleventh output. Blank paper is refused before the network sees it.
+Scribbles are lines through random points, shapes are
 {", ".join(SHAPES)}. {missing or letters}
 None of the programs that draw these was used in training, though some of what it was shown there as no digit is akin to
 them: signs of random strokes to scribbles and shapes, turned digits to letters, stains to clothes."""

@@ -39,6 +39,10 @@ class Answers:
     visible: NDArray[np.bool_]
     """[n]; False where the normalisation saw nothing, which counts as read wrong."""
 
+    def confidence(self) -> NDArray[np.float64]:
+        """[n]; 0 where the normalisation saw nothing."""
+        return np.where(self.visible, self.probabilities.max(axis=1), 0)
+
     def right(self, labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
         right: NDArray[np.bool_] = self.visible & (self.probabilities.argmax(axis=1) == labels)
         return right
@@ -81,6 +85,8 @@ class Kind:
     """Refused by the normalisation."""
     accepted: float
     accepted_at_coverage: float
+    confident_at_coverage: float
+    """Accepted were it for the ten probabilities alone, without the output for "no digit"."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +127,8 @@ def evaluate(
         float32=measure(in_float, digits.labels),
         int8=measure(answers.probabilities, digits.labels),
     )
-    at_coverage = float(np.quantile(reader.read(normalised(validation, "validation").images).scores, 1 - COVERAGE))
-    return Evaluation(name, digits, answers, metrics, _report(reader, digits, answers, at_coverage, pictures))
+    held_out = reader.read(normalised(validation, "validation").images)
+    return Evaluation(name, digits, answers, metrics, _report(reader, digits, answers, held_out, pictures))
 
 
 def evaluate_version(
@@ -139,12 +145,12 @@ def evaluate_version(
     return evaluate(name, digits, validation, network, reader, pictures)
 
 
-def _report(reader: Reader, digits: Digits, answers: Answers, at_coverage: float, pictures: int) -> Report:
+def _report(reader: Reader, digits: Digits, answers: Answers, held_out: Answers, pictures: int) -> Report:
     some = np.random.default_rng(SEED).permutation(len(digits))[:pictures]
     shown = Digits(digits.images[some], digits.labels[some])
     redrawn = _read(reader, CONDITIONS, shown, "Redrawing digits")
     corrupted = _read(reader, {name: partial(corrupt, name) for name in CORRUPTIONS}, shown, "Corrupting digits")
-    kinds, missing = _kinds(reader, shown, at_coverage)
+    kinds, missing = _kinds(reader, shown, held_out)
     return Report(
         plain=_row("as MNIST has them", answers, digits.labels),
         redrawn=[_row(name, seen, shown.labels) for name, seen in redrawn.items()],
@@ -177,8 +183,9 @@ def _calibration_error(rows: list[Answers], labels: NDArray[np.uint8]) -> float:
     return expected_calibration_error(probabilities, np.concatenate([labels[row.visible] for row in rows]))
 
 
-def _kinds(reader: Reader, digits: Digits, at_coverage: float) -> tuple[list[Kind], list[str]]:
+def _kinds(reader: Reader, digits: Digits, held_out: Answers) -> tuple[list[Kind], list[str]]:
     """As many of each kind as there are `digits`, and what this machine lacks for others."""
+    score, confidence = (float(np.quantile(of, 1 - COVERAGE)) for of in (held_out.scores, held_out.confidence()))
     makers: dict[str, Maker] = {
         "blank paper": nondigits.blank,
         "scribbles": nondigits.scribble,
@@ -201,7 +208,8 @@ def _kinds(reader: Reader, digits: Digits, at_coverage: float) -> tuple[list[Kin
             images=len(answers.visible),
             blank=float((~answers.visible).mean()),
             accepted=float(answers.accepted.mean()),
-            accepted_at_coverage=float((answers.scores >= at_coverage).mean()),
+            accepted_at_coverage=float((answers.scores >= score).mean()),
+            confident_at_coverage=float((answers.confidence() >= confidence).mean()),
         )
         for name, answers in seen.items()
     ], missing

@@ -52,7 +52,14 @@ def corrupted(report: Report) -> Table:
 
 def non_digits(report: Report) -> Table:
     at_coverage = f"accepted where {COVERAGE:.0%} of validation digits are"
-    columns = ("no digits", "images", "refused as blank", "accepted", at_coverage)
+    columns = (
+        "no digits",
+        "images",
+        "refused as blank",
+        "accepted",
+        at_coverage,
+        "there by the ten probabilities alone",
+    )
     return Table(f"What is no digit, seed {SEED}", columns, [_kind(kind) for kind in report.non_digits])
 
 
@@ -95,10 +102,5 @@ def _row(row: Row) -> tuple[str, ...]:
 
 
 def _kind(kind: Kind) -> tuple[str, ...]:
-    return (
-        kind.name,
-        f"{kind.images:,}",
-        f"{kind.blank:.1%}",
-        f"{kind.accepted:.1%}",
-        f"{kind.accepted_at_coverage:.1%}",
-    )
+    shares = (kind.blank, kind.accepted, kind.accepted_at_coverage, kind.confident_at_coverage)
+    return kind.name, f"{kind.images:,}", *(f"{share:.1%}" for share in shares)
