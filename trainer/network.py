@@ -11,9 +11,9 @@ def build() -> keras.Model:
     """Grey images [n, 28, 28, 1] in 0 to 1, ink 1 → logits [n, 11]: the ten digits, and "no digit".
 
     Two convolutions that halve the resolution, then two that keep it: of the networks tried, the one that reads best
-    in a twelfth of the reference's time. Pairs of columns become channels first, so that the first convolution, 5×6 pixels wide,
-    multiplies fewer zeros than one over a single channel; batch normalisation vanishes into the convolutions when the
-    model is exported.
+    in a twelfth of the reference's time. Pairs of columns become channels first, so that the first convolution, 5×6
+    pixels, multiplies fewer zeros than one over a single channel; batch normalisation vanishes into the convolutions
+    when the model is exported.
     """
     image = keras.Input((28, 28, 1), name="image")
     x = _first(image, 32)

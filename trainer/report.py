@@ -18,6 +18,7 @@ from trainer.dataset import make_all, normalised
 from trainer.digits import Digits, Grey, Maker, plain
 from trainer.evaluation import expected_calibration_error, measure
 from trainer.export import float_logits, int8_logits
+from trainer.habits import habitual
 
 SEED = 2026
 """Of every row, and of the choice of the digits that are shown."""
@@ -93,6 +94,7 @@ class Kind:
 class Report:
     plain: Row
     redrawn: list[Row]
+    european: Row
     redrawn_calibration_error: float
     """Of those redrawn digits in which something can be seen."""
     corrupted: list[Row]
@@ -146,19 +148,27 @@ def evaluate_version(
 
 
 def _report(reader: Reader, digits: Digits, answers: Answers, held_out: Answers, pictures: int) -> Report:
-    some = np.random.default_rng(SEED).permutation(len(digits))[:pictures]
-    shown = Digits(digits.images[some], digits.labels[some])
+    shown = _some(digits, np.arange(len(digits)), pictures)
     redrawn = _read(reader, CONDITIONS, shown, "Redrawing digits")
     corrupted = _read(reader, {name: partial(corrupt, name) for name in CORRUPTIONS}, shown, "Corrupting digits")
     kinds, missing = _kinds(reader, shown, held_out)
+    european = _some(digits, np.flatnonzero(np.isin(digits.labels, (1, 7))), pictures)
+    [habits] = _read(reader, {"": habitual}, european, "Adding flags and bars").values()
     return Report(
         plain=_row("as MNIST has them", answers, digits.labels),
         redrawn=[_row(name, seen, shown.labels) for name, seen in redrawn.items()],
+        european=_row("1 with a flag, 7 with a bar", habits, european.labels),
         redrawn_calibration_error=_calibration_error(list(redrawn.values()), shown.labels),
         corrupted=[_row(name, seen, shown.labels) for name, seen in corrupted.items()],
         non_digits=kinds,
         missing=missing,
     )
+
+
+def _some(digits: Digits, places: NDArray[np.int64], pictures: int) -> Digits:
+    """`pictures` of the digits at `places`, at random."""
+    chosen = np.random.default_rng(SEED).permutation(places)[:pictures]
+    return Digits(digits.images[chosen], digits.labels[chosen])
 
 
 def _read(reader: Reader, makers: Mapping[str, Maker], digits: Digits, task: str) -> dict[str, Answers]:

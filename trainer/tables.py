@@ -43,7 +43,9 @@ def accepted(report: Report) -> Table:
 
 def redrawn(report: Report) -> Table:
     error = f"{report.redrawn_calibration_error:.2%}"
-    return _rows(f"Redrawn digits, seed {SEED}; expected calibration error {error}", report.redrawn)
+    table = _rows(f"Redrawn digits, seed {SEED}; expected calibration error {error}", report.redrawn)
+    table.rows.append(_row(report.european))
+    return table
 
 
 def corrupted(report: Report) -> Table:
