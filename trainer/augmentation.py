@@ -16,7 +16,7 @@ SHIFT = 1.5
 """Greatest deviations of the affine map: radians, natural logarithm, tangent, pixels."""
 
 KNOTS = 6
-TREMBLE = 1.5
+TREMBLE = 1.2
 """Elastic distortion (Simard et al. 2003): a grid of `KNOTS`² points, each moved by normal deviates of `TREMBLE`
 pixels, and the picture smoothly with them."""
 

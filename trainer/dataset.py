@@ -24,7 +24,7 @@ CHUNK = 500
 WORKERS = min(8, os.cpu_count() or 1)
 """Processes, of some 140 MB each."""
 
-SHARES: dict[Maker, float] = {plain: 1, redrawn: 1, cluttered: 0.5, no_digit: 0.6}
+SHARES: dict[Maker, float] = {plain: 2, redrawn: 1, cluttered: 0.35, no_digit: 0.5}
 """Pictures of each kind for every training digit."""
 
 HABITS = 0.5
@@ -56,7 +56,9 @@ def training_set(digits: Digits, seed: int) -> Digits:
     """Normalised pictures and labels, kind after kind, digits and no digits; `seed` decides everything."""
     rng = np.random.default_rng(seed)
     habit = np.flatnonzero(np.isin(digits.labels, (1, 7)))
-    kinds = [(maker, rng.permutation(len(digits))[: round(share * len(digits))]) for maker, share in SHARES.items()]
+    kinds = [
+        (maker, np.resize(rng.permutation(len(digits)), round(share * len(digits)))) for maker, share in SHARES.items()
+    ]
     kinds.append((habitual, rng.permutation(habit)[: round(HABITS * len(habit))]))
     images = make_all(kinds, digits, seed, "Drawing training images")
     labels = [

@@ -20,7 +20,7 @@ def build() -> keras.Model:
     x = _convolution(x, 64, strides=2)
     x = _convolution(x, 64)
     x = _convolution(x, 64)
-    return _answering(image, x, dropout=0.3)
+    return _answering(image, x, dropout=0.1)
 
 
 def build_small() -> keras.Model:
