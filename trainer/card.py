@@ -89,9 +89,9 @@ and are redrawn with any pen on any paper; left out are those that may be somebo
     missing = f"Not measured: {', '.join(report.missing)}." if report.missing else ""
     return f"""The last column is why there is an eleventh output. Blank paper is refused before the network sees it.
 Scribbles are lines through random points, shapes are
-{", ".join(SHAPES)}. {missing or letters}
+{", ".join(SHAPES)}; circles, hexagons and lines are left out, as they may be a 0 or a 1. {missing or letters}
 None of the programs that draw these was used in training, though some of what it was shown there as no digit is akin to
-them: signs of random strokes to scribbles and shapes, turned digits to letters, stains to clothes."""
+them: signs and outlines to scribbles and shapes, turned digits to letters, stains to clothes."""
 
 
 def _synthesis(recipe: Recipe) -> str:
@@ -106,5 +106,5 @@ def _synthesis(recipe: Recipe) -> str:
   helped to set how faint a stroke the normalisation lets through);
 - ones with a flag and sevens with a bar;
 - no digits: digits turned or mirrored so that they are none, halves of two joined, one laid over another, two side by
-  side; made-up signs of three to six random strokes, random stains and textures.
+  side, a small one within a 0; made-up signs of three to six random strokes, irregular outlines, stains and textures.
 """

@@ -131,7 +131,6 @@ SHAPES: dict[str, Callable[[], list[Points]]] = {
     "triangle": lambda: _polygon(3),
     "square": lambda: [_path((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))],
     "diamond": lambda: _polygon(4),
-    "hexagon": lambda: _polygon(6),
     "star": lambda: _polygon(5, 2),
     "plus": lambda: [_path((-1, 0), (1, 0)), _path((0, -1), (0, 1))],
     "cross": lambda: [_path((-1, -1), (1, 1)), _path((-1, 1), (1, -1))],
@@ -149,7 +148,7 @@ SHAPES: dict[str, Callable[[], list[Points]]] = {
     "wave": _wave,
     "face": _face,
 }
-"""Circles and upright lines are left out: they are a 0 and a 1. Points in -1 to 1, y down."""
+"""Circles, hexagons and lines are left out: they look like a 0 and a 1. Points in -1 to 1, y down."""
 
 
 @cache

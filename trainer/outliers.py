@@ -15,7 +15,7 @@ SIDE = 4 * SIZE
 
 
 def no_digit(digits: Digits, place: int, rng: np.random.Generator) -> Grey:
-    """Digits turned, joined, laid over each other or side by side so that they are none; signs, stains, textures."""
+    """Digits turned, joined, laid over, beside or within each other so that they are none; signs, stains, textures."""
     make = NO_DIGITS[rng.choice(len(NO_DIGITS), p=NO_DIGIT_SHARES)]
     other = int(rng.choice(np.flatnonzero(np.isin(digits.labels, CROOKED))))
     glyph = make(digits, place, other, rng)
@@ -95,6 +95,19 @@ def _beside(digits: Digits, place: int, other: int, rng: np.random.Generator) ->
     return np.pad(np.concatenate((parts[0], between, parts[1]), axis=axis), 2)
 
 
+def _nested(digits: Digits, place: int, _: int, rng: np.random.Generator) -> Grey:
+    """A 0 with a small digit in it."""
+    nested = digits.images[rng.choice(np.flatnonzero(digits.labels == 0))].copy()
+    inner = Image.fromarray(_cropped(digits.images[place]))
+    scale = rng.uniform(0.25, 0.55)
+    size = max(2, round(inner.width * scale)), max(2, round(inner.height * scale))
+    small = np.asarray(inner.resize(size, Image.Resampling.BOX))
+    row, column = (14 + rng.integers(-1, 2, 2) - np.array(small.shape) // 2).clip(0)
+    window = nested[row : row + size[1], column : column + size[0]]
+    np.maximum(window, small, out=window)
+    return nested
+
+
 def _margins(part: Grey, size: int, axis: int) -> list[tuple[int, int]]:
     lacking = size - part.shape[axis]
     margin = (lacking // 2, lacking - lacking // 2)
@@ -123,14 +136,19 @@ def _sign(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
 
 
 def _stain(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
-    """A filled outline, smooth or angular."""
+    """An irregular closed outline, smooth or angular, filled or not."""
     corners = int(rng.integers(4, 13))
     angles = np.sort(rng.uniform(0, 2 * np.pi, corners))
     radius = rng.uniform(12, 46, corners)
     stretch = np.exp(rng.uniform(-0.9, 0.9, 2) / 2)
-    points = SIDE / 2 + radius[:, np.newaxis] * np.stack((np.cos(angles), np.sin(angles)), axis=1) * stretch
+    outline = SIDE / 2 + radius[:, np.newaxis] * np.stack((np.cos(angles), np.sin(angles)), axis=1) * stretch
+    points = [tuple(point) for point in outline.tolist()]
     picture = Image.new("L", (SIDE, SIDE))
-    ImageDraw.Draw(picture).polygon([tuple(point) for point in points.tolist()], fill=255)
+    brush = ImageDraw.Draw(picture)
+    if rng.random() < 0.5:
+        brush.line([*points, points[0]], 255, int(rng.integers(4, 12)), joint="curve")
+        return _shrunk(np.asarray(picture))
+    brush.polygon(points, fill=255)
     if rng.random() < 0.6:
         soft = ndimage.gaussian_filter(np.asarray(picture, np.float64), rng.uniform(1, 5))
         return _shrunk(np.where(soft > 127, 255, 0).astype(np.uint8))
@@ -152,5 +170,5 @@ def _shrunk(picture: Grey) -> Grey:
     return np.asarray(Image.fromarray(picture).resize((SIZE, SIZE), Image.Resampling.BOX))
 
 
-NO_DIGITS = (_turned, _joined, _overlaid, _beside, _sign, _stain, _texture)
-NO_DIGIT_SHARES = (0.22, 0.17, 0.08, 0.13, 0.22, 0.1, 0.08)
+NO_DIGITS = (_turned, _joined, _overlaid, _beside, _nested, _sign, _stain, _texture)
+NO_DIGIT_SHARES = (0.18, 0.15, 0.08, 0.11, 0.1, 0.2, 0.13, 0.05)

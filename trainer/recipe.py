@@ -21,6 +21,6 @@ class Recipe:
     """Pictures in each row of the report."""
 
 
-FULL = Recipe(epochs=44)
+FULL = Recipe(epochs=40)
 QUICK = Recipe(epochs=5, synthesis=False, small=True, peak_rate=1e-2, pictures=100)
 """Plain MNIST for some seconds: a reader as good as the reference, that does not know what it cannot read."""
