@@ -97,7 +97,7 @@ def _beside(digits: Digits, place: int, other: int, rng: np.random.Generator) ->
 
 def _nested(digits: Digits, place: int, _: int, rng: np.random.Generator) -> Grey:
     """A 0 with a small digit in it."""
-    nested = digits.images[rng.choice(np.flatnonzero(digits.labels == 0))].copy()
+    nested: Grey = digits.images[rng.choice(np.flatnonzero(digits.labels == 0))].copy()
     inner = Image.fromarray(_cropped(digits.images[place]))
     scale = rng.uniform(0.25, 0.55)
     size = max(2, round(inner.width * scale)), max(2, round(inner.height * scale))
