@@ -39,6 +39,22 @@ class Redraw(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         return _redrawn(images, self._seed.next()) if training else images
 
 
+class Shift(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
+    """Images [n, 28, 28, 1], while training all of a batch moved by up to a pixel: for a training of seconds."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self._seed = keras.random.SeedGenerator(seed)
+
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        if not training:
+            return images
+        seed = tf.cast(self._seed.next(), tf.int32)
+        row, column = tf.unstack(tf.random.stateless_uniform((2,), seed, 0, 3, tf.int32))
+        padded = tf.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        return tf.ensure_shape(tf.slice(padded, (0, row, column, 0), (-1, SIZE, SIZE, 1)), images.shape)
+
+
 @tf.function(jit_compile=True)  # type: ignore[untyped-decorator]  # TensorFlow is untyped
 def _redrawn(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     seeds = iter(tf.unstack(tf.random.split(tf.cast(seed, tf.int32), 10)))

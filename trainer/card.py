@@ -69,8 +69,7 @@ measured:
 ## How it was trained
 
 {facts.dataset}: {split}. {recipe.epochs} epochs of {facts.shown:,} pictures in
-{facts.seconds:.0f} s from seed {facts.seed}; every picture is turned, stretched, slanted, moved, bent and drawn with a
-thicker or thinner pen at random whenever it is shown. {_synthesis(recipe)}
+{facts.seconds:.0f} s from seed {facts.seed}; {_change(recipe)} {_synthesis(recipe)}
 While it was developed, all of these tables were looked at for training digits, never for test digits.
 Source revision {facts.revision}; {libraries}.
 
@@ -92,6 +91,13 @@ Scribbles are lines through random points, shapes are
 {", ".join(SHAPES)}; circles, hexagons and lines are left out, as they may be a 0 or a 1. {missing or letters}
 None of the programs that draw these was used in training, though some of what it was shown there as no digit is akin to
 them: signs and outlines to scribbles and shapes, turned digits to letters, stains to clothes."""
+
+
+def _change(recipe: Recipe) -> str:
+    if recipe.small:
+        return "the pictures of a batch are moved by up to a pixel."
+    return """every picture is turned, stretched, slanted, moved, bent and drawn with a
+thicker or thinner pen at random whenever it is shown."""
 
 
 def _synthesis(recipe: Recipe) -> str:

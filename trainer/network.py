@@ -29,7 +29,7 @@ def build_small() -> keras.Model:
     x = _first(image, 16)
     x = _convolution(x, 32, strides=2)
     x = _convolution(x, 48)
-    return _answering(image, x, dropout=0.2)
+    return _answering(image, x, dropout=0.1)
 
 
 def _first(image: keras.KerasTensor, filters: int) -> keras.KerasTensor:

@@ -18,7 +18,7 @@ from contract import normalisation
 from contract.artifact import CARD, KERAS, NO_DIGIT, TFLITE, Draft, Input, Manifest, Provenance
 from contract.store import Store
 from trainer import card, pictures
-from trainer.augmentation import Redraw
+from trainer.augmentation import Redraw, Shift
 from trainer.dataset import normalised, split, test_set, training_set
 from trainer.digits import Digits, Grey
 from trainer.errors import PoorModelError
@@ -140,9 +140,15 @@ def _fit(network: keras.Model, recipe: Recipe, seen: Digits, unseen: Digits) -> 
         warmup_steps=steps // 5,
         decay_steps=steps - steps // 5,
     )
-    model = keras.Sequential([Redraw(recipe.seed), network])
+    if recipe.small:
+        change = Shift(recipe.seed)
+        optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=WEIGHT_DECAY / 20)
+    else:
+        change = Redraw(recipe.seed)
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY)
+    model = keras.Sequential([change, network])
     model.compile(
-        optimizer=keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY),
+        optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
