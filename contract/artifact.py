@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from contract import normalisation
+
 MANIFEST = "manifest.json"
 TFLITE = "model.tflite"
 KERAS = "model.keras"
@@ -138,3 +140,11 @@ class Manifest(Draft):
     version: int = Field(ge=1)
     created_at: datetime
     files: dict[FileName, File]
+
+    def require_known_normalisation(self) -> None:
+        """Raises `ArtifactError` for an artifact that was trained on images normalised in another way than today's."""
+        if self.input.normalisation != normalisation.VERSION:
+            raise ArtifactError(
+                f"version {self.version} was trained on images normalised by {self.input.normalisation!r}; "
+                f"this program normalises by {normalisation.VERSION!r}"
+            )

@@ -77,9 +77,8 @@ def openapi_responses(*kinds: type[ProblemError]) -> dict[int | str, dict[str, A
 
 def install(app: FastAPI) -> None:
     """Have every error that `app` answers with be a problem, in its OpenAPI page too."""
-    # Starlette's types know no handler of one kind of exception.
-    app.add_exception_handler(HTTPException, _http_error)  # type: ignore[arg-type]
-    app.add_exception_handler(RequestValidationError, _validation_error)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, _http_error)  # type: ignore[arg-type]  # Starlette wants any Exception
+    app.add_exception_handler(RequestValidationError, _validation_error)  # type: ignore[arg-type]  # the same
     app.add_exception_handler(ClientDisconnect, _client_gone)
     app.add_exception_handler(Exception, _unexpected_error)
     generate = app.openapi

@@ -4,7 +4,6 @@ import logging
 import threading
 from collections import OrderedDict
 
-from contract import normalisation
 from contract.artifact import TFLITE, ArtifactError, Manifest
 from contract.messages import ModelSummary
 from contract.store import NAME, Store
@@ -108,7 +107,7 @@ class Registry:
                 continue
             try:
                 manifest = self._store.verify(version)
-                _require_known_normalisation(manifest)
+                manifest.require_known_normalisation()
             except ArtifactError as error:
                 self._refuse(version, error)
             else:
@@ -158,12 +157,3 @@ class Registry:
             logger.error("version %d is refused: %s", version, error, extra={"version": version})
         self._refused[version] = str(error)
         self._manifests.pop(version, None)
-
-
-def _require_known_normalisation(manifest: Manifest) -> None:
-    """Raises `ArtifactError` for an artifact that was trained on images normalised in another way."""
-    if manifest.input.normalisation != normalisation.VERSION:
-        raise ArtifactError(
-            f"version {manifest.version} was trained on images normalised by {manifest.input.normalisation!r}; "
-            f"this service normalises by {normalisation.VERSION!r}"
-        )

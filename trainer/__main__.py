@@ -26,8 +26,6 @@ StoreOption = Annotated[
 ]
 Version = Annotated[int, typer.Argument(min=1, help="Number of a published version.")]
 console = Console()
-
-
 DataOption = Annotated[
     Path | None,
     typer.Option("--data", help="Folder with the four MNIST files, plain or gzipped; else they are fetched."),

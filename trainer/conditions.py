@@ -5,12 +5,14 @@ in grey levels of 255, and the digit lies anywhere on the canvas.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from trainer.digits import Digits, Grey
-from trainer.redrawing import WHITE, Colour, Look, random_look, redraw
+from trainer.redrawing import WHITE, Look, random_look, redraw
 
 Condition = Callable[[np.random.Generator], Look]
 
@@ -19,12 +21,12 @@ def _pen(pen: float, canvas: int, least_size: float = 0.4, most_size: float = 0.
     return lambda rng: Look(canvas, pen, size=rng.uniform(least_size, most_size))
 
 
-def _with(**changes: Callable[[np.random.Generator], object]) -> Condition:
+def _with(**changes: Callable[[np.random.Generator], Any]) -> Condition:
     """An 8-pixel pen on a canvas of 300, with `changes`."""
 
     def look(rng: np.random.Generator) -> Look:
         fields = {name: change(rng) for name, change in changes.items()}
-        return Look(**{"canvas": 300, "pen": 8, "size": rng.uniform(0.4, 0.95)} | fields)  # type: ignore[arg-type]  # fields of Look
+        return replace(Look(300, 8, size=rng.uniform(0.4, 0.95)), **fields)
 
     return look
 
@@ -46,12 +48,7 @@ def _coloured(rng: np.random.Generator) -> Look:
     while True:
         ink, paper = rng.integers(0, 256, (2, 3))
         if abs((ink - paper) @ (0.299, 0.587, 0.114)) >= 60:
-            return Look(300, 8, rng.uniform(0.4, 0.95), ink=_colour(ink), paper=_colour(paper))
-
-
-def _colour(levels: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> Colour:
-    red, green, blue = levels.tolist()
-    return red, green, blue
+            return Look(300, 8, rng.uniform(0.4, 0.95), ink=tuple(ink.tolist()), paper=tuple(paper.tolist()))
 
 
 PHOTOGRAPH = {

@@ -35,15 +35,12 @@ def split(mnist: Mnist, seed: int, images: int) -> tuple[Digits, Digits]:
     """Training and validation digits, as MNIST has them: of `images` shuffled ones, a twelfth is for validation."""
     order = np.random.default_rng(seed).permutation(len(mnist.train_images))[:images]
     validation, training = np.split(order, [images // 12])
-    return _chosen(mnist, training), _chosen(mnist, validation)
+    digits = Digits(mnist.train_images, mnist.train_labels)
+    return digits.at(training), digits.at(validation)
 
 
 def test_set(mnist: Mnist) -> Digits:
     return Digits(mnist.test_images, mnist.test_labels)
-
-
-def _chosen(mnist: Mnist, places: NDArray[np.int64]) -> Digits:
-    return Digits(mnist.train_images[places], mnist.train_labels[places])
 
 
 def normalised(digits: Digits, name: str) -> Digits:

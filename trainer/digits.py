@@ -24,6 +24,10 @@ class Digits:
     def __len__(self) -> int:
         return len(self.images)
 
+    def at(self, places: NDArray[np.int64]) -> "Digits":
+        """Those of them that stand at `places`."""
+        return Digits(self.images[places], self.labels[places])
+
 
 Maker = Callable[[Digits, int, np.random.Generator], Grey]
 

@@ -108,7 +108,7 @@ def _smoothed(points: NDArray[np.float64], links: NDArray[np.int64]) -> NDArray[
 def draw(strokes: Strokes, look: Look, rng: np.random.Generator) -> Image.Image:
     """A picture of `strokes`, RGB, somewhere on the canvas."""
     picture = Image.new("RGB", (look.canvas, look.canvas), look.paper)
-    pen, points = _placed(strokes.points, look, rng)
+    pen, points = look.pen, _placed(strokes.points, look, rng)
     brush = ImageDraw.Draw(picture)
     width = max(1, round(pen))
     for start, end in points[strokes.links]:
@@ -180,8 +180,8 @@ def _colours(rng: np.random.Generator) -> tuple[Colour, Colour]:
             return tuple(ink.tolist()), tuple(paper.tolist())
 
 
-def _placed(points: NDArray[np.float64], look: Look, rng: np.random.Generator) -> tuple[float, NDArray[np.float64]]:
-    """The pen's width and the points on the canvas, both in pixels."""
+def _placed(points: NDArray[np.float64], look: Look, rng: np.random.Generator) -> NDArray[np.float64]:
+    """The points on the canvas, pixels."""
     cos, sin = np.cos(look.turn), np.sin(look.turn)
     shape = np.array([[look.aspect, 0], [-look.slant, 1]]) @ np.array([[cos, sin], [-sin, cos]])
     shaped = points @ shape
@@ -190,7 +190,8 @@ def _placed(points: NDArray[np.float64], look: Look, rng: np.random.Generator) -
     shaped *= room / max(shaped.max(), 1e-6)
     free = look.canvas - shaped.max(axis=0) - look.pen - 2 * EDGE
     corner = EDGE + look.pen / 2 + rng.uniform(0, 1, 2) * np.maximum(free, 0)
-    return look.pen, shaped + corner
+    placed: NDArray[np.float64] = shaped + corner
+    return placed
 
 
 def _photographed(picture: Image.Image, look: Look, rng: np.random.Generator) -> Image.Image:

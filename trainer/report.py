@@ -8,8 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from contract import normalisation
-from contract.artifact import KERAS, TFLITE, Acceptance, ArtifactError, Calibration, Manifest, TestMetrics
+from contract.artifact import KERAS, TFLITE, Acceptance, Calibration, Manifest, TestMetrics
 from contract.store import Store
 from trainer import nondigits
 from trainer.conditions import MAKERS as CONDITIONS
@@ -119,7 +118,8 @@ def evaluate(
 ) -> Evaluation:
     """Everything that is measured of a model on `digits`, the set called `name`, as MNIST has them.
 
-    `validation` tells at which score no digits are counted at `COVERAGE`; `pictures` make a row of the report.
+    `validation`, normalised, tells at which score no digits are counted at `COVERAGE`; `pictures` make a row of the
+    report.
     """
     images = normalised(digits, name).images
     answers = reader.read(images)
@@ -129,22 +129,18 @@ def evaluate(
         float32=measure(in_float, digits.labels),
         int8=measure(answers.probabilities, digits.labels),
     )
-    held_out = reader.read(normalised(validation, "validation").images)
+    held_out = reader.read(validation.images)
     return Evaluation(name, digits, answers, metrics, _report(reader, digits, answers, held_out, pictures))
 
 
 def evaluate_version(
     name: str, digits: Digits, validation: Digits, store: Store, manifest: Manifest, pictures: int
 ) -> Evaluation:
-    """The same of a published version, whose files were checked. Raises `ArtifactError`."""
-    if manifest.input.normalisation != normalisation.VERSION:
-        raise ArtifactError(
-            f"version {manifest.version} was trained on images normalised by {manifest.input.normalisation!r}; "
-            f"this trainer normalises by {normalisation.VERSION!r}"
-        )
+    """The same of a published version, whose files were checked; sets as MNIST has them. Raises `ArtifactError`."""
+    manifest.require_known_normalisation()
     network = keras.models.load_model(store.folder / str(manifest.version) / KERAS, compile=False)
     reader = Reader(store.read(manifest, TFLITE), manifest.calibration, manifest.acceptance)
-    return evaluate(name, digits, validation, network, reader, pictures)
+    return evaluate(name, digits, normalised(validation, "validation"), network, reader, pictures)
 
 
 def _report(reader: Reader, digits: Digits, answers: Answers, held_out: Answers, pictures: int) -> Report:
@@ -167,8 +163,7 @@ def _report(reader: Reader, digits: Digits, answers: Answers, held_out: Answers,
 
 def _some(digits: Digits, places: NDArray[np.int64], pictures: int) -> Digits:
     """`pictures` of the digits at `places`, at random."""
-    chosen = np.random.default_rng(SEED).permutation(places)[:pictures]
-    return Digits(digits.images[chosen], digits.labels[chosen])
+    return digits.at(np.random.default_rng(SEED).permutation(places)[:pictures])
 
 
 def _read(reader: Reader, makers: Mapping[str, Maker], digits: Digits, task: str) -> dict[str, Answers]:
@@ -208,7 +203,7 @@ def _kinds(reader: Reader, digits: Digits, held_out: Answers) -> tuple[list[Kind
         missing.append(f"letters (apt-get install {nondigits.FONT_PACKAGES})")
     seen = _read(reader, makers, digits, "Drawing what is no digit")
     if photographs := nondigits.photographs():
-        some = Digits(photographs.images[: len(digits)], photographs.labels[: len(digits)])
+        some = photographs.at(np.arange(len(digits)))
         seen |= _read(reader, {"photographs of clothes (Fashion-MNIST)": plain}, some, "Looking at photographs")
     else:
         missing.append(f"photographs (apt-get install {nondigits.FASHION_PACKAGE})")

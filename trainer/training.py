@@ -49,10 +49,14 @@ class Fitted:
     history: dict[str, list[float]]
     seconds: float
     """Wall-clock time of the training alone."""
+    training: int
+    """Training images of MNIST's."""
     shown: int
     """Pictures in one epoch."""
     examples: Grey
     """Some of each kind of those, normalised: for the int8 ranges."""
+    validation: Digits
+    """Normalised."""
     revision: str
 
 
@@ -79,21 +83,21 @@ def fit(mnist: Mnist, recipe: Recipe) -> Fitted:
         network=network,
         history=history,
         seconds=round(time.monotonic() - started, 1),
+        training=len(training),
         shown=len(seen),
         examples=seen.images[:: -(-len(seen) // EXAMPLES)],
+        validation=unseen,
         revision=revision,
     )
 
 
 def publish(fitted: Fitted, mnist: Mnist, recipe: Recipe, store: Store) -> Manifest:
     """Export, choose what is chosen on the validation split, measure on the test set, publish."""
-    network = fitted.network
-    training, validation = split(mnist, recipe.seed, recipe.images)
+    network, validation = fitted.network, fitted.validation
 
     # On the validation split: does int8 agree with float, how sure is it, from which score on is it right?
     tflite = to_int8(network, fitted.examples)
-    images = normalised(validation, "validation").images
-    logits, in_float = int8_logits(tflite, images), float_logits(network, images)
+    logits, in_float = int8_logits(tflite, validation.images), float_logits(network, validation.images)
     _require_quality(_digits(logits), _digits(in_float), validation.labels)
     calibration = calibrate(logits, validation.labels)
     acceptance = choose_threshold(calibration.scores(logits), _digits(logits) == validation.labels)
@@ -111,7 +115,7 @@ def publish(fitted: Fitted, mnist: Mnist, recipe: Recipe, store: Store) -> Manif
         provenance=Provenance(
             dataset="MNIST",
             dataset_sha256={file.name: file.sha256 for file in FILES},
-            split={"training": len(training), "validation": len(validation), "test": len(evaluation.digits)},
+            split={"training": fitted.training, "validation": len(validation), "test": len(evaluation.digits)},
             seed=recipe.seed,
             epochs=recipe.epochs,
             shown=fitted.shown,

@@ -14,7 +14,7 @@ from contract.messages import Prediction, PredictResponse
 from tests.servers import ServiceProcess
 from trainer import nondigits
 from trainer.conditions import CONDITIONS, MAKERS
-from trainer.digits import Digits, made
+from trainer.digits import Digits, Maker, made
 from trainer.mnist import Mnist
 from trainer.redrawing import draw, strokes
 
@@ -61,9 +61,9 @@ def decoded(normalised: str | None) -> NDArray[np.uint8]:
 
 @pytest.mark.parametrize(("kind", "most"), [(nondigits.scribble, 0.1), (nondigits.shape, 0.2)])
 def test_what_is_no_digit_is_mostly_not_accepted(
-    service: ServiceProcess, mnist: Mnist, kind: object, most: float
+    service: ServiceProcess, mnist: Mnist, kind: Maker, most: float
 ) -> None:
     nothing = Digits(mnist.train_images[:0], mnist.train_labels[:0])
-    images = made(kind, nothing, np.arange(100), seed=2)  # type: ignore[arg-type]  # a Maker
+    images = made(kind, nothing, np.arange(100), seed=2)
     answers = read(service, map(Image.fromarray, images))
     assert sum(answer.accepted for answer in answers) / len(answers) < most
