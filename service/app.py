@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
 from contract.store import Store
-from service import logs, problems, routes
+from service import inference_protocol, logs, problems, routes
 from service.limits import BodyLimit
 from service.registry import Registry
 from service.settings import Settings
@@ -40,6 +40,7 @@ def create_app() -> FastAPI:
     app.state.registry = registry
     app.state.settings = settings
     app.include_router(routes.router)
+    app.include_router(inference_protocol.router)
     app.add_api_route("/", _home, include_in_schema=False)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(logs.AccessLog)

@@ -6,11 +6,10 @@ import threading
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from contract.messages import ItemError, ModelReference, Prediction, PredictResponse
-from contract.normalisation import BlankImageError, normalise
+from contract.normalisation import BlankImageError, Grey, normalise
 from service.decoding import Decoder
 from service.model import Model
 from service.problems import BlankImage, ProblemError
@@ -42,19 +41,25 @@ def read(images: Sequence[Source], model: Model, decoder: Decoder, *, details: b
     return PredictResponse(model=reference, predictions=predictions)
 
 
-def _normalised(image: Source, decoder: Decoder, index: int) -> NDArray[np.uint8]:
+def _normalised(image: Source, decoder: Decoder, index: int) -> Grey:
     try:
-        try:
-            with _ROOM:
-                return normalise(decoder.decode(image))
-        except BlankImageError as error:
-            raise BlankImage("There is nothing on the paper: send an image with a digit drawn on it.") from error
+        with _ROOM:
+            return normalised(decoder.decode(image), index)
     except ProblemError as problem:
         problem.errors = [ItemError(index=index, detail=problem.detail)]
         raise
 
 
-def _png(image: NDArray[np.uint8]) -> str:
+def normalised(image: Grey, index: int) -> Grey:
+    """One grey image as the network takes it. Raises `BlankImage`, naming the image's place in the request."""
+    try:
+        return normalise(image)
+    except BlankImageError as error:
+        detail = "There is nothing on the paper: send an image with a digit drawn on it."
+        raise BlankImage(detail, errors=[ItemError(index=index, detail=detail)]) from error
+
+
+def _png(image: Grey) -> str:
     file = io.BytesIO()
     Image.fromarray(image).save(file, "PNG")
     return base64.b64encode(file.getvalue()).decode()

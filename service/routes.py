@@ -60,17 +60,17 @@ async def _model(
     registry: "RegistryDependency",
     version: Annotated[int | None, Query(ge=1, description="Ask this version; the default one answers else.")] = None,
 ) -> Model:
-    return _default(registry) if version is None else await run_in_threadpool(_named, registry, version)
+    return default_model(registry) if version is None else await run_in_threadpool(named_model, registry, version)
 
 
-def _default(registry: Registry) -> Model:
+def default_model(registry: Registry) -> Model:
     try:
         return registry.default()
     except NoModelError as error:
         raise NoModel(str(error), headers={"Retry-After": "2"}) from error
 
 
-def _named(registry: Registry, version: int) -> Model:
+def named_model(registry: Registry, version: int) -> Model:
     try:
         return registry.get(version)
     except UnknownVersionError as error:
@@ -142,7 +142,7 @@ def list_models(registry: RegistryDependency) -> ModelList:
 )
 def model_manifest(version: Version, registry: RegistryDependency) -> Manifest:
     if version == "default":
-        return _default(registry).manifest
+        return default_model(registry).manifest
     try:
         return registry.manifest(int(version))
     except UnknownVersionError as error:
@@ -188,5 +188,5 @@ async def live() -> Health:
     "/health/ready", tags=["health"], summary="Whether there is a model to serve", responses=openapi_responses(NoModel)
 )
 async def ready(registry: RegistryDependency) -> Health:
-    _default(registry)
+    default_model(registry)
     return Health(status="ready")
