@@ -16,7 +16,7 @@ from rich.table import Table
 
 from benchmarks import reference
 from contract.artifact import TFLITE
-from contract.store import Store
+from contract.folder import FolderStore
 from tests.servers import REPO
 
 ROUNDS = 30
@@ -41,7 +41,7 @@ def seconds(interpreter: Interpreter) -> float:
 
 
 def main() -> None:
-    store = Store(REPO / "models")
+    store = FolderStore(REPO / "models")
     versions = store.versions()
     if not versions:
         sys.exit(f"There is no version in {store.folder} to measure.")

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from contract.store import Store
+from contract.folder import FolderStore
 from trainer import mnist
 from trainer.recipe import QUICK
 
@@ -31,7 +31,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        quick = train(data, QUICK, Store(Path(folder)))
+        quick = train(data, QUICK, FolderStore(Path(folder)))
         whole = time.perf_counter() - started
 
     network = reference.build()

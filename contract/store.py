@@ -1,19 +1,14 @@
-"""The store of model versions: a folder, where each version is published once and never changes.
+"""The store of model versions, where each is published once and never changes.
 
-    models/digits/1/…            the versions, counting up from 1
-    models/digits/default.json   {"version": 1} pins; absent, the highest version is the default
+    digits/1/…            the versions, counting up from 1
+    digits/default.json   {"version": 1} pins; absent, the highest version is the default
 
-A version is written beside its place under a name that starts with a dot, flushed to disk, checked, and renamed into
-place. A reader sees all of it or nothing.
+A store is named by a URL: a folder, or `s3://bucket/prefix`. A reader sees a whole version or none, and two publishers
+at once get two numbers.
 """
 
 import hashlib
-import os
-import shutil
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,38 +18,33 @@ from contract.artifact import KERAS, MANIFEST, TFLITE, ArtifactError, Draft, Fil
 
 NAME = "digits"
 PIN = "default.json"
-WORKSPACE = ".workspace-"
 ABANDONED = 3600
-"""Seconds after which a workspace belongs to a publisher that died; publishing takes less than one."""
+"""Seconds after which what a publisher left unfinished is taken for dead; publishing takes some seconds."""
 
 
 class Pin(BaseModel):
     version: int = Field(ge=1)
 
 
-class Store:
-    """The versions of one model under `root`/digits. Nothing is created before something is published."""
+class Store(ABC):
+    """The versions of one model. Whatever reaches the store may raise `OSError`."""
 
-    def __init__(self, root: Path | str) -> None:
-        self.folder = Path(root) / NAME
+    place: str
+    """Where it is, for messages."""
 
+    @abstractmethod
     def versions(self) -> list[int]:
         """The numbers of the published versions, lowest first, whether or not they pass their checks."""
-        try:
-            names = [entry.name for entry in self.folder.iterdir()]
-        except FileNotFoundError:
-            return []
-        return sorted(int(name) for name in names if name.isascii() and name.isdigit() and name[0] != "0")
 
     def manifest(self, version: int) -> Manifest:
         """What version `version` says of itself. Raises `ArtifactError`."""
-        if not self._place(version).is_dir():
-            there = ", ".join(map(str, self.versions())) or "none at all"
-            raise ArtifactError(f"there is no version {version} in {self.folder}; there are: {there}")
+        if version not in (there := self.versions()):
+            numbers = ", ".join(map(str, there)) or "none at all"
+            raise ArtifactError(f"there is no version {version} in {self.place}; there are: {numbers}")
         try:
-            text = (self._place(version) / MANIFEST).read_bytes()
+            text = self._get(f"{version}/{MANIFEST}")
         except OSError as error:
-            raise ArtifactError(f"version {version} has no readable {MANIFEST}: {error.strerror}") from error
+            raise ArtifactError(f"version {version} has no readable {MANIFEST}: {reason(error)}") from error
         try:
             manifest = Manifest.model_validate_json(text)
         except ValidationError as error:
@@ -72,14 +62,14 @@ class Store:
         """The bytes of one file that `manifest` names, checked. Raises `ArtifactError`, `KeyError` for another name."""
         expected = manifest.files[name]
         try:
-            content = (self._place(manifest.version) / name).read_bytes()
+            content = self._get(f"{manifest.version}/{name}")
         except OSError as error:
-            raise ArtifactError(f"{name} of version {manifest.version}: {error.strerror}") from error
+            raise ArtifactError(f"{name} of version {manifest.version}: {reason(error)}") from error
         if len(content) != expected.size:
             raise ArtifactError(
                 f"{name} of version {manifest.version} has {len(content)} bytes, its manifest says {expected.size}"
             )
-        if hashlib.sha256(content).hexdigest() != expected.sha256:
+        if fingerprint(content) != expected:
             raise ArtifactError(f"{name} of version {manifest.version} does not have the SHA-256 of its manifest")
         return content
 
@@ -100,44 +90,18 @@ class Store:
                 found[version] = error
         return found
 
+    @abstractmethod
     def require_writable(self) -> None:
         """Raises `OSError` where nothing can be published; better known before a training than after it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with self._workspace():
-            pass
 
+    @abstractmethod
     def publish(self, source: Path, draft: Draft) -> Manifest:
         """Copy the files in `source` into the store as the next version. Where it raises `OSError`, nothing is."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with self._workspace() as staging:
-            for file in sorted(source.iterdir()):
-                _copy(file, staging / file.name)
-            files = {file.name: _fingerprint(file) for file in sorted(source.iterdir())}
-            if files != {file.name: _fingerprint(file) for file in sorted(staging.iterdir())}:
-                raise OSError(f"what was written to {staging} cannot be read back unchanged")
-            while True:
-                published = {
-                    "name": NAME,
-                    "version": max(self.versions(), default=0) + 1,
-                    "created_at": datetime.now(UTC).replace(microsecond=0),
-                    "files": files,
-                }
-                manifest = Manifest.model_validate(dict(draft) | published)
-                _write(staging / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
-                _flush(staging)
-                try:
-                    staging.rename(self._place(manifest.version))
-                except OSError:
-                    if not self._place(manifest.version).exists():
-                        raise
-                    continue  # another publisher was first: the next number, then
-                _flush(self.folder)
-                return manifest
 
     def pinned(self) -> int | None:
         """The version that `pin` chose, if any. Raises `ArtifactError` where the pin cannot be understood."""
         try:
-            return Pin.model_validate_json((self.folder / PIN).read_bytes()).version
+            return Pin.model_validate_json(self._get(PIN)).version
         except FileNotFoundError:
             return None
         except (OSError, ValidationError) as error:
@@ -146,66 +110,73 @@ class Store:
     def pin(self, version: int) -> None:
         """Make `version` the default until it is unpinned. Raises `ArtifactError` where it fails its checks."""
         self.verify(version)
-        with self._workspace() as staging:
-            _write(staging / PIN, Pin(version=version).model_dump_json() + "\n")
-            (staging / PIN).replace(self.folder / PIN)
-            _flush(self.folder)
+        self._put_pin(Pin(version=version).model_dump_json() + "\n")
 
+    @abstractmethod
     def unpin(self) -> None:
         """Let the highest version be the default again."""
-        (self.folder / PIN).unlink(missing_ok=True)
 
     def prune(self, keep: int) -> list[int]:
         """Remove the versions older than the `keep` newest that pass their checks, and what dead publishers left.
 
-        The pinned one and the most accurate stay. Returns the versions removed. A version leaves whole: it is renamed
-        out of sight before its files go.
+        The pinned one and the most accurate stay. Returns the versions removed.
         """
-        for leftover in self.folder.glob(f"{WORKSPACE}*"):
-            if time.time() - leftover.stat().st_mtime > ABANDONED:
-                shutil.rmtree(leftover)
+        self._remove_abandoned()
         whole = {version: found for version, found in self.checked().items() if isinstance(found, Manifest)}
         spared = {self.pinned(), max(whole, key=lambda version: whole[version].metrics.int8.accuracy, default=None)}
         oldest = min(list(whole)[-keep:], default=0)
         removed = [version for version in self.versions() if version < oldest and version not in spared]
         for version in removed:
-            with self._workspace() as bin_:
-                self._place(version).rename(bin_ / str(version))
+            self._remove(version)
         return removed
 
-    def _place(self, version: int) -> Path:
-        return self.folder / str(version)
+    @abstractmethod
+    def _get(self, name: str) -> bytes:
+        """The content of the file `name`, like 1/manifest.json. Raises `OSError`."""
 
-    @contextmanager
-    def _workspace(self) -> Iterator[Path]:
-        """A folder beside the versions that no reader takes for one; what is left in it goes at the end."""
-        folder = Path(tempfile.mkdtemp(prefix=WORKSPACE, dir=self.folder))
-        folder.chmod(0o755)
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    @abstractmethod
+    def _put_pin(self, text: str) -> None:
+        """Replace the pin at one blow."""
+
+    @abstractmethod
+    def _remove(self, version: int) -> None:
+        """Take `version` away so that no reader ever sees a part of it."""
+
+    @abstractmethod
+    def _remove_abandoned(self) -> None:
+        """Take away what publishers that died left unfinished."""
 
 
-def _fingerprint(file: Path) -> File:
-    content = file.read_bytes()
+def open_store(url: str | Path) -> Store:
+    """The store at `url`: a folder, or `s3://bucket/prefix`. Nothing is reached or created yet."""
+    if str(url).startswith("s3://"):
+        from contract.s3 import S3Store
+
+        return S3Store(str(url))
+    from contract.folder import FolderStore
+
+    return FolderStore(url)
+
+
+def completed(draft: Draft, version: int, files: dict[str, File]) -> Manifest:
+    """The manifest of `draft`, published now as `version`."""
+    published = {
+        "name": NAME,
+        "version": version,
+        "created_at": datetime.now(UTC).replace(microsecond=0),
+        "files": files,
+    }
+    return Manifest.model_validate(dict(draft) | published)
+
+
+def manifest_text(manifest: Manifest) -> str:
+    return manifest.model_dump_json(indent=2) + "\n"
+
+
+def fingerprint(content: bytes) -> File:
     return File(sha256=hashlib.sha256(content).hexdigest(), size=len(content))
 
 
-def _copy(source: Path, target: Path) -> None:
-    shutil.copyfile(source, target)
-    _flush(target)
-
-
-def _write(target: Path, text: str) -> None:
-    target.write_text(text, encoding="utf-8")
-    _flush(target)
-
-
-def _flush(path: Path) -> None:
-    """Have the disk hold the content of a file, or the entries of a folder, before going on."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def reason(error: OSError) -> str:
+    """What went wrong, without the path: the messages name it themselves."""
+    return error.strerror or str(error)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
-from contract.store import Store
+from contract.store import open_store
 from service import inference_protocol, logs, problems, routes
 from service.limits import BodyLimit
 from service.registry import Registry
@@ -21,7 +21,7 @@ def create_app() -> FastAPI:
     """The service as the environment's settings describe it; uvicorn calls this once in each worker."""
     settings = Settings()
     logs.configure(settings.log_level)
-    registry = Registry(Store(settings.model_store), settings.model_version, settings.loaded_versions)
+    registry = Registry(open_store(settings.model_store), settings.model_version, settings.loaded_versions)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -41,7 +41,7 @@ class Registry:
             self._check(self._store.versions())
             reason = self._choose()
         except OSError as error:
-            reason = f"The store {self._store.folder} cannot be read: {error.strerror}."
+            reason = f"The store {self._store.place} cannot be read: {error.strerror}."
         if reason and reason != self._reason:
             logger.error(reason)
         self._reason = reason
@@ -140,8 +140,8 @@ class Registry:
         if pinned:
             return f"Version {pinned} is wanted, but {self._refused.get(pinned, 'it is not in the store')}."
         if self._refused:
-            return f"No version in {self._store.folder} passes its checks; GET /v1/models says why."
-        return f"The store has no version in {self._store.folder}: train one, or set DIGITS_MODEL_STORE."
+            return f"No version in {self._store.place} passes its checks; GET /v1/models says why."
+        return f"The store has no version in {self._store.place}: train one, or set DIGITS_MODEL_STORE."
 
     def _load(self, manifest: Manifest) -> Model:
         """Raises `ArtifactError`; from then on the version is refused."""

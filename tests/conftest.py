@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from contract.store import Store
-from tests.servers import REPO, ServiceProcess, running_service
+from contract.folder import FolderStore
+from tests.servers import REPO, ServiceProcess, new_bucket, running_service, s3_server
 from trainer.mnist import Mnist, load
 
 DATA = Path(__file__).parent / "data"
@@ -29,13 +29,26 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(tmp_path: Path) -> FolderStore:
     """A store that holds the bundled versions and may be changed."""
-    bundled = Store(REPO / "models")
-    copy = Store(tmp_path / "models")
+    bundled = FolderStore(REPO / "models")
+    copy = FolderStore(tmp_path / "models")
     for version in bundled.versions():
         shutil.copytree(bundled.folder / str(version), copy.folder / str(version))
     return copy
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    """The URL of a server that speaks S3 and honours conditional writes."""
+    with s3_server("moto_server", "-p", "PORT") as url:
+        yield url
+
+
+@pytest.fixture
+def bucket(moto: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of a store in a new bucket on it, empty; the environment says how it is reached."""
+    return new_bucket(moto, monkeypatch)
 
 
 @pytest.fixture(scope="session")

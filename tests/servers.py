@@ -9,10 +9,16 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import obstore
+import pytest
+
+from contract.folder import FolderStore
+from contract.store import NAME
 
 REPO = Path(__file__).parent.parent
 
@@ -70,6 +76,48 @@ def running_service(log: Path, port: int | None = None, **settings: object) -> I
     finally:
         if service.process.poll() is None:
             service.stop()
+
+
+@contextlib.contextmanager
+def s3_server(*command: str) -> Iterator[str]:
+    """The URL of a server that speaks S3: a program of the tests' environment, PORT stands for its port."""
+    port = free_port()
+    program = Path(sys.executable).parent / command[0]
+    with subprocess.Popen(
+        [program, *(part.replace("PORT", str(port)) for part in command[1:])],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as server:
+        url = f"http://127.0.0.1:{port}"
+
+        def answers() -> bool:
+            with contextlib.suppress(httpx.TransportError):
+                return httpx.get(url).status_code < 500
+            return False
+
+        eventually(answers, 30)
+        try:
+            yield url
+        finally:
+            server.terminate()
+
+
+def new_bucket(endpoint: str, patch: pytest.MonkeyPatch) -> str:
+    """The URL of an empty store in a new bucket of an S3 server; `patch` sets how it is reached."""
+    patch.setenv("AWS_ENDPOINT_URL", endpoint)
+    patch.setenv("AWS_ACCESS_KEY_ID", "key")
+    patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    patch.setenv("AWS_REGION", "us-east-1")
+    name = f"models-{uuid.uuid4()}"
+    httpx.put(f"{endpoint}/{name}").raise_for_status()
+    return f"s3://{name}/of/ours"
+
+
+def upload(source: FolderStore, url: str) -> None:
+    """Copy the versions of `source` into a store in a bucket, as they are."""
+    bucket = obstore.store.from_url(f"{url}/{NAME}", client_options={"allow_http": True})
+    for file in source.folder.glob("*/*"):
+        bucket.put(str(file.relative_to(source.folder)), file)
 
 
 class SilentHandler(http.server.BaseHTTPRequestHandler):

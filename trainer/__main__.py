@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contract.artifact import ArtifactError, Manifest
-from contract.store import Store
+from contract.store import open_store
 from trainer.errors import TrainerError
 from trainer.recipe import FULL, QUICK
 
@@ -22,7 +22,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 StoreOption = Annotated[
-    str, typer.Option("--store", envvar="DIGITS_MODEL_STORE", help="Folder that holds digits/1, digits/2, …")
+    str,
+    typer.Option(
+        "--store", envvar="DIGITS_MODEL_STORE", help="Folder that holds digits/1, digits/2, …, or s3://bucket/prefix"
+    ),
 ]
 Version = Annotated[int, typer.Argument(min=1, help="Number of a published version.")]
 console = Console()
@@ -66,7 +69,7 @@ def train(
 
     recipe = QUICK if quick else FULL
     recipe = replace(recipe, epochs=epochs or recipe.epochs, seed=seed, images=images)
-    shelf = Store(store)
+    shelf = open_store(store)
     manifest = run(dataset, recipe, shelf)
     console.print(
         f"Published {store}/{manifest.name}/{manifest.version}: "
@@ -89,7 +92,7 @@ def evaluate(
     """Print the tables of the model card again, from the artifact and the data."""
     from trainer import mnist
 
-    shelf = Store(store)
+    shelf = open_store(store)
     manifest = shelf.verify(version)
     dataset = mnist.load(data, cache or mnist.CACHE)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -113,7 +116,7 @@ def evaluate(
 @app.command("list")
 def list_(store: StoreOption = "models") -> None:
     """List the published versions."""
-    shelf = Store(store)
+    shelf = open_store(store)
     pinned = shelf.pinned()
     checked = shelf.checked()
     default = pinned or max(
@@ -132,26 +135,26 @@ def list_(store: StoreOption = "models") -> None:
             f"{manifest.provenance.parameters:,}",
             mark,
         )
-    console.print(table if table.rows else f"No version in {shelf.folder}. Train one: python -m trainer train")
+    console.print(table if table.rows else f"No version in {shelf.place}. Train one: python -m trainer train")
 
 
 @app.command()
 def show(version: Version, store: StoreOption = "models") -> None:
     """Print the manifest of a version, its files checked."""
-    console.print_json(Store(store).verify(version).model_dump_json())
+    console.print_json(open_store(store).verify(version).model_dump_json())
 
 
 @app.command()
 def pin(version: Version, store: StoreOption = "models") -> None:
     """Make a version the default, whatever is published later."""
-    Store(store).pin(version)
+    open_store(store).pin(version)
     console.print(f"Version {version} is the default until it is unpinned.")
 
 
 @app.command()
 def unpin(store: StoreOption = "models") -> None:
     """Make the highest version the default again."""
-    Store(store).unpin()
+    open_store(store).unpin()
     console.print("The highest version is the default.")
 
 
@@ -166,7 +169,7 @@ def prune(
     ] = 3,
 ) -> None:
     """Remove old versions."""
-    removed = Store(store).prune(keep)
+    removed = open_store(store).prune(keep)
     console.print(f"Removed {', '.join(map(str, removed))}." if removed else "Nothing to remove.")
 
 

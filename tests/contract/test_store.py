@@ -1,4 +1,4 @@
-"""Versions are published whole, once, and in order."""
+"""Versions are published whole, once, and in order, in a folder as in a bucket."""
 
 import json
 import threading
@@ -6,39 +6,56 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import obstore
 import pytest
 
 from contract.artifact import CARD, MANIFEST, TFLITE, ArtifactError, Draft, Manifest
-from contract.store import Store
+from contract.folder import FolderStore
+from contract.store import NAME, Store, open_store
+from tests.servers import free_port, new_bucket, s3_server, upload
 
 
 @pytest.fixture
-def bundled(store: Store) -> Manifest:
+def bundled(store: FolderStore) -> Manifest:
     return store.verify(store.versions()[-1])
 
 
+@pytest.fixture(params=["folder", "bucket"])
+def any_store(request: pytest.FixtureRequest, store: FolderStore) -> Store:
+    """A store of either kind that holds the bundled version."""
+    if request.param == "folder":
+        return store
+    url: str = request.getfixturevalue("bucket")
+    upload(store, url)
+    return open_store(url)
+
+
 @pytest.fixture
-def publish(store: Store, bundled: Manifest, tmp_path: Path) -> Callable[[], Manifest]:
+def publish(any_store: Store, bundled: Manifest, tmp_path: Path) -> Callable[[], Manifest]:
     """Publishes the bundled model's files once more."""
-    source = tmp_path / "source"
+    return publisher(any_store, bundled, tmp_path / "source")
+
+
+def publisher(store: Store, model: Manifest, source: Path) -> Callable[[], Manifest]:
+    """Publishes `model` in `store` once more, from the folder `source`."""
     source.mkdir()
-    for name in bundled.files:
-        (source / name).write_bytes(store.read(bundled, name))
-    draft = Draft(**{name: getattr(bundled, name) for name in Draft.model_fields})
+    for name in model.files:
+        (source / name).write_bytes(store.read(model, name))
+    draft = Draft(**{name: getattr(model, name) for name in Draft.model_fields})
     return lambda: store.publish(source, draft)
 
 
-def test_published_version_is_the_next_and_passes_its_checks(store: Store, publish: Callable[[], Manifest]) -> None:
-    before = store.versions()
+def test_published_version_is_the_next_and_passes_its_checks(any_store: Store, publish: Callable[[], Manifest]) -> None:
+    before = any_store.versions()
     manifest = publish()
     assert manifest.version == before[-1] + 1
-    assert store.versions() == [*before, manifest.version]
-    assert store.verify(manifest.version) == manifest
+    assert any_store.versions() == [*before, manifest.version]
+    assert any_store.verify(manifest.version) == manifest
     assert (datetime.now(UTC) - manifest.created_at).total_seconds() < 60
 
 
-def test_publishers_at_once_get_numbers_of_their_own(store: Store, publish: Callable[[], Manifest]) -> None:
-    before = len(store.versions())
+def test_publishers_at_once_get_numbers_of_their_own(any_store: Store, publish: Callable[[], Manifest]) -> None:
+    before = len(any_store.versions())
     published: list[int] = []
     threads = [threading.Thread(target=lambda: published.append(publish().version)) for _ in range(8)]
     for thread in threads:
@@ -46,11 +63,11 @@ def test_publishers_at_once_get_numbers_of_their_own(store: Store, publish: Call
     for thread in threads:
         thread.join()
     assert len(set(published)) == 8
-    assert len(store.versions()) == before + 8
-    assert all(store.verify(version).version == version for version in store.versions())
+    assert len(any_store.versions()) == before + 8
+    assert all(any_store.verify(version).version == version for version in any_store.versions())
 
 
-def test_failed_publication_leaves_nothing(store: Store, bundled: Manifest, tmp_path: Path) -> None:
+def test_failed_publication_leaves_nothing(store: FolderStore, bundled: Manifest, tmp_path: Path) -> None:
     before = sorted(store.folder.iterdir())
     source = tmp_path / "source"
     source.mkdir()
@@ -79,55 +96,60 @@ def damage(path: Path, change: Callable[[bytes], bytes]) -> None:
     ],
 )
 def test_damaged_version_is_refused(
-    store: Store, bundled: Manifest, name: str, change: Callable[[bytes], bytes], message: str
+    store: FolderStore, bundled: Manifest, name: str, change: Callable[[bytes], bytes], message: str
 ) -> None:
     damage(store.folder / str(bundled.version) / name, change)
     with pytest.raises(ArtifactError, match=message):
         store.verify(bundled.version)
 
 
-def test_missing_file_is_named(store: Store, bundled: Manifest) -> None:
+def test_missing_file_is_named(store: FolderStore, bundled: Manifest) -> None:
     (store.folder / str(bundled.version) / TFLITE).unlink()
     with pytest.raises(ArtifactError, match=TFLITE):
         store.verify(bundled.version)
 
 
-def test_pin_and_unpin(store: Store, bundled: Manifest) -> None:
-    assert store.pinned() is None
+def test_pin_and_unpin(any_store: Store, bundled: Manifest) -> None:
+    assert any_store.pinned() is None
+    any_store.pin(bundled.version)
+    assert any_store.pinned() == bundled.version
+    any_store.unpin()
+    assert any_store.pinned() is None
+
+
+def test_pin_is_a_small_file(store: FolderStore, bundled: Manifest) -> None:
     store.pin(bundled.version)
     assert json.loads((store.folder / "default.json").read_text()) == {"version": bundled.version}
-    assert store.pinned() == bundled.version
-    store.unpin()
-    assert store.pinned() is None
 
 
-def test_pin_that_cannot_be_read_is_an_error(store: Store) -> None:
+def test_pin_that_cannot_be_read_is_an_error(store: FolderStore) -> None:
     (store.folder / "default.json").write_text('{"version": "latest"}')
     with pytest.raises(ArtifactError, match="version"):
         store.pinned()
 
 
-def test_missing_version_cannot_be_pinned(store: Store) -> None:
+def test_missing_version_cannot_be_pinned(any_store: Store) -> None:
     with pytest.raises(ArtifactError):
-        store.pin(99)
-    assert store.pinned() is None
+        any_store.pin(99)
+    assert any_store.pinned() is None
 
 
-def test_prune_spares_the_newest_and_the_pinned(store: Store, publish: Callable[[], Manifest]) -> None:
+def test_prune_spares_the_newest_and_the_pinned(any_store: Store, publish: Callable[[], Manifest]) -> None:
     versions = [publish().version for _ in range(4)]
     first = versions.pop(0)
-    store.pin(first)
-    assert store.prune(keep=2) == versions[:1]
-    assert set(store.versions()) >= {first, *versions[1:]}
+    any_store.pin(first)
+    assert any_store.prune(keep=2) == versions[:1]
+    assert set(any_store.versions()) >= {first, *versions[1:]}
 
 
-def test_prune_spares_the_most_accurate(store: Store, bundled: Manifest, publish: Callable[[], Manifest]) -> None:
+def test_prune_spares_the_most_accurate(any_store: Store, bundled: Manifest, publish: Callable[[], Manifest]) -> None:
     equal = [publish().version for _ in range(3)]
-    store.prune(keep=1)
-    assert store.versions() == [bundled.version, equal[-1]]
+    any_store.prune(keep=1)
+    assert any_store.versions() == [bundled.version, equal[-1]]
 
 
-def test_prune_does_not_count_damaged_versions(store: Store, publish: Callable[[], Manifest]) -> None:
+def test_prune_does_not_count_damaged_versions(store: FolderStore, bundled: Manifest, tmp_path: Path) -> None:
+    publish = publisher(store, bundled, tmp_path / "source")
     whole, damaged = publish().version, publish().version
     (store.folder / str(damaged) / TFLITE).unlink()
     store.prune(keep=1)
@@ -135,5 +157,46 @@ def test_prune_does_not_count_damaged_versions(store: Store, publish: Callable[[
 
 
 def test_store_that_does_not_exist_is_empty_and_stays_so(tmp_path: Path) -> None:
-    assert Store(tmp_path / "nowhere").versions() == []
+    assert FolderStore(tmp_path / "nowhere").versions() == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_bucket_shows_no_version_before_its_manifest(store: FolderStore, bucket: str, bundled: Manifest) -> None:
+    upload(store, bucket)
+    objects = obstore.store.from_url(f"{bucket}/{NAME}", client_options={"allow_http": True})
+    objects.put("7/.claim", b"")
+    objects.put("7/model.tflite", b"half of")
+    found = open_store(bucket)
+    assert found.versions() == [bundled.version]
+    with pytest.raises(ArtifactError, match="no version 7"):
+        found.manifest(7)
+
+
+def test_number_of_a_publisher_that_died_stays_unused(
+    store: FolderStore, bucket: str, bundled: Manifest, tmp_path: Path
+) -> None:
+    upload(store, bucket)
+    obstore.store.from_url(f"{bucket}/{NAME}", client_options={"allow_http": True}).put("7/.claim", b"")
+    assert publisher(open_store(bucket), bundled, tmp_path / "source")().version == 8
+
+
+def test_server_that_ignores_conditions_is_read_and_refused_for_publishing(
+    store: FolderStore, bundled: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "served").mkdir()
+    with s3_server("rclone", "serve", "s3", str(tmp_path / "served"), "--addr", "127.0.0.1:PORT") as endpoint:
+        url = new_bucket(endpoint, monkeypatch)
+        upload(store, url)
+        found = open_store(url)
+        assert found.verify(bundled.version) == bundled
+        with pytest.raises(OSError, match="conditional writes"):
+            publisher(found, bundled, tmp_path / "source")()
+        assert found.versions() == [bundled.version]
+
+
+def test_bucket_that_cannot_be_reached_is_an_error_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    with pytest.raises(OSError, match="s3://nowhere/digits"):
+        open_store("s3://nowhere").versions()

@@ -11,11 +11,11 @@ import httpx
 import pytest
 
 from contract.artifact import MANIFEST, TFLITE
-from contract.store import Store
+from contract.folder import FolderStore
 from tests.servers import ServiceProcess, eventually, running_service
 
 
-def copy_version(store: Store, to: int, change: Callable[[dict[str, Any]], None] = lambda _: None) -> None:
+def copy_version(store: FolderStore, to: int, change: Callable[[dict[str, Any]], None] = lambda _: None) -> None:
     """The newest version once more under the number `to`, its manifest changed, renamed into place."""
     hidden = store.folder / ".copy"
     shutil.copytree(store.folder / str(store.versions()[-1]), hidden)
@@ -27,7 +27,7 @@ def copy_version(store: Store, to: int, change: Callable[[dict[str, Any]], None]
 
 
 @pytest.fixture
-def live(store: Store, tmp_path: Path) -> Iterator[ServiceProcess]:
+def live(store: FolderStore, tmp_path: Path) -> Iterator[ServiceProcess]:
     """A service that looks every 0.1 s at a store of its own."""
     with running_service(tmp_path / "log", model_store=store.folder.parent, poll_seconds=0.1) as service:
         yield service
@@ -45,7 +45,7 @@ def served(service: ServiceProcess, seven: bytes, query: str = "") -> int:
     return version
 
 
-def test_new_version_is_served_without_a_restart(live: ServiceProcess, store: Store, seven: bytes) -> None:
+def test_new_version_is_served_without_a_restart(live: ServiceProcess, store: FolderStore, seven: bytes) -> None:
     first = served(live, seven)
     copy_version(store, first + 1)
     eventually(lambda: served(live, seven) == first + 1)
@@ -56,7 +56,7 @@ def test_new_version_is_served_without_a_restart(live: ServiceProcess, store: St
     assert not models[first]["default"]
 
 
-def test_pin_and_unpin_are_followed(live: ServiceProcess, store: Store, seven: bytes) -> None:
+def test_pin_and_unpin_are_followed(live: ServiceProcess, store: FolderStore, seven: bytes) -> None:
     first = served(live, seven)
     copy_version(store, first + 1)
     eventually(lambda: served(live, seven) == first + 1)
@@ -68,7 +68,7 @@ def test_pin_and_unpin_are_followed(live: ServiceProcess, store: Store, seven: b
 
 @pytest.mark.parametrize("fault", ["checksum", "schema", "normalisation", "runtime"])
 def test_bad_version_is_refused_and_the_old_one_serves_on(
-    live: ServiceProcess, store: Store, tmp_path: Path, seven: bytes, fault: str
+    live: ServiceProcess, store: FolderStore, tmp_path: Path, seven: bytes, fault: str
 ) -> None:
     def change(manifest: dict[str, Any]) -> None:
         if fault == "schema":
@@ -93,7 +93,9 @@ def test_bad_version_is_refused_and_the_old_one_serves_on(
     assert asked.json()["detail"] == listed(live)[first + 1]["reason"]
 
 
-def test_empty_store_is_live_but_not_ready_until_a_version_comes(store: Store, tmp_path: Path, seven: bytes) -> None:
+def test_empty_store_is_live_but_not_ready_until_a_version_comes(
+    store: FolderStore, tmp_path: Path, seven: bytes
+) -> None:
     service = ServiceProcess(tmp_path / "log", model_store=tmp_path / "empty", poll_seconds=0.1)
     try:
         service.wait("/health/live")
@@ -112,14 +114,14 @@ def test_empty_store_is_live_but_not_ready_until_a_version_comes(store: Store, t
         service.stop()
 
 
-def test_fixed_version_outweighs_the_highest(store: Store, tmp_path: Path, seven: bytes) -> None:
+def test_fixed_version_outweighs_the_highest(store: FolderStore, tmp_path: Path, seven: bytes) -> None:
     first = store.versions()[0]
     copy_version(store, first + 1)
     with running_service(tmp_path / "log", model_store=store.folder.parent, model_version=first) as service:
         assert served(service, seven) == first
 
 
-def test_named_versions_stay_loaded_and_the_least_used_leaves(store: Store, tmp_path: Path, seven: bytes) -> None:
+def test_named_versions_stay_loaded_and_the_least_used_leaves(store: FolderStore, tmp_path: Path, seven: bytes) -> None:
     first = store.versions()[0]
     for version in range(first + 1, first + 4):
         copy_version(store, version)

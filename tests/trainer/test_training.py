@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from contract.store import Store
+from contract.folder import FolderStore
 from tests.servers import REPO, running_service
 from trainer.conditions import CONDITIONS
 from trainer.corruptions import CORRUPTIONS
@@ -26,14 +26,14 @@ def trainer(*arguments: object, expect: int = 0) -> subprocess.CompletedProcess[
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, mnist: object) -> tuple[Store, str]:
+def trained(tmp_path_factory: pytest.TempPathFactory, mnist: object) -> tuple[FolderStore, str]:
     """A store with one version, quickly trained on a tenth of MNIST, and what the trainer printed."""
     root = tmp_path_factory.mktemp("trained")
     result = trainer("train", "--quick", "--store", root, "--data", CACHE, "--epochs", 6, "--images", 6000)
-    return Store(root), result.stdout
+    return FolderStore(root), result.stdout
 
 
-def test_small_training_publishes_a_version_that_reads(trained: tuple[Store, str]) -> None:
+def test_small_training_publishes_a_version_that_reads(trained: tuple[FolderStore, str]) -> None:
     store, printed = trained
     assert store.versions() == [1]
     manifest = store.verify(1)
@@ -45,7 +45,7 @@ def test_small_training_publishes_a_version_that_reads(trained: tuple[Store, str
     assert f"{manifest.metrics.int8.accuracy:.2%}" in printed
 
 
-def test_model_card_and_pictures_are_there(trained: tuple[Store, str]) -> None:
+def test_model_card_and_pictures_are_there(trained: tuple[FolderStore, str]) -> None:
     store, _ = trained
     folder = store.folder / "1"
     card = (folder / "README.md").read_text()
@@ -56,7 +56,7 @@ def test_model_card_and_pictures_are_there(trained: tuple[Store, str]) -> None:
             assert picture.width > 600
 
 
-def test_evaluate_prints_the_tables_of_the_model_card_again(trained: tuple[Store, str]) -> None:
+def test_evaluate_prints_the_tables_of_the_model_card_again(trained: tuple[FolderStore, str]) -> None:
     store, _ = trained
     card = (store.folder / "1" / "README.md").read_text()
     root = store.folder.parent
@@ -68,14 +68,14 @@ def test_evaluate_prints_the_tables_of_the_model_card_again(trained: tuple[Store
         assert f"| {name} |" in card
 
 
-def test_evaluate_shows_the_digits_that_were_held_out(trained: tuple[Store, str]) -> None:
+def test_evaluate_shows_the_digits_that_were_held_out(trained: tuple[FolderStore, str]) -> None:
     store, _ = trained
     arguments = ("--version", 1, "--validation", "--pictures", 5, "--store", store.folder.parent, "--data", CACHE)
     assert "The 500 digits of the validation set" in trainer("evaluate", *arguments).stdout
 
 
 def test_service_answers_exactly_as_the_manifest_was_measured(
-    trained: tuple[Store, str], tmp_path: Path, mnist: Mnist
+    trained: tuple[FolderStore, str], tmp_path: Path, mnist: Mnist
 ) -> None:
     store, _ = trained
     read: list[int] = []
@@ -95,10 +95,10 @@ def test_service_answers_exactly_as_the_manifest_was_measured(
 def test_model_that_reads_nothing_is_not_published(tmp_path: Path, mnist: object) -> None:
     result = trainer("train", "--store", tmp_path, "--data", CACHE, "--epochs", 1, "--images", 1200, expect=1)
     assert "nothing is published" in result.stderr
-    assert Store(tmp_path).versions() == []
+    assert FolderStore(tmp_path).versions() == []
 
 
-def test_store_commands(store: Store) -> None:
+def test_store_commands(store: FolderStore) -> None:
     root, version = store.folder.parent, store.versions()[-1]
     assert f"{store.manifest(version).metrics.int8.accuracy:.2%}" in trainer("list", "--store", root).stdout
     assert json.loads(trainer("show", version, "--store", root).stdout)["version"] == version
@@ -111,7 +111,7 @@ def test_store_commands(store: Store) -> None:
 
 
 @pytest.mark.parametrize("command", [("show", 99), ("pin", 99)])
-def test_unknown_version_is_one_clear_line(store: Store, command: tuple[object, ...]) -> None:
+def test_unknown_version_is_one_clear_line(store: FolderStore, command: tuple[object, ...]) -> None:
     result = trainer(*command, "--store", store.folder.parent, expect=1)
     assert result.stderr.startswith("error: there is no version 99")
     assert "Traceback" not in result.stderr
