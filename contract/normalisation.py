@@ -8,6 +8,8 @@ crop happens on a grid of fixed size, so the cost hardly depends on how large th
 Trainer and service both call `normalise`; whatever changes its result needs a new `VERSION`.
 """
 
+from bisect import bisect_left, bisect_right
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -51,7 +53,12 @@ COARSE = 24
 SPECK = 0.005
 """Share of the ink that may lie outside the bounding box, on each side: dust there does not shrink the digit."""
 
+BLACK, WHITE = 0, 255
+
 Grey = NDArray[np.uint8]
+
+_LEVELS = np.arange(256)
+_MIDDLES = np.arange(0.5, SIZE)
 
 
 class BlankImageError(ValueError):
@@ -78,26 +85,29 @@ def _ink(image: Grey) -> Grey:
     """
     while True:
         paper, noise = _paper(image)
-        dark, light = paper - np.minimum(image, paper), np.maximum(image, paper) - paper
-        ink = _stronger(dark, light)
-        if ink.max() >= QUIET * noise or max(image.shape) < 2 * GRID:
+        ink = _difference(image, paper)
+        furthest = int(ink.max())
+        if furthest >= QUIET * noise or max(image.shape) < 2 * GRID:
             break
         image = np.asarray(Image.fromarray(image).reduce(2))
-    if ink.max() < max(MIN_CONTRAST, LEAST_SIGNAL * noise):
+    if furthest < max(MIN_CONTRAST, LEAST_SIGNAL * noise):
         raise BlankImageError
     floor = np.uint8(2 * noise)
-    return np.maximum(ink, floor) - floor
+    return np.maximum(ink, floor) - floor if floor else ink
 
 
-def _stronger(a: Grey, b: Grey) -> Grey:
-    """Of two differences from the paper the one whose squares have the larger sum.
+def _difference(image: Grey, paper: Grey) -> Grey:
+    """From the paper to the dark or to the light, whichever has the larger sum of squares.
 
     Neither a single glaring pixel nor a faint shadow over all makes much of such a sum.
     """
-    furthest_a, furthest_b = int(a.max()), int(b.max())
-    if min(furthest_a, furthest_b) < MIN_CONTRAST:  # clean paper needs no sum
-        return a if furthest_a >= furthest_b else b
-    return max(a, b, key=_energy)
+    if paper.ndim == 0 and paper in (BLACK, WHITE):  # nothing is darker, or nothing lighter
+        return image if paper == BLACK else WHITE - image
+    dark, light = paper - np.minimum(image, paper), np.maximum(image, paper) - paper
+    darkest, lightest = int(dark.max()), int(light.max())
+    if min(darkest, lightest) < MIN_CONTRAST:  # clean paper needs no sum
+        return dark if darkest >= lightest else light
+    return max(dark, light, key=_energy)
 
 
 def _energy(difference: Grey) -> float:
@@ -112,27 +122,32 @@ def _paper(image: Grey) -> tuple[Grey, float]:
     """
     height, width = image.shape
     y, x = _places(height), _places(width)
-    border = np.concatenate((image[0, x], image[-1, x], image[y, 0], image[y, -1])).astype(np.float32)
+    edges = np.concatenate((image[0, x], image[-1, x], image[y, 0], image[y, -1]))
+    coarse = max(height, width) <= COARSE
+    if not coarse and np.array_equal(edges[1:], edges[:-1]):
+        return edges[0, ...], 0.0
+    border = edges.astype(np.float32)
     grey = np.median(border)
-    if max(height, width) <= COARSE:
+    if coarse:
         darkest, lightest = image.min(), image.max()
         return np.asarray(darkest if grey - darkest < lightest - grey else lightest), 0.0
     spread = _deviation(border - grey)
     if spread <= EVEN:
         return np.asarray(grey).astype(np.uint8), spread
-    rows = np.concatenate((np.full(len(x), 0), np.full(len(x), height - 1), y, y))
-    columns = np.concatenate((x, x, np.full(len(y), 0), np.full(len(y), width - 1)))
-    terms = np.stack((np.ones_like(border), columns, rows), axis=1, dtype=np.float32)
+    rows, columns = np.arange(height)[y], np.arange(width)[x]
+    down = np.concatenate((np.full(len(columns), 0), np.full(len(columns), height - 1), rows, rows))
+    right = np.concatenate((columns, columns, np.full(len(rows), 0), np.full(len(rows), width - 1)))
+    terms = np.stack((np.ones_like(border), right, down), axis=1, dtype=np.float32)
     paper = np.abs(border - grey) <= 3 * spread
     plane, *_ = np.linalg.lstsq(terms[paper], border[paper])
-    down = plane[0] + plane[2] * np.arange(height, dtype=np.float32)
-    greys = down[:, np.newaxis] + plane[1] * np.arange(width, dtype=np.float32)
+    slope = plane[0] + plane[2] * np.arange(height, dtype=np.float32)
+    greys = slope[:, np.newaxis] + plane[1] * np.arange(width, dtype=np.float32)
     return greys.clip(0, 255).astype(np.uint8), _deviation(border - terms @ plane)
 
 
-def _places(length: int) -> NDArray[np.int_]:
+def _places(length: int) -> slice:
     """Where a border of `length` pixels is looked at: everywhere, or at 1,000 places or more of a long one."""
-    return np.arange(0, length, max(1, length // 1000))
+    return slice(None, None, max(1, length // 1000))
 
 
 def _deviation(residues: NDArray[np.float32]) -> float:
@@ -143,17 +158,17 @@ def _deviation(residues: NDArray[np.float32]) -> float:
 def _crop(ink: Grey) -> Grey:
     """The part of `ink` within its bounding box, specks at the edges left out."""
     mask = ink > ink.max() // 4
-    top, bottom = _extent(mask.sum(axis=1))
-    left, right = _extent(mask[top:bottom].sum(axis=0))
+    top, bottom = _extent(np.add.reduce(mask, axis=1, dtype=np.uint32))
+    left, right = _extent(np.add.reduce(mask[top:bottom], axis=0, dtype=np.uint32))
     return ink[top:bottom, left:right]
 
 
-def _extent(profile: NDArray[np.int_]) -> tuple[int, int]:
+def _extent(profile: NDArray[np.uint32]) -> tuple[int, int]:
     """First index and one past the last, between which all of `profile` lies but `SPECK` at either end."""
-    mass = np.cumsum(profile)
-    first = np.searchsorted(mass, SPECK * mass[-1], side="right")
-    last = np.searchsorted(mass, (1 - SPECK) * mass[-1], side="left")
-    return int(first), int(last) + 1
+    mass = np.cumsum(profile).tolist()
+    first = bisect_right(mass, SPECK * mass[-1])
+    last = bisect_left(mass, (1 - SPECK) * mass[-1])
+    return first, last + 1
 
 
 def _scale(image: Grey, longer_side: int) -> Grey:
@@ -161,24 +176,28 @@ def _scale(image: Grey, longer_side: int) -> Grey:
     height, width = image.shape
     factor = longer_side / max(height, width)
     size = max(1, round(width * factor)), max(1, round(height * factor))
-    picture = Image.fromarray(image)
     if factor >= 1:
-        scaled = np.asarray(picture.resize(size, Image.Resampling.BICUBIC))
-    else:
-        # Whole levels first, which is quick, then floats: a hair-thin line on a large canvas averages to a trace.
-        darkest = int(image.max())
-        stretched = picture.point([min(255, level * 255 // darkest) for level in range(256)])
-        coarse = stretched.reduce(max(1, int(1 / factor) // 4)).convert("F")
-        scaled = np.asarray(coarse.resize(size, Image.Resampling.BOX))
-    result: Grey = np.rint(scaled * (255 / scaled.max())).astype(np.uint8)
-    return result
+        scaled = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
+        return _stretched(scaled, np.rint(_LEVELS * (255 / scaled.max())))
+    # Whole levels first, which is quick, then floats: a hair-thin line on a large canvas averages to a trace.
+    picture = Image.fromarray(_stretched(image, _LEVELS * 255 // int(image.max())))
+    coarse = picture.reduce(step).convert("F") if (step := int(1 / factor) // 4) > 1 else picture.convert("F")
+    averaged = np.asarray(coarse.resize(size, Image.Resampling.BOX))
+    return np.rint(averaged * (255 / averaged.max())).astype(np.uint8)
+
+
+def _stretched(image: Grey, levels: NDArray[np.int_] | NDArray[np.float64]) -> Grey:
+    """`image` with each grey replaced by what `levels` has for it, where that changes anything."""
+    return image if image.max() == WHITE else levels.clip(0, WHITE).astype(np.uint8)[image]
 
 
 def _even(grid: Grey) -> Grey:
     """Strokes of one darkness: soft, pale or broken-up ink becomes a full stroke with a narrow grey edge."""
-    inked = grid[grid > 255 // 4]
-    typical = float(np.median(inked))
-    return np.clip((grid / typical - 0.25) * 510, 0, 255).astype(np.uint8)
+    counts = np.bincount(grid.ravel(), minlength=256)[255 // 4 + 1 :]
+    below = np.cumsum(counts)
+    middle = (below[-1] - 1) // 2, below[-1] // 2
+    typical = (below.searchsorted(middle, side="right") + 255 // 4 + 1).mean()
+    return np.clip((_LEVELS / typical - 0.25) * 510, 0, 255).astype(np.uint8)[grid]
 
 
 def _pen(grid: Grey) -> float:
@@ -188,9 +207,8 @@ def _pen(grid: Grey) -> float:
     side of length L crosses 4/π·L pixel edges.
     """
     mask = grid > 127
-    edges = np.count_nonzero(mask[1:] != mask[:-1]) + np.count_nonzero(mask[:, 1:] != mask[:, :-1])
-    edges += np.count_nonzero(mask[[0, -1]]) + np.count_nonzero(mask[:, [0, -1]])
-    return float(8 / np.pi * np.count_nonzero(mask) / edges)
+    edges = [mask[1:] != mask[:-1], mask[:, 1:] != mask[:, :-1], mask[0], mask[-1], mask[:, 0], mask[:, -1]]
+    return float(8 / np.pi * np.count_nonzero(mask) / sum(map(np.count_nonzero, edges)))
 
 
 def _thicken(grid: Grey) -> Grey:
@@ -215,8 +233,8 @@ def _centre(digit: Grey) -> Grey:
     """`digit` in 28×28 with its centre of mass as near to the middle of `CENTRE` as fits."""
     height, width = digit.shape
     weight = digit / digit.sum()
-    row = float(weight.sum(axis=1) @ np.arange(0.5, height))
-    column = float(weight.sum(axis=0) @ np.arange(0.5, width))
+    row = float(weight.sum(axis=1) @ _MIDDLES[:height])
+    column = float(weight.sum(axis=0) @ _MIDDLES[:width])
     top = min(max(round(CENTRE + 0.5 - row), 0), SIZE - height)
     left = min(max(round(CENTRE + 0.5 - column), 0), SIZE - width)
     placed = np.zeros((SIZE, SIZE), np.uint8)
