@@ -188,7 +188,10 @@ def _scale(image: Grey, longer_side: int) -> Grey:
 
 def _stretched(image: Grey, levels: NDArray[np.int_] | NDArray[np.float64]) -> Grey:
     """`image` with each grey replaced by what `levels` has for it, where that changes anything."""
-    return image if image.max() == WHITE else levels.clip(0, WHITE).astype(np.uint8)[image]
+    if image.max() == WHITE:
+        return image
+    stretched: Grey = levels.clip(0, WHITE).astype(np.uint8)[image]
+    return stretched
 
 
 def _even(grid: Grey) -> Grey:
@@ -197,7 +200,8 @@ def _even(grid: Grey) -> Grey:
     below = np.cumsum(counts)
     middle = (below[-1] - 1) // 2, below[-1] // 2
     typical = (below.searchsorted(middle, side="right") + 255 // 4 + 1).mean()
-    return np.clip((_LEVELS / typical - 0.25) * 510, 0, 255).astype(np.uint8)[grid]
+    evened: Grey = np.clip((_LEVELS / typical - 0.25) * 510, 0, 255).astype(np.uint8)[grid]
+    return evened
 
 
 def _pen(grid: Grey) -> float:

@@ -51,7 +51,7 @@ class S3Store(Store):
             self._bucket.delete(probe)
         if not honoured:
             raise OSError(
-                f"{self.place}: the server overwrites an object that is to be created (it ignores If-None-Match: *), so "
+                f"{self.place}: the server overwrites an object that is to be created (ignoring If-None-Match: *), so "
                 "two publishers at once could mix their versions: publish to a server that honours conditional writes"
             )
 
