@@ -183,7 +183,8 @@ def _scale(image: Grey, longer_side: int) -> Grey:
     picture = Image.fromarray(_stretched(image, _LEVELS * 255 // int(image.max())))
     coarse = picture.reduce(step).convert("F") if (step := int(1 / factor) // 4) > 1 else picture.convert("F")
     averaged = np.asarray(coarse.resize(size, Image.Resampling.BOX))
-    return np.rint(averaged * (255 / averaged.max())).astype(np.uint8)
+    result: Grey = np.rint(averaged * (255 / averaged.max())).astype(np.uint8)
+    return result
 
 
 def _stretched(image: Grey, levels: NDArray[np.int_] | NDArray[np.float64]) -> Grey:

@@ -1,13 +1,18 @@
 """`python -m service`: serve until SIGTERM or SIGINT."""
 
 import os
+import signal
 import socket
 import sys
+import tempfile
 
 import uvicorn
 from pydantic import ValidationError
 from pydantic_settings import CliApp
+from uvicorn.supervisors import Multiprocess
 
+from service.metrics import FOLDER
+from service.protocol import Protocol
 from service.settings import Settings
 
 
@@ -22,9 +27,18 @@ def main() -> None:
         sys.exit(2)
     _require_free(settings.host, settings.port)
     os.environ |= settings.environment()
-    uvicorn.run(
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again once all is done
+    with tempfile.TemporaryDirectory(prefix="digits-metrics-") as folder:
+        if settings.workers > 1:
+            os.environ.setdefault(FOLDER, folder)
+        _serve(settings)
+
+
+def _serve(settings: Settings) -> None:
+    config = uvicorn.Config(
         "service.app:create_app",
         factory=True,
+        http=Protocol,
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
@@ -33,6 +47,19 @@ def main() -> None:
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
+    if settings.workers > 1:
+        Supervisor(config, sockets=[config.bind_socket()]).run()
+    else:
+        uvicorn.Server(config).run()
+
+
+class Supervisor(Multiprocess):
+    """uvicorn's, but it lets go of the socket when it stops: nobody waits in a line that no worker serves."""
+
+    def terminate_all(self) -> None:
+        for socket_ in self.sockets:
+            socket_.close()
+        super().terminate_all()
 
 
 def _require_free(host: str, port: int) -> None:

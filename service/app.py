@@ -3,18 +3,25 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
+from starlette.middleware.cors import CORSMiddleware
 
 from contract.store import open_store
-from service import inference_protocol, logs, problems, routes
+from service import documentation, inference_protocol, logs, problems, routes
+from service.keys import KeyCheck
 from service.limits import BodyLimit
+from service.observing import Observer
 from service.registry import Registry
-from service.settings import Settings
+from service.settings import Settings, parts
+from service.stopping import Stopping
 
 logger = logging.getLogger("service.app")
+
+FIRST_LOOK = 2
+"""Seconds that the service waits for its first look at the store before it listens: a slow store is no dead service."""
 
 
 def create_app() -> FastAPI:
@@ -22,39 +29,51 @@ def create_app() -> FastAPI:
     settings = Settings()
     logs.configure(settings.log_level)
     registry = Registry(open_store(settings.model_store), settings.model_version, settings.loaded_versions)
+    stopping = Stopping(settings.drain_seconds)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        registry.refresh()
-        watch = asyncio.create_task(_watch(registry, settings.poll_seconds))
-        yield
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
+        watch = asyncio.create_task(_watch(registry, settings.poll_seconds, looked := asyncio.Event()))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(looked.wait(), FIRST_LOOK)
+        stopping.listen()
+        yield {"registry": registry, "settings": settings, "stopping": stopping}
         watch.cancel()
 
     app = FastAPI(
         title="Digits",
         version="1",
-        description="Reads handwritten digits. Draw one, send it, get the digit and how sure the model is.",
+        description=documentation.DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.registry = registry
-    app.state.settings = settings
-    app.include_router(routes.router)
-    app.include_router(inference_protocol.router)
+    for router in (routes.direct, inference_protocol.direct, routes.router, inference_protocol.router):
+        app.include_router(router)
     app.add_api_route("/", _home, include_in_schema=False)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
-    app.add_middleware(logs.AccessLog)
+    documentation.install(app, keys=bool(parts(settings.api_keys.get_secret_value())))
     problems.install(app)
+
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    if keys := parts(settings.api_keys.get_secret_value()):
+        app.add_middleware(KeyCheck, keys=keys)
+    if origins := parts(settings.cors_origins):
+        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"])
+    app.add_middleware(Observer)
     return app
 
 
-async def _watch(registry: Registry, seconds: float) -> None:
+async def _watch(registry: Registry, seconds: float, looked: asyncio.Event) -> None:
     while True:
-        await asyncio.sleep(seconds)
         try:
             await asyncio.to_thread(registry.refresh)
         except Exception:
             logger.exception("looking at the store failed; the next look is in %s s", seconds)
+        looked.set()
+        await asyncio.sleep(seconds)
 
 
 async def _home() -> RedirectResponse:

@@ -18,16 +18,25 @@ TILE_WIDTH, TILE_LENGTH = 322, 323
 """Tags of TIFF 6.0, section 15."""
 
 Grey = NDArray[np.uint8]
+Source = bytes | str | list[list[float]]
+
+
+class TakesLongError(Exception):
+    """The images have more pixels than the decoder was to spend its time on."""
 
 
 class Decoder:
-    """Decodes the images of one request and counts their pixels against its limits."""
+    """Decodes the images of one request and counts their pixels against its limits.
 
-    def __init__(self, max_image_pixels: int, max_request_pixels: int) -> None:
+    Those of more than `patience` pixels together it leaves alone, and raises `TakesLongError`.
+    """
+
+    def __init__(self, max_image_pixels: int, max_request_pixels: int, patience: int | None = None) -> None:
         self.max_image_pixels = max_image_pixels
         self.pixels_left = max_request_pixels
+        self.patience_left = max_request_pixels if patience is None else patience
 
-    def decode(self, image: bytes | str | list[list[float]]) -> Grey:
+    def decode(self, image: Source) -> Grey:
         """The grey image in a file's bytes, its base64 or data URL, or rows of grey values 0 to 255.
 
         Colour becomes grey; transparency is composited; EXIF rotation is obeyed; an animation is its first frame.
@@ -60,7 +69,7 @@ class Decoder:
                 self._count(*image.size)
                 self._count_tile(image)
                 return _grey(image)
-        except ProblemError:
+        except (ProblemError, TakesLongError):
             raise
         except Image.DecompressionBombError as error:
             raise TooLarge(f"An image may have {self.max_image_pixels} pixels: send a smaller one.") from error
@@ -83,6 +92,9 @@ class Decoder:
         self.pixels_left -= pixels
         if self.pixels_left < 0:
             raise TooLarge("The images of this request have too many pixels together: send fewer at a time.")
+        self.patience_left -= pixels
+        if self.patience_left < 0:
+            raise TakesLongError
 
 
 def _base64(text: str) -> bytes:

@@ -28,3 +28,31 @@ PREDICT: dict[str, Any] = {
     "array": {"summary": "Grey values", "value": {"images": [SEVEN_ROWS]}},
     "batch": {"summary": "Several images", "value": {"images": [SEVEN_PNG, SEVEN_ROWS]}},
 }
+
+PREDICTION: dict[str, Any] = {
+    "model": {"name": "digits", "version": 2},
+    "predictions": [
+        {
+            "digit": 7,
+            "confidence": 0.998,
+            "probabilities": [0.0, 0.001, 0.0, 0.0, 0.0, 0.0, 0.0, 0.998, 0.0, 0.001],
+            "accepted": True,
+        }
+    ],
+}
+
+INFER: dict[str, Any] = {
+    "drawing": {
+        "summary": "Normalised like any image",
+        "value": {
+            "inputs": [
+                {
+                    "name": "image",
+                    "shape": [1, len(SEVEN_ROWS), len(SEVEN_ROWS[0])],
+                    "datatype": "UINT8",
+                    "data": [SEVEN_ROWS],
+                }
+            ]
+        },
+    }
+}

@@ -4,29 +4,40 @@ https://github.com/kserve/open-inference-protocol; what KServe, Triton and their
 """
 
 from collections.abc import Callable, Coroutine
+from enum import Enum
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from fastapi import APIRouter, Depends, Request, Response
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
 
 from contract.normalisation import SIZE
 from contract.store import NAME
+from service.decoding import TakesLongError
+from service.examples import INFER
 from service.model import Answers, Model
 from service.problems import InvalidRequest, ProblemError, TooLarge, UnknownVersion
-from service.reading import normalised
-from service.routes import RegistryDependency, SettingsDependency, default_model, named_model
+from service.reading import answer, apart, normalised
+from service.routing import (
+    QUICK_BYTES,
+    QUICK_IMAGES,
+    QUICK_PIXELS,
+    DirectRoute,
+    model_of,
+    registry_of,
+    require_ready,
+    schema_reference,
+)
 from service.settings import Settings
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 """Bytes of JSON at the start of a body; behind them lie tensors, little-endian, one after the other."""
 
-INPUTS = [{"name": "image", "datatype": "UINT8", "shape": [-1, -1, -1]}]
 OUTPUTS: dict[str, tuple[str, str, list[int], Callable[[Answers], NDArray[Any]]]] = {
     "digit": ("INT64", "<i8", [-1], lambda answers: answers.probabilities.argmax(axis=1)),
     "probabilities": ("FP32", "<f4", [-1, 10], lambda answers: answers.probabilities),
@@ -36,7 +47,7 @@ OUTPUTS: dict[str, tuple[str, str, list[int], Callable[[Answers], NDArray[Any]]]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="ignore")  # the protocol lets clients send parameters of their own
+    model_config = ConfigDict(extra="ignore", strict=True)  # clients may send parameters of their own
 
 
 class InputParameters(_Part):
@@ -45,7 +56,7 @@ class InputParameters(_Part):
 
 class InputTensor(_Part):
     name: Literal["image"]
-    shape: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(description="Images, rows, columns.")
+    shape: Annotated[list[PositiveInt], Field(min_length=3, max_length=3)] = Field(description="Images, rows, columns.")
     datatype: Literal["UINT8"]
     parameters: InputParameters = InputParameters()
     data: list[Any] | None = Field(None, description="Grey values 0 to 255, flat or nested; absent where binary.")
@@ -72,13 +83,66 @@ class InferRequest(_Part):
     outputs: list[RequestedOutput] | None = Field(None, description="Absent: all of them.")
 
 
+class Failure(BaseModel):
+    """An error as the protocol has it."""
+
+    error: str
+
+
+class ServerMetadata(BaseModel):
+    name: str
+    version: str
+    extensions: list[str]
+
+
+class Live(BaseModel):
+    live: bool
+
+
+class Ready(BaseModel):
+    ready: bool
+
+
+class ModelReady(Ready):
+    name: str
+
+
+class TensorMetadata(BaseModel):
+    name: str
+    datatype: str
+    shape: list[int]
+
+
+class ModelMetadata(BaseModel):
+    name: str
+    versions: list[str]
+    platform: str
+    inputs: list[TensorMetadata]
+    outputs: list[TensorMetadata]
+
+
+class OutputTensor(BaseModel):
+    name: str
+    datatype: str
+    shape: list[int]
+    parameters: InputParameters | None = Field(None, description="Where its values lie behind the JSON.")
+    data: list[Any] | None = None
+
+
+class InferResponse(BaseModel):
+    model_name: str
+    model_version: str
+    id: str | None = None
+    outputs: list[OutputTensor]
+
+
 class ProtocolRoute(APIRoute):
-    """Errors as the protocol has them: `{"error": "…"}`."""
+    """Errors as the protocol has them."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
-        async def answer(request: Request) -> Response:
+        async def answering(request: Request) -> Response:
             try:
                 return await handle(request)
             except ProblemError as problem:
@@ -87,77 +151,148 @@ class ProtocolRoute(APIRoute):
             except RequestValidationError as error:
                 return JSONResponse({"error": _first(error.errors())}, InvalidRequest.status)
 
-        return answer
+        return answering
 
 
-router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"], route_class=ProtocolRoute)
+class DirectProtocolRoute(ProtocolRoute, DirectRoute):
+    """The same for an endpoint that FastAPI only documents."""
 
 
-async def _model(registry: RegistryDependency, name: str, version: PositiveInt | None = None) -> Model:
-    if name != NAME:
-        raise UnknownVersion(f"There is no model {name}; the model is {NAME}.")
-    return default_model(registry) if version is None else await run_in_threadpool(named_model, registry, version)
+def _failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": Failure} for status in statuses}
 
 
-ModelDependency = Annotated[Model, Depends(_model)]
+TAGS: list[str | Enum] = ["Open Inference Protocol"]
+router = APIRouter(prefix="/v2", tags=TAGS, route_class=ProtocolRoute)
+direct = APIRouter(prefix="/v2", tags=TAGS, route_class=DirectProtocolRoute)
+Name = Annotated[str, Path(examples=[NAME])]
+Version = Annotated[PositiveInt, Path(examples=[1])]
 
 
 @router.get("", summary="What this server is")
-async def server_metadata() -> dict[str, Any]:
-    return {"name": "digits", "version": "1", "extensions": ["binary_tensor_data"]}
+async def server_metadata() -> ServerMetadata:
+    return ServerMetadata(name=NAME, version="1", extensions=["binary_tensor_data"])
 
 
 @router.get("/health/live", summary="Whether the server answers")
-async def server_live() -> dict[str, bool]:
-    return {"live": True}
+async def server_live() -> Live:
+    return Live(live=True)
 
 
-@router.get("/health/ready", summary="Whether the server has a model")
-async def server_ready(registry: RegistryDependency) -> dict[str, bool]:
-    default_model(registry)
-    return {"ready": True}
+@router.get("/health/ready", summary="Whether the server has a model", responses=_failures(503))
+async def server_ready(request: Request) -> Ready:
+    require_ready(request)
+    return Ready(ready=True)
 
 
-@router.get("/models/{name}/ready", summary="Whether the default version can be asked")
-@router.get("/models/{name}/versions/{version}/ready", summary="Whether a version can be asked")
-async def model_ready(model: ModelDependency) -> dict[str, Any]:
-    return {"name": model.manifest.name, "ready": True}
+@router.get(
+    "/models/{name}/ready", summary="Whether the default version can be asked", responses=_failures(404, 422, 503)
+)
+async def model_ready(name: Name, request: Request) -> ModelReady:
+    return ModelReady(name=(await _model(request, name)).manifest.name, ready=True)
 
 
-@router.get("/models/{name}", summary="Inputs and outputs of the default version")
-@router.get("/models/{name}/versions/{version}", summary="Inputs and outputs of a version")
-async def model_metadata(model: ModelDependency, registry: RegistryDependency) -> dict[str, Any]:
-    return {
-        "name": model.manifest.name,
-        "versions": [str(summary.version) for summary in registry.summaries() if summary.state != "refused"],
-        "platform": "litert",
-        "inputs": INPUTS,
-        "outputs": [
-            {"name": name, "datatype": datatype, "shape": shape} for name, (datatype, _, shape, _) in OUTPUTS.items()
+@router.get(
+    "/models/{name}/versions/{version}/ready",
+    summary="Whether a version can be asked",
+    responses=_failures(404, 422, 503),
+)
+async def version_ready(name: Name, version: Version, request: Request) -> ModelReady:
+    return ModelReady(name=(await _model(request, name, version)).manifest.name, ready=True)
+
+
+@router.get("/models/{name}", summary="Inputs and outputs of the default version", responses=_failures(404, 422, 503))
+async def model_metadata(name: Name, request: Request) -> ModelMetadata:
+    return _metadata(await _model(request, name), request)
+
+
+@router.get(
+    "/models/{name}/versions/{version}", summary="Inputs and outputs of a version", responses=_failures(404, 422, 503)
+)
+async def version_metadata(name: Name, version: Version, request: Request) -> ModelMetadata:
+    return _metadata(await _model(request, name, version), request)
+
+
+def _metadata(model: Model, request: Request) -> ModelMetadata:
+    known = registry_of(request).summaries()
+    return ModelMetadata(
+        name=model.manifest.name,
+        versions=[str(summary.version) for summary in known if summary.state != "refused"],
+        platform="litert",
+        inputs=[TensorMetadata(name="image", datatype="UINT8", shape=[-1, -1, -1])],
+        outputs=[
+            TensorMetadata(name=name, datatype=datatype, shape=shape)
+            for name, (datatype, _, shape, _) in OUTPUTS.items()
         ],
+    )
+
+
+def _infer_route(*parameters: dict[str, Any]) -> dict[str, Any]:
+    content = {"application/json": {"schema": schema_reference(InferRequest), "examples": INFER}}
+    return {
+        "responses": {200: {"model": InferResponse, "content": {"application/octet-stream": {}}}}
+        | _failures(404, 413, 422, 503),
+        "openapi_extra": {
+            "parameters": [parameter | {"in": "path", "required": True} for parameter in parameters],
+            "requestBody": {"required": True, "content": content},
+        },
     }
 
 
-@router.post("/models/{name}/infer", summary="Ask the default version")
-@router.post("/models/{name}/versions/{version}/infer", summary="Ask a version")
-async def infer(request: Request, model: ModelDependency, settings: SettingsDependency) -> Response:
-    body = await request.body()
-    return await run_in_threadpool(_infer, body, request.headers.get(HEADER_LENGTH), model, settings)
+NAME_PARAMETER = {"name": "name", "schema": {"type": "string", "examples": [NAME]}}
+VERSION_PARAMETER = {"name": "version", "schema": {"type": "integer", "exclusiveMinimum": 0, "examples": [1]}}
 
 
-def _infer(body: bytes, header_length: str | None, model: Model, settings: Settings) -> Response:
+@direct.post("/models/{name}/infer", summary="Ask the default version", **_infer_route(NAME_PARAMETER))
+async def infer(request: Request) -> Response:
+    return await _infer(request, None)
+
+
+@direct.post(
+    "/models/{name}/versions/{version}/infer",
+    summary="Ask a version",
+    **_infer_route(NAME_PARAMETER, VERSION_PARAMETER),
+)
+async def infer_version(request: Request) -> Response:
+    try:
+        version = TypeAdapter(PositiveInt).validate_strings(request.path_params["version"])
+    except ValidationError as error:
+        raise InvalidRequest(f"version: {error.errors()[0]['msg']}") from error
+    return await _infer(request, version)
+
+
+async def _infer(request: Request, version: int | None) -> Response:
+    model, settings = await _model(request, request.path_params["name"], version), request.state.settings
+    work = partial(_answered, await request.body(), request.headers.get(HEADER_LENGTH), model, settings)
+    try:
+        return work(quick=True)
+    except TakesLongError:
+        return await apart(work, quick=False)
+
+
+async def _model(request: Request, name: str, version: int | None = None) -> Model:
+    if name != NAME:
+        raise UnknownVersion(f"There is no model {name}; the model is {NAME}.")
+    return await model_of(request, version)
+
+
+def _answered(body: bytes, header_length: str | None, model: Model, settings: Settings, *, quick: bool) -> Response:
     length = _length(header_length, body)
+    if quick and len(body) > QUICK_BYTES:
+        raise TakesLongError
     try:
         wanted = InferRequest.model_validate_json(body[:length])
     except ValidationError as error:
         raise InvalidRequest(_first(error.errors())) from error
     images = _images(wanted.inputs[0], body[length:])
     _require_within_limits(images, settings)
+    if quick and (len(images) > QUICK_IMAGES or images.size > QUICK_PIXELS):
+        raise TakesLongError
     if wanted.parameters.normalise:
         images = np.stack([normalised(image, index) for index, image in enumerate(images)])
     elif images.shape[1:] != (SIZE, SIZE):
         raise InvalidRequest(f"Images that are not to be normalised must be [-1, {SIZE}, {SIZE}].")
-    return _response(wanted, model, model.answer(images))
+    return _response(wanted, model, answer(model, images))
 
 
 def _length(header: str | None, body: bytes) -> int:

@@ -23,6 +23,8 @@ class ProblemError(HTTPException):
 
     status: ClassVar[HTTPStatus]
     title: ClassVar[str]
+    example: ClassVar[str]
+    """A detail, for the documentation."""
 
     def __init__(
         self, detail: str, *, errors: list[ItemError] | None = None, headers: dict[str, str] | None = None
@@ -30,37 +32,70 @@ class ProblemError(HTTPException):
         super().__init__(self.status, detail, headers)
         self.errors = errors
 
+    @classmethod
+    def path(cls) -> str:
+        """The stable `type`."""
+        return _path(cls.title)
+
 
 class InvalidRequest(ProblemError):
     status, title = HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid request"
+    example = "What was sent does not have the form that the call wants; the text says where."
 
 
 class BlankImage(ProblemError):
     status, title = HTTPStatus.UNPROCESSABLE_ENTITY, "Blank image"
+    example = "There is nothing on the paper: send an image with a digit drawn on it."
 
 
 class BrokenImage(ProblemError):
     status, title = HTTPStatus.UNPROCESSABLE_ENTITY, "Broken image"
+    example = "This is no image of a known format: send PNG, JPEG, WebP, GIF, BMP, TIFF or PNM."
 
 
 class TooLarge(ProblemError):
     status, title = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too large"
+    example = "A request body may have 10485760 bytes: send fewer or smaller images."
 
 
 class UnsupportedType(ProblemError):
     status, title = HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Unsupported type"
+    example = "The Content-Type is text/html; send the bytes of one image as image/png, image/jpeg, …"
 
 
 class UnknownVersion(ProblemError):
     status, title = HTTPStatus.NOT_FOUND, "Unknown version"
+    example = "The store has no version 99; GET /v1/models lists them."
 
 
 class UnknownFile(ProblemError):
     status, title = HTTPStatus.NOT_FOUND, "Unknown file"
+    example = "Version 1 has no map.png to show; it has README.md, confusion_matrix.png."
+
+
+class WrongKey(ProblemError):
+    status, title = HTTPStatus.UNAUTHORIZED, "Wrong key"
+    example = "This call wants a key: send the header Authorization: Bearer KEY."
+
+
+class TooSlow(ProblemError):
+    status, title = HTTPStatus.REQUEST_TIMEOUT, "Too slow"
+    example = "The request did not come whole in time: send it faster, or less of it."
 
 
 class NoModel(ProblemError):
     status, title = HTTPStatus.SERVICE_UNAVAILABLE, "No model"
+    example = "The store has no version in models/digits: train one, or set DIGITS_MODEL_STORE."
+
+
+class Overloaded(ProblemError):
+    status, title = HTTPStatus.SERVICE_UNAVAILABLE, "Overloaded"
+    example = "More requests are in flight than this service takes: send it again."
+
+
+class ShuttingDown(ProblemError):
+    status, title = HTTPStatus.SERVICE_UNAVAILABLE, "Shutting down"
+    example = "The service is about to stop: send requests to another."
 
 
 def openapi_responses(*kinds: type[ProblemError]) -> dict[int | str, dict[str, Any]]:
@@ -68,37 +103,30 @@ def openapi_responses(*kinds: type[ProblemError]) -> dict[int | str, dict[str, A
     by_status: dict[int | str, dict[str, Any]] = {}
     for kind in kinds:
         entry = by_status.setdefault(
-            kind.status.value, {"model": Problem, "content": {MEDIA_TYPE: {}}, "description": kind.title}
+            kind.status.value, {"model": Problem, "content": {MEDIA_TYPE: {"examples": {}}}, "description": kind.title}
         )
         if kind.title not in entry["description"]:
             entry["description"] += f"; {kind.title.lower()}"
+        problem = Problem(type=kind.path(), title=kind.title, status=kind.status, detail=kind.example)
+        entry["content"][MEDIA_TYPE]["examples"][kind.title] = {"value": problem.model_dump(exclude_none=True)}
     return by_status
 
 
 def install(app: FastAPI) -> None:
-    """Have every error that `app` answers with be a problem, in its OpenAPI page too."""
+    """Have every error that `app` answers with be a problem."""
     app.add_exception_handler(HTTPException, _http_error)  # type: ignore[arg-type]  # Starlette wants any Exception
     app.add_exception_handler(RequestValidationError, _validation_error)  # type: ignore[arg-type]  # the same
     app.add_exception_handler(ClientDisconnect, _client_gone)
     app.add_exception_handler(Exception, _unexpected_error)
-    generate = app.openapi
 
-    def openapi() -> dict[str, Any]:
-        page = generate()
-        for operations in page["paths"].values():
-            for operation in operations.values():
-                for response in operation["responses"].values():
-                    content = response.get("content", {})
-                    if MEDIA_TYPE in content and "application/json" in content:
-                        content[MEDIA_TYPE] = content.pop("application/json")  # FastAPI knows no other for a model
-        return page
 
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
+def problem_response(problem: ProblemError) -> Response:
+    return _response(problem.status, problem.title, problem.detail, problem.errors, problem.headers)
 
 
 def _http_error(request: Request, error: HTTPException) -> Response:
     if isinstance(error, ProblemError):
-        return _response(error.status, error.title, error.detail, error.errors, error.headers)
+        return problem_response(error)
     status, path = HTTPStatus(error.status_code), request.url.path
     match status:
         case HTTPStatus.BAD_REQUEST:  # so FastAPI says that it cannot read a body
@@ -136,9 +164,12 @@ def _response(
     errors: list[ItemError] | None = None,
     headers: Any = None,
 ) -> Response:
-    kind = f"/problems/{title.lower().replace(' ', '-')}"
-    problem = Problem(type=kind, title=title, status=status, detail=detail, errors=errors)
+    problem = Problem(type=_path(title), title=title, status=status, detail=detail, errors=errors)
     return Response(problem.model_dump_json(exclude_none=True), status, headers, MEDIA_TYPE)
+
+
+def _path(title: str) -> str:
+    return f"/problems/{title.lower().replace(' ', '-')}"
 
 
 def _item_errors(faults: Iterable[dict[str, Any]]) -> list[ItemError]:
@@ -152,8 +183,8 @@ def _item_errors(faults: Iterable[dict[str, Any]]) -> list[ItemError]:
 
 def _sentence(location: Sequence[str | int], fault: dict[str, Any]) -> str:
     match location:
-        case ("body", int(place)):  # only broken JSON is told by its place in the text
-            return f"The body is not JSON, from character {place} on: {fault['ctx']['error']}."
+        case ("body",) if fault["type"] == "json_invalid":
+            return f"The body is not JSON: {fault['ctx']['error']}."
         case ("body",):
             return NO_JSON
         case (int(row), int(column), *_):

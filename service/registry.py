@@ -6,7 +6,8 @@ from collections import OrderedDict
 
 from contract.artifact import TFLITE, ArtifactError, Manifest
 from contract.messages import ModelSummary
-from contract.store import NAME, Store
+from contract.store import NAME, Store, reason
+from service import metrics, selftest
 from service.model import Model
 
 logger = logging.getLogger("service.registry")
@@ -30,6 +31,8 @@ class Registry:
         self._manifests: dict[int, Manifest] = {}
         self._refused: dict[int, str] = {}
         self._unloadable: set[int] = set()
+        self._passed: set[str] = set()
+        """SHA-256 of the networks that passed the self-test."""
         self._named: OrderedDict[int, Model] = OrderedDict()
         self._loading = threading.Lock()
         self._default: Model | None = None
@@ -39,12 +42,12 @@ class Registry:
         """Look at the store once: check what is new, forget what is gone, swap the default where it changed."""
         try:
             self._check(self._store.versions())
-            reason = self._choose()
+            lacking = self._choose()
         except OSError as error:
-            reason = f"The store {self._store.place} cannot be read: {error.strerror}."
-        if reason and reason != self._reason:
-            logger.error(reason)
-        self._reason = reason
+            lacking = f"The store {self._store.place} cannot be read: {reason(error)}."
+        if lacking and lacking != self._reason:
+            logger.error(lacking)
+        self._reason = lacking
 
     def default(self) -> Model:
         """The version that answers requests which name none. Raises `NoModelError`."""
@@ -135,6 +138,8 @@ class Registry:
             except ArtifactError:
                 continue
             self._default = model
+            metrics.served_version.set(version)
+            metrics.reloads.labels("served").inc()
             logger.info("serving version %d", version, extra={"version": version})
             return ""
         if pinned:
@@ -146,14 +151,28 @@ class Registry:
     def _load(self, manifest: Manifest) -> Model:
         """Raises `ArtifactError`; from then on the version is refused."""
         try:
-            return Model(manifest, self._store.read(manifest, TFLITE))
+            tflite = self._store.read(manifest, TFLITE)
+        except ArtifactError as error:
+            self._refuse(manifest.version, error)
+            raise
+        try:
+            self._require_digits_read(manifest, tflite)
+            return Model(manifest, tflite)
         except ArtifactError as error:
             self._unloadable.add(manifest.version)
             self._refuse(manifest.version, error)
             raise
 
+    def _require_digits_read(self, manifest: Manifest, tflite: bytes) -> None:
+        digest = manifest.files[TFLITE].sha256
+        if digest not in self._passed:
+            if fault := selftest.fault(tflite):
+                raise ArtifactError(f"{TFLITE} of version {manifest.version} {fault}")
+            self._passed.add(digest)
+
     def _refuse(self, version: int, error: ArtifactError) -> None:
         if self._refused.get(version) != str(error):
+            metrics.reloads.labels("refused").inc()
             logger.error("version %d is refused: %s", version, error, extra={"version": version})
         self._refused[version] = str(error)
         self._manifests.pop(version, None)

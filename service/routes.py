@@ -1,31 +1,49 @@
 """The routes under /v1 and /health."""
 
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Path, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contract.artifact import CARD, ArtifactError, Manifest
 from contract.messages import Health, ModelList, PredictRequest, PredictResponse
-from service.decoding import Decoder
-from service.examples import PREDICT
+from service import metrics
+from service.decoding import Decoder, Source, TakesLongError
+from service.examples import PREDICT, PREDICTION
 from service.model import Model
 from service.problems import (
+    NO_JSON,
     BlankImage,
     BrokenImage,
     InvalidRequest,
     NoModel,
+    Overloaded,
+    ShuttingDown,
     TooLarge,
     UnknownFile,
     UnknownVersion,
     UnsupportedType,
     openapi_responses,
 )
-from service.reading import read
-from service.registry import NoModelError, Registry, UnknownVersionError
+from service.reading import apart, read
+from service.registry import UnknownVersionError
+from service.routing import (
+    QUICK_BYTES,
+    QUICK_IMAGES,
+    QUICK_PIXELS,
+    DirectRoute,
+    default_of,
+    model_of,
+    registry_of,
+    require_ready,
+    schema_reference,
+    settings_of,
+)
 from service.settings import Settings
-
-router = APIRouter()
 
 IMAGE_TYPES = (
     "image/png",
@@ -36,102 +54,137 @@ IMAGE_TYPES = (
     "image/tiff",
     "image/x-portable-anymap",
 )
-PREDICTION_PROBLEMS = openapi_responses(
-    InvalidRequest, BlankImage, BrokenImage, TooLarge, UnsupportedType, UnknownVersion, NoModel
+
+
+router = APIRouter()
+direct = APIRouter(route_class=DirectRoute)
+
+
+class Query(BaseModel):
+    """What may stand behind the question mark."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: int | None = Field(None, ge=1, description="Ask this version; the default one answers else.")
+    details: bool = Field(False, description="Add the 28×28 image that the network saw.")
+
+
+def _documented(content: dict[str, Any], description: str) -> dict[str, Any]:
+    """A prediction's parameters and body, for its OpenAPI page."""
+    parameters = [
+        {"name": name, "in": "query", "required": False, "schema": schema, "description": schema.pop("description")}
+        for name, schema in Query.model_json_schema()["properties"].items()
+    ]
+    body = {"required": True, "description": description, "content": content}
+    return {"parameters": parameters, "requestBody": body}
+
+
+ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {"model": PredictResponse, "content": {"application/json": {"example": PREDICTION}}},
+    **openapi_responses(
+        InvalidRequest, BlankImage, BrokenImage, TooLarge, UnsupportedType, UnknownVersion, NoModel, Overloaded
+    ),
+}
+
+
+@direct.post(
+    "/v1/predict",
+    tags=["predictions"],
+    summary="Read one or more digits",
+    responses=ANSWER,
+    openapi_extra=_documented(
+        {"application/json": {"schema": schema_reference(PredictRequest), "examples": PREDICT}},
+        "One or more images.",
+    ),
 )
+async def predict(request: Request) -> Response:
+    query, settings = _query(request), settings_of(request)
+    if "json" not in request.headers.get("content-type", "application/json"):
+        raise InvalidRequest(NO_JSON)
+    model = await model_of(request, query.version)
+    body = await request.body()
+
+    def work(patience: int | None = None) -> Response:
+        images = _parsed(body).images
+        if len(images) > settings.max_images:
+            raise TooLarge(f"A request may have {settings.max_images} images, this one has {len(images)}.")
+        if patience is not None and len(images) > QUICK_IMAGES:
+            raise TakesLongError
+        return _read(images, model, query, settings, patience)
+
+    return await _at_once_or_apart(work, len(body))
 
 
-# Dependencies are async because FastAPI sends others through its thread pool, which costs more than they do.
-async def _registry(request: Request) -> Registry:
-    registry: Registry = request.app.state.registry
-    return registry
+@direct.post(
+    "/v1/predict/image",
+    tags=["predictions"],
+    summary="Read the digit in an image file",
+    responses=ANSWER,
+    openapi_extra=_documented(
+        {kind: {"schema": {"type": "string", "format": "binary"}} for kind in IMAGE_TYPES},
+        "The bytes of one image file, as `curl --data-binary @7.png` sends them.",
+    ),
+)
+async def predict_image(request: Request) -> Response:
+    query, settings = _query(request), settings_of(request)
+    kind = request.headers.get("content-type", "nothing")
+    if not kind.lower().startswith("image/"):
+        raise UnsupportedType(f"The Content-Type is {kind}; send the bytes of one image as image/png, image/jpeg, …")
+    model = await model_of(request, query.version)
+    body = await request.body()
+    return await _at_once_or_apart(partial(_read, [body], model, query, settings), len(body))
 
 
-async def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
+async def _at_once_or_apart(work: Callable[[int | None], Response], size: int) -> Response:
+    """The answer of `work`, which is given the pixels it may take now and raises `TakesLongError` for more."""
+    if size <= QUICK_BYTES:
+        try:
+            return work(QUICK_PIXELS)
+        except TakesLongError:
+            pass
+    return await apart(work, None)
 
 
-async def _decoder(settings: "SettingsDependency") -> Decoder:
-    return Decoder(settings.max_image_pixels, settings.max_request_pixels)
+def _read(images: Sequence[Source], model: Model, query: Query, settings: Settings, patience: int | None) -> Response:
+    decoder = Decoder(settings.max_image_pixels, settings.max_request_pixels, patience)
+    answer = read(images, model, decoder, details=query.details)
+    return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")
 
 
-async def _model(
-    registry: "RegistryDependency",
-    version: Annotated[int | None, Query(ge=1, description="Ask this version; the default one answers else.")] = None,
-) -> Model:
-    return default_model(registry) if version is None else await run_in_threadpool(named_model, registry, version)
-
-
-def default_model(registry: Registry) -> Model:
+def _parsed(body: bytes) -> PredictRequest:
     try:
-        return registry.default()
-    except NoModelError as error:
-        raise NoModel(str(error), headers={"Retry-After": "2"}) from error
+        return PredictRequest.model_validate_json(body)
+    except ValidationError as error:
+        raise _invalid("body", error) from error
 
 
-def named_model(registry: Registry, version: int) -> Model:
+def _query(request: Request) -> Query:
+    if not request.scope["query_string"]:
+        return NOTHING_ASKED
     try:
-        return registry.get(version)
-    except UnknownVersionError as error:
-        raise UnknownVersion(str(error)) from error
+        return Query.model_validate(dict(request.query_params))
+    except ValidationError as error:
+        raise _invalid("query", error) from error
 
 
-RegistryDependency = Annotated[Registry, Depends(_registry)]
-SettingsDependency = Annotated[Settings, Depends(_settings)]
-DecoderDependency = Annotated[Decoder, Depends(_decoder)]
-ModelDependency = Annotated[Model, Depends(_model)]
-Details = Annotated[bool, Query(description="Add the 28×28 image that the network saw.")]
+NOTHING_ASKED = Query()
+
+
+def _invalid(part: str, error: ValidationError) -> RequestValidationError:
+    """The fault as FastAPI would tell it of the request's `part`."""
+    return RequestValidationError(
+        [fault | {"loc": (part, *fault["loc"])} for fault in error.errors(include_url=False, include_input=False)]
+    )
+
+
 Version = Annotated[
     str, Path(pattern=r"^(default|[1-9][0-9]{0,17})$", description="A number, or `default`.", examples=["default"])
 ]
 
 
-@router.post(
-    "/v1/predict",
-    tags=["predictions"],
-    summary="Read one or more digits",
-    response_model_exclude_none=True,
-    responses=PREDICTION_PROBLEMS,
-)
-def predict(
-    body: Annotated[PredictRequest, Body(openapi_examples=PREDICT)],
-    model: ModelDependency,
-    decoder: DecoderDependency,
-    settings: SettingsDependency,
-    details: Details = False,
-) -> PredictResponse:
-    if len(body.images) > settings.max_images:
-        raise TooLarge(f"A request may have {settings.max_images} images, this one has {len(body.images)}.")
-    return read(body.images, model, decoder, details=details)
-
-
-@router.post(
-    "/v1/predict/image",
-    tags=["predictions"],
-    summary="Read the digit in an image file",
-    response_model_exclude_none=True,
-    responses=PREDICTION_PROBLEMS,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "description": "The bytes of one image file, as `curl --data-binary @7.png` sends them.",
-            "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in IMAGE_TYPES},
-        }
-    },
-)
-async def predict_image(
-    request: Request, model: ModelDependency, decoder: DecoderDependency, details: Details = False
-) -> PredictResponse:
-    kind = request.headers.get("content-type", "nothing")
-    if not kind.lower().startswith("image/"):
-        raise UnsupportedType(f"The Content-Type is {kind}; send the bytes of one image as image/png, image/jpeg, …")
-    return await run_in_threadpool(read, [await request.body()], model, decoder, details=details)
-
-
 @router.get("/v1/models", tags=["models"], summary="List the versions in the store")
-def list_models(registry: RegistryDependency) -> ModelList:
-    return ModelList(models=registry.summaries())
+def list_models(request: Request) -> ModelList:
+    return ModelList(models=registry_of(request).summaries())
 
 
 @router.get(
@@ -140,9 +193,10 @@ def list_models(registry: RegistryDependency) -> ModelList:
     summary="The manifest of a version",
     responses=openapi_responses(UnknownVersion, InvalidRequest, NoModel),
 )
-def model_manifest(version: Version, registry: RegistryDependency) -> Manifest:
+def model_manifest(version: Version, request: Request) -> Manifest:
+    registry = registry_of(request)
     if version == "default":
-        return default_model(registry).manifest
+        return default_of(registry).manifest
     try:
         return registry.manifest(int(version))
     except UnknownVersionError as error:
@@ -166,14 +220,14 @@ def model_manifest(version: Version, registry: RegistryDependency) -> Manifest:
     },
 )
 def model_file(
-    version: Version, name: Annotated[str, Path(examples=["confusion_matrix.png"])], registry: RegistryDependency
+    version: Version, name: Annotated[str, Path(examples=["confusion_matrix.png"])], request: Request
 ) -> Response:
-    found = model_manifest(version, registry)
+    found = model_manifest(version, request)
     shown = sorted(file for file in found.files if file == CARD or file.endswith(".png"))
     if name not in shown:
         raise UnknownFile(f"Version {found.version} has no {name} to show; it has {', '.join(shown)}.")
     try:
-        content = registry.file(found.version, name)
+        content = registry_of(request).file(found.version, name)
     except (ArtifactError, UnknownVersionError) as error:
         raise UnknownFile(f"{error}.") from error
     return Response(content, media_type="text/markdown" if name == CARD else "image/png")
@@ -185,8 +239,21 @@ async def live() -> Health:
 
 
 @router.get(
-    "/health/ready", tags=["health"], summary="Whether there is a model to serve", responses=openapi_responses(NoModel)
+    "/health/ready",
+    tags=["health"],
+    summary="Whether requests should be sent here",
+    responses=openapi_responses(NoModel, ShuttingDown),
 )
-async def ready(registry: RegistryDependency) -> Health:
-    default_model(registry)
+async def ready(request: Request) -> Health:
+    require_ready(request)
     return Health(status="ready")
+
+
+@router.get(
+    "/metrics",
+    tags=["health"],
+    summary="Prometheus metrics",
+    response_class=PlainTextResponse,
+)
+def prometheus() -> Response:
+    return metrics.exposition()

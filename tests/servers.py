@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import obstore
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from contract.folder import FolderStore
 from contract.store import NAME
@@ -39,6 +40,7 @@ class ServiceProcess:
         self.log = log
         """JSON lines. What the process says on standard error lies beside it, as .errors."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGITS_")}
+        settings = {"drain_seconds": 0} | settings  # the tests send nothing while a service stops
         environment |= {f"DIGITS_{name.upper()}": str(value) for name, value in settings.items()}
         with log.open("ab") as output, log.with_suffix(".errors").open("ab") as errors:
             self.process = subprocess.Popen(
@@ -76,6 +78,13 @@ def running_service(log: Path, port: int | None = None, **settings: object) -> I
     finally:
         if service.process.poll() is None:
             service.stop()
+
+
+def metric(service: ServiceProcess, name: str, **labels: str) -> float:
+    """The sum of what /metrics has under `name` with these labels."""
+    text = httpx.get(f"{service.url}/metrics").raise_for_status().text
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return sum(sample.value for sample in samples if sample.name == name and labels.items() <= sample.labels.items())
 
 
 @contextlib.contextmanager

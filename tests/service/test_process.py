@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from service.settings import Settings
 from tests.servers import REPO, ServiceProcess, eventually, running_service
@@ -109,5 +110,7 @@ def test_readme_names_every_setting() -> None:
             if field.default is None
             else f"{field.default:g}"
             if isinstance(field.default, float)
+            else ""
+            if isinstance(field.default, SecretStr)
             else str(field.default)
         )

@@ -10,9 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from contract.artifact import MANIFEST, TFLITE
+from contract.artifact import MANIFEST, TFLITE, Draft
 from contract.folder import FolderStore
-from tests.servers import ServiceProcess, eventually, running_service
+from contract.store import fingerprint, open_store
+from tests.networks import crashing, ignorant
+from tests.servers import ServiceProcess, eventually, free_port, metric, running_service, upload
 
 
 def copy_version(store: FolderStore, to: int, change: Callable[[dict[str, Any]], None] = lambda _: None) -> None:
@@ -53,6 +55,7 @@ def test_new_version_is_served_without_a_restart(live: ServiceProcess, store: Fo
     models = listed(live)
     assert models[first + 1]["default"]
     assert models[first + 1]["state"] == "serving"
+    assert models[first]["state"] == "serving"  # it was asked for by its number
     assert not models[first]["default"]
 
 
@@ -66,31 +69,85 @@ def test_pin_and_unpin_are_followed(live: ServiceProcess, store: FolderStore, se
     eventually(lambda: served(live, seven) == first + 1)
 
 
-@pytest.mark.parametrize("fault", ["checksum", "schema", "normalisation", "runtime"])
+def with_network(store: FolderStore, manifest: dict[str, Any], network: bytes) -> None:
+    """Put `network` in the place of the copy's, its checksum right."""
+    (store.folder / ".copy" / TFLITE).write_bytes(network)
+    manifest["files"][TFLITE] = fingerprint(network).model_dump()
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("schema", "labels: Field required"),
+        ("normalisation", "of tomorrow"),
+        ("checksum", "SHA-256"),
+        ("no network", "not a valid Flatbuffer"),
+        ("crash", "crashes the runtime"),
+        ("ignorance", "digits right"),
+    ],
+)
 def test_bad_version_is_refused_and_the_old_one_serves_on(
-    live: ServiceProcess, store: FolderStore, tmp_path: Path, seven: bytes, fault: str
+    live: ServiceProcess, store: FolderStore, tmp_path: Path, seven: bytes, fault: str, says: str
 ) -> None:
+    network = (store.folder / str(store.versions()[-1]) / TFLITE).read_bytes()
+
     def change(manifest: dict[str, Any]) -> None:
-        if fault == "schema":
-            del manifest["labels"]
-        elif fault == "normalisation":
-            manifest["input"]["normalisation"] = "of tomorrow"
-        elif fault == "checksum":
-            manifest["files"][TFLITE]["sha256"] = "0" * 64
-        else:
-            manifest["files"][TFLITE] = manifest["files"]["README.md"]
-            shutil.copyfile(store.folder / ".copy" / "README.md", store.folder / ".copy" / TFLITE)
+        match fault:
+            case "schema":
+                del manifest["labels"]
+            case "normalisation":
+                manifest["input"]["normalisation"] = "of tomorrow"
+            case "checksum":
+                manifest["files"][TFLITE]["sha256"] = "0" * 64
+            case "no network":
+                with_network(store, manifest, b"no network")
+            case "crash":
+                with_network(store, manifest, crashing(network))
+            case "ignorance":
+                with_network(store, manifest, ignorant(network))
 
     first = served(live, seven)
     copy_version(store, first + 1, change)
     eventually(lambda: first + 1 in listed(live) and listed(live)[first + 1]["state"] == "refused")
-    assert listed(live)[first + 1]["reason"]
+    assert says in listed(live)[first + 1]["reason"]
     time.sleep(1)  # ten more looks at the store
     assert (tmp_path / "log").read_text().count("is refused") == 1
+    assert metric(live, "digits_reloads_total", outcome="refused") == 1
     assert served(live, seven) == first
     asked = httpx.get(f"{live.url}/v1/models/{first + 1}")
     assert asked.status_code == 404
     assert asked.json()["detail"] == listed(live)[first + 1]["reason"]
+
+
+def test_bucket_is_followed(store: FolderStore, bucket: str, tmp_path: Path, seven: bytes) -> None:
+    upload(store, bucket)
+    shared = open_store(bucket)
+    first = store.versions()[-1]
+    manifest = store.verify(first)
+    with running_service(tmp_path / "log", model_store=bucket, poll_seconds=0.1) as service:
+        assert served(service, seven) == first
+        draft = Draft(**{name: getattr(manifest, name) for name in Draft.model_fields})
+        source = tmp_path / "source"
+        source.mkdir()
+        for name in manifest.files:
+            (source / name).write_bytes(store.read(manifest, name))
+        assert shared.publish(source, draft).version == first + 1
+        eventually(lambda: served(service, seven) == first + 1)
+        shared.pin(first)
+        eventually(lambda: served(service, seven) == first)
+        assert httpx.get(f"{service.url}/v1/models/{first + 1}/files/confusion_matrix.png").status_code == 200
+
+
+def test_bucket_that_is_away_is_said_and_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    service = ServiceProcess(tmp_path / "log", model_store="s3://away", poll_seconds=0.1)
+    try:
+        service.wait("/health/live")
+        eventually(lambda: "s3://away/digits" in httpx.get(f"{service.url}/health/ready").json()["detail"], 30)
+    finally:
+        service.stop()
 
 
 def test_empty_store_is_live_but_not_ready_until_a_version_comes(

@@ -1,0 +1,86 @@
+"""`/openapi.json`, and `/docs`, which shows it: Swagger UI from a package, so that it works without the Internet."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse, Response
+from fastapi.staticfiles import StaticFiles
+from pydantic.json_schema import models_json_schema
+
+from contract.messages import PredictRequest
+from service.inference_protocol import InferRequest
+from service.keys import GUARDED, OPEN
+from service.problems import MEDIA_TYPE
+
+STATIC = Path(__file__).with_name("static")
+DESCRIPTION = """Reads handwritten digits. Draw one, send it, get the digit and how sure the model is.
+
+Every example below works as it stands: press *Execute*. Errors are `application/problem+json` (RFC 9457), and say
+what to change. `/v2` speaks the Open Inference Protocol."""
+
+PAGE_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
+"""Of every page. Swagger UI sets styles within its elements."""
+
+
+def install(app: FastAPI, *, keys: bool) -> None:
+    """Add the page and what it needs to `app`; with `keys`, say which calls want one."""
+    swagger = str(files("fastapi_swagger").joinpath("resources"))
+    app.mount("/static/swagger", StaticFiles(directory=swagger), name="swagger")
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_api_route("/docs", _docs, include_in_schema=False)
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is not None:
+            return app.openapi_schema
+        page = generate()
+        _add_bodies(page)
+        _name_problems(page)
+        if keys:
+            _ask_for_keys(page)
+        return page
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+async def _docs() -> Response:
+    return FileResponse(STATIC / "docs.html", headers=PAGE_HEADERS)
+
+
+def _add_bodies(page: dict[str, Any]) -> None:
+    """The models of the bodies that direct routes refer to."""
+    bodies = [(PredictRequest, "validation"), (InferRequest, "validation")]
+    _, schemas = models_json_schema(bodies, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]  # a list of pairs it is
+    page["components"]["schemas"] |= schemas["$defs"]
+
+
+def _name_problems(page: dict[str, Any]) -> None:
+    """Put problems under the media type that they are sent in: FastAPI knows no other than JSON for a model."""
+    for operations in page["paths"].values():
+        for operation in operations.values():
+            for response in operation["responses"].values():
+                content = response.get("content", {})
+                if MEDIA_TYPE in content and "application/json" in content:
+                    content[MEDIA_TYPE] |= content.pop("application/json")
+
+
+def _ask_for_keys(page: dict[str, Any]) -> None:
+    page.setdefault("components", {})["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    for path, operations in page["paths"].items():
+        if path.startswith(GUARDED) and not path.startswith(OPEN):
+            for operation in operations.values():
+                operation["security"] = [{"key": []}]
+                operation["responses"]["401"] = {
+                    "description": "Wrong key",
+                    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+                }

@@ -1,0 +1,73 @@
+"""What the routes of both APIs share."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from service.model import Model
+from service.problems import NoModel, ShuttingDown, UnknownVersion
+from service.registry import NoModelError, Registry, UnknownVersionError
+from service.settings import Settings
+
+QUICK_BYTES, QUICK_IMAGES, QUICK_PIXELS = 2**16, 8, 2**18
+"""What is answered at once, as that takes about a millisecond; a larger request is worked on apart."""
+
+
+class DirectRoute(APIRoute):
+    """For an endpoint that takes a request and gives a response: FastAPI documents it and stays out of its way.
+
+    What FastAPI does for other endpoints, to fill their parameters and check their answers, takes longer than to read a
+    digit.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
+        return handler
+
+
+def schema_reference(model: type[BaseModel]) -> dict[str, str]:
+    """Of a model that a direct route documents: `documentation` puts it where this points."""
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
+def registry_of(request: Request) -> Registry:
+    registry: Registry = request.state.registry
+    return registry
+
+
+def settings_of(request: Request) -> Settings:
+    settings: Settings = request.state.settings
+    return settings
+
+
+async def model_of(request: Request, version: int | None) -> Model:
+    """The default version, or the named one. Raises `NoModel`, `UnknownVersion`."""
+    registry = registry_of(request)
+    return default_of(registry) if version is None else await run_in_threadpool(_named, registry, version)
+
+
+def default_of(registry: Registry) -> Model:
+    """Raises `NoModel`."""
+    try:
+        return registry.default()
+    except NoModelError as error:
+        raise NoModel(str(error), headers={"Retry-After": "2"}) from error
+
+
+def _named(registry: Registry, version: int) -> Model:
+    """Raises `UnknownVersion`."""
+    try:
+        return registry.get(version)
+    except UnknownVersionError as error:
+        raise UnknownVersion(str(error)) from error
+
+
+def require_ready(request: Request) -> None:
+    """Raises `NoModel`, `ShuttingDown`."""
+    if request.state.stopping.begun:
+        raise ShuttingDown(ShuttingDown.example)
+    default_of(registry_of(request))

@@ -1,0 +1,47 @@
+"""What /openapi.json promises holds."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from tests.servers import ServiceProcess
+
+
+def test_schemathesis_finds_no_answer_that_is_not_documented(service: ServiceProcess, tmp_path: Path) -> None:
+    command = [
+        str(Path(sys.executable).with_name("schemathesis")),
+        "run",
+        f"{service.url}/openapi.json",
+        "--phases=examples,coverage,fuzzing",
+        "--max-examples=25",
+        "--exclude-checks=positive_data_acceptance",  # a string that fits the schema need not be an image
+        "--seed=1",
+        "--no-color",
+    ]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+    assert re.search(r"Selected: (\d+)/\1\n +Tested: \1\n", result.stdout)
+
+
+def test_every_example_works(service: ServiceProcess) -> None:
+    page = httpx.get(f"{service.url}/openapi.json").json()
+    version = httpx.get(f"{service.url}/v1/models/default").json()["version"]
+    tried = 0
+    for path, operations in page["paths"].items():
+        for method, operation in operations.items():
+            url = path
+            for parameter in operation.get("parameters", []):
+                if parameter["in"] == "path":
+                    example = parameter["schema"]["examples"][0]
+                    url = url.replace(f"{{{parameter['name']}}}", str(version if example == 1 else example))
+            body = operation.get("requestBody", {"content": {"application/json": {"examples": {"none": {}}}}})
+            if "application/json" not in body["content"]:
+                continue  # a file is the caller's
+            for example in body["content"]["application/json"]["examples"].values():
+                answer = httpx.request(method, service.url + url, json=example.get("value"))
+                assert answer.status_code == 200, (method, url, answer.text)
+                tried += 1
+    assert tried == len(page["paths"]) - 1 + 2  # the one for files has none, /v1/predict has three

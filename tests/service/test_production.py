@@ -1,0 +1,241 @@
+"""What a service in production needs: keys, limits, overload, a quiet end, request ids, metrics."""
+
+import asyncio
+import json
+import re
+import signal
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from contract.folder import FolderStore
+from tests.servers import REPO, ServiceProcess, eventually, metric, running_service
+from tests.service.test_versions import copy_version
+
+PNG = {"Content-Type": "image/png"}
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v2", "/v2/models/digits", "/metrics", "/v1/nothing"])
+def test_key_is_wanted(tmp_path: Path, path: str) -> None:
+    with running_service(tmp_path / "log", model_store=REPO / "models", api_keys="old-key, new-key") as service:
+        for header in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "old-key"}, {"X-API-Key": "old-key"}):
+            refused = httpx.get(service.url + path, headers=header)
+            assert refused.status_code == 401
+            assert refused.headers["www-authenticate"] == "Bearer"
+            assert refused.json()["type"] == "/problems/wrong-key"
+        assert httpx.get(f"{service.url}{path}?api_key=old-key").status_code == 401
+        for key in ("old-key", "new-key"):
+            assert httpx.get(service.url + path, headers={"Authorization": f"Bearer {key}"}).status_code in (200, 404)
+        for path_without_key in ("/health/live", "/health/ready", "/v2/health/ready", "/docs", "/openapi.json"):
+            assert httpx.get(service.url + path_without_key).status_code == 200
+        page = httpx.get(f"{service.url}/openapi.json").json()
+        assert page["paths"]["/v1/predict"]["post"]["security"] == [{"key": []}]
+    assert "-key" not in (tmp_path / "log").read_text()
+
+
+def test_scripts_of_other_pages_may_not_call_unless_named(service: ServiceProcess, tmp_path: Path) -> None:
+    asking = {"Origin": "https://a.example", "Access-Control-Request-Method": "POST"}
+    assert "access-control-allow-origin" not in httpx.options(f"{service.url}/v1/predict", headers=asking).headers
+    with running_service(
+        tmp_path / "log", model_store=REPO / "models", cors_origins="https://a.example"
+    ) as open_service:
+        answer = httpx.options(f"{open_service.url}/v1/predict", headers=asking)
+        assert answer.headers["access-control-allow-origin"] == "https://a.example"
+        answer = httpx.options(f"{open_service.url}/v1/predict", headers=asking | {"Origin": "https://b.example"})
+        assert "access-control-allow-origin" not in answer.headers
+
+
+def test_pages_forbid_what_they_do_not_need(service: ServiceProcess) -> None:
+    page = httpx.get(f"{service.url}/docs")
+    assert "script-src 'self';" in page.headers["content-security-policy"]
+    assert page.headers["x-content-type-options"] == "nosniff"
+    for address in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        assert address.startswith("/")
+        assert httpx.get(service.url + address).status_code == 200
+
+
+def test_request_id_is_taken_or_made_and_logged(tmp_path: Path, seven: bytes) -> None:
+    with running_service(tmp_path / "log", model_store=REPO / "models") as service:
+        url = f"{service.url}/v1/predict/image"
+        named = httpx.post(url, content=seven, headers=PNG | {"X-Request-ID": "order-66"})
+        assert named.headers["x-request-id"] == "order-66"
+        made = httpx.post(url, content=b"broken", headers=PNG).headers["x-request-id"]
+        assert re.fullmatch("[0-9a-f]{32}", made)
+        spaced = httpx.post(url, content=seven, headers=PNG | {"X-Request-ID": "a b"}).headers["x-request-id"]
+        assert re.fullmatch("[0-9a-f]{32}", spaced)
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    logged = {line["request_id"]: line["status"] for line in lines if line.get("method") == "POST"}
+    assert logged == {"order-66": 200, made: 422, spaced: 200}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_metrics_count_all_workers(tmp_path: Path, seven: bytes, workers: int) -> None:
+    with running_service(tmp_path / "log", model_store=REPO / "models", workers=workers) as service:
+        for _ in range(20):  # a new connection each, so that both workers get some
+            httpx.post(f"{service.url}/v1/predict/image", content=seven, headers=PNG)
+        httpx.post(f"{service.url}/v1/predict/image", content=b"broken", headers=PNG)
+        httpx.get(f"{service.url}/none/of/ours")
+        route = "/v1/predict/image"
+        assert metric(service, "http_requests_total", route=route, status="200", method="POST") == 20
+        assert metric(service, "http_requests_total", route=route, status="422") == 1
+        assert metric(service, "http_requests_total", route="none", status="404") == 1
+        assert metric(service, "http_request_duration_seconds_count", route=route) == 21
+        assert metric(service, "digits_inference_seconds_count") == 20
+        assert metric(service, "digits_batch_size_sum") == 20
+        version = httpx.get(f"{service.url}/v1/models/default").json()["version"]
+        assert metric(service, "digits_answers_total", version=str(version), accepted="true") == 20
+        assert metric(service, "digits_served_version") == version * workers
+        assert metric(service, "digits_reloads_total", outcome="served") == workers
+
+
+def test_worker_that_is_killed_comes_back(tmp_path: Path, seven: bytes) -> None:
+    with running_service(tmp_path / "log", model_store=REPO / "models", workers=2) as service:
+        workers = [
+            child for child in psutil.Process(service.process.pid).children() if "spawn_main" in str(child.cmdline())
+        ]
+        assert len(workers) == 2
+        workers[0].kill()
+        eventually(lambda: (tmp_path / "log").read_text().count('"serving version') == 3, 20)
+        version = httpx.get(f"{service.url}/v1/models/default").json()["version"]
+        eventually(lambda: metric(service, "digits_served_version") == version * 2)
+        for _ in range(10):
+            httpx.post(f"{service.url}/v1/predict/image", content=seven, headers=PNG).raise_for_status()
+
+
+def test_all_workers_agree_within_a_polling_interval(store: FolderStore, tmp_path: Path, seven: bytes) -> None:
+    first = store.versions()[-1]
+    copy_version(store, first + 1)
+    with running_service(tmp_path / "log", model_store=store.folder.parent, workers=2, poll_seconds=0.5) as service:
+        for wanted in (first, first + 1, first):
+            store.pin(wanted)
+            time.sleep(0.5 + 0.5)  # an interval, and what loading a version takes
+            answers = {
+                httpx.post(f"{service.url}/v1/predict/image", content=seven, headers=PNG).json()["model"]["version"]
+                for _ in range(20)
+            }
+            assert answers == {wanted}
+
+
+def test_more_than_may_be_in_flight_is_sent_away_at_once(tmp_path: Path, seven: bytes) -> None:
+    with running_service(tmp_path / "log", model_store=REPO / "models", max_in_flight=3) as service:
+        slow = [half_sent(service, seven) for _ in range(3)]
+        eventually(lambda: httpx.get(f"{service.url}/v1/models").status_code == 503)
+        refused = httpx.post(f"{service.url}/v1/predict/image", content=seven, headers=PNG)
+        assert refused.status_code == 503
+        assert refused.headers["retry-after"] == "1"
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert refused.json()["type"] == "/problems/overloaded"
+        assert httpx.get(f"{service.url}/health/ready").status_code == 200
+        for connection in slow:
+            connection.sendall(seven[100:])
+            assert connection.recv(100).startswith(b"HTTP/1.1 200")
+            connection.close()
+        assert httpx.post(f"{service.url}/v1/predict/image", content=seven, headers=PNG).status_code == 200
+        assert metric(service, "digits_overloaded_requests_total") >= 2
+
+
+def half_sent(service: ServiceProcess, image: bytes) -> socket.socket:
+    """A connection on which the first 100 bytes of an image have been sent."""
+    connection = socket.create_connection(("127.0.0.1", service.port), timeout=10)
+    head = (
+        f"POST /v1/predict/image HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: {len(image)}\r\n\r\n"
+    )
+    connection.sendall(head.encode() + image[:100])
+    return connection
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"POST /v1/predict HT", b"POST /v1/predict HTTP/1.1\r\nContent-Length: 9\r\n\r\n{"]
+)
+def test_slow_sender_is_sent_away(tmp_path: Path, sent: bytes) -> None:
+    with (
+        running_service(tmp_path / "log", model_store=REPO / "models", request_seconds=0.5) as service,
+        socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection,
+    ):
+        connection.sendall(sent)
+        answer = connection.makefile("rb").read()
+        assert not answer if b"\r\n" not in sent else answer.startswith(b"HTTP/1.1 408")
+        assert httpx.get(f"{service.url}/health/ready").status_code == 200
+
+
+def test_large_request_holds_up_no_small_one(service: ServiceProcess, seven: bytes) -> None:
+    large = json.dumps({"images": [[[0, 255] * 1000] * 1000]})
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(httpx.post, f"{service.url}/v1/predict", content=large, timeout=60)
+        waited = []
+        while not slow.done():
+            started = time.perf_counter()
+            httpx.post(f"{service.url}/v1/predict/image", content=seven, headers=PNG).raise_for_status()
+            waited.append(time.perf_counter() - started)
+        assert slow.result().status_code == 200
+        assert len(waited) > 3
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_stop_under_load_loses_nothing(tmp_path: Path, seven: bytes, workers: int) -> None:
+    with running_service(tmp_path / "log", model_store=REPO / "models", workers=workers, drain_seconds=1) as service:
+        asyncio.run(stop_under_load(service, seven))
+        assert service.process.wait(20) == 0
+
+
+async def stop_under_load(service: ServiceProcess, image: bytes) -> None:
+    """Sixteen clients send and send; those that are still connected when SIGTERM comes get every answer."""
+    answered, not_ready = 0, False
+
+    async def send(client: httpx.AsyncClient) -> None:
+        nonlocal answered
+        while True:
+            try:
+                answer = await client.post(f"{service.url}/v1/predict/image", content=image, headers=PNG)
+            except httpx.ConnectError:  # never accepted
+                return
+            assert answer.status_code == 200
+            answered += 1
+
+    async def watch(client: httpx.AsyncClient) -> None:
+        nonlocal not_ready
+        while not not_ready:
+            not_ready = (await client.get(f"{service.url}/health/ready")).status_code == 503
+
+    async with httpx.AsyncClient(timeout=20) as client:
+        load = [asyncio.create_task(send(client)) for _ in range(16)]
+        await asyncio.sleep(0.5)
+        before = answered
+        service.process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(watch(client), 5)
+        assert service.process.poll() is None
+        await asyncio.wait_for(asyncio.gather(*load), 20)
+        assert answered > before > 0
+
+
+def test_idle_connections_cost_no_answer(service: ServiceProcess, seven: bytes) -> None:
+    idle = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(200)]
+    assert httpx.post(f"{service.url}/v1/predict/image", content=seven, headers=PNG).status_code == 200
+    for connection in idle:
+        connection.close()
+
+
+def test_answers_do_not_mix_between_threads(service: ServiceProcess, seven: bytes) -> None:
+    """Small images are read in the event loop, large ones in threads: the network is one."""
+    blank = json.dumps({"images": [[[0] * 600] * 600]})
+    wrong: list[int] = []
+
+    def ask() -> None:
+        with httpx.Client(base_url=service.url) as client:
+            for _ in range(20):
+                small = client.post("/v1/predict/image", content=seven, headers=PNG).json()
+                wrong.extend(p["digit"] for p in small["predictions"] if p["digit"] != 7)
+                wrong.extend([0] if client.post("/v1/predict", content=blank).status_code != 422 else [])
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
