@@ -35,6 +35,10 @@ pins: .venv/dev/ready
 
 bench: .venv/dev/ready
 	.venv/dev/bin/python -m benchmarks.start
+	.venv/dev/bin/python -m benchmarks.serving
+	.venv/dev/bin/python -m benchmarks.batch
+	.venv/dev/bin/python -m benchmarks.overload
+	.venv/dev/bin/python -m benchmarks.growth
 
 bench-network: .venv/dev/ready
 	.venv/dev/bin/python -m benchmarks.network
