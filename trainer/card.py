@@ -3,7 +3,6 @@
 from contract.artifact import Draft
 from trainer import tables
 from trainer.nondigits import FONTS, LOOKALIKES, SHAPES
-from trainer.outliers import CHARACTERS
 from trainer.pictures import CONFUSION_MATRIX, LEARNING_CURVE, MISTAKES, RELIABILITY
 from trainer.recipe import Recipe
 from trainer.report import Evaluation, Report
@@ -91,8 +90,7 @@ and are redrawn with any pen on any paper; left out are those that may be somebo
 Scribbles are lines through random points, shapes are
 {", ".join(SHAPES)}; circles, hexagons and lines are left out, as they may be a 0 or a 1. {missing or letters}
 None of the programs that draw these was used in training, though some of what it was shown there as no digit is akin to
-them: signs and outlines to scribbles and shapes, turned digits and the characters of other scripts to letters, stains
-to clothes."""
+them: signs and outlines to scribbles and shapes, turned digits to letters, stains to clothes."""
 
 
 def _change(recipe: Recipe) -> str:
@@ -105,15 +103,14 @@ thicker or thinner pen at random whenever it is shown."""
 def _synthesis(recipe: Recipe) -> str:
     if not recipe.synthesis:
         return "It saw nothing but digits, so of a letter or a scribble it may be sure."
-    return f"""Beside them it saw, made from the same training images:
+    return """Beside them it saw, made from the same training images:
 
 - every digit redrawn with any pen, canvas, paper, slant, aspect and light, as in the row that says so;
-- digits with salt-and-pepper noise, a line across (straight, zigzag or dotted), edges of the picture in negative, and
-  as outlines. Of MNIST-C's corruptions that is impulse noise and stripe itself, and close to canny edges, dotted line
-  and zigzag; rotation, shear, scale, translation and blur are near to what redrawing does; spatter and fog it never saw
-  (fog helped to set how faint a stroke the normalisation lets through);
+- digits with salt-and-pepper noise, a straight line across, edges of the picture in negative, and as outlines. Of
+  MNIST-C's corruptions that is impulse noise and stripe itself, and close to canny edges, dotted line and zigzag;
+  rotation, shear, scale, translation and blur are near to what redrawing does; spatter and fog it never saw (fog
+  helped to set how faint a stroke the normalisation lets through);
 - ones with a flag and sevens with a bar;
 - no digits: digits turned or mirrored so that they are none, halves of two joined, one laid over another, two side by
-  side, a small one within a 0; made-up signs of three to six random strokes; {len(CHARACTERS)} printed characters of
-  other scripts, of mathematics and of maps, as they are and redrawn; irregular outlines, stains and textures.
+  side, a small one within a 0; made-up signs of three to six random strokes, irregular outlines, stains and textures.
 """

@@ -24,7 +24,7 @@ CHUNK = 500
 WORKERS = min(8, os.cpu_count() or 1)
 """Processes, of some 140 MB each."""
 
-SHARES: dict[Maker, float] = {plain: 2, redrawn: 1, cluttered: 0.4, no_digit: 0.7}
+SHARES: dict[Maker, float] = {plain: 2, redrawn: 1, cluttered: 0.35, no_digit: 0.6}
 """Pictures of each kind for every training digit."""
 
 HABITS = 0.5

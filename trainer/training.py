@@ -32,8 +32,7 @@ from trainer.report import Reader, evaluate
 LIBRARIES = ("tensorflow", "keras", "numpy", "pillow", "scikit-image", "scipy", "ai-edge-litert")
 LABELS = [str(digit) for digit in range(10)]
 BATCH = 256
-PEAK_RATE = 0.3
-WEIGHT_DECAY = 5e-4
+WEIGHT_DECAY = 0.01
 LEAST_ACCURACY = 0.9
 LEAST_AGREEMENT = 0.99
 """On the validation split. A service adopts the newest version by itself, so a broken model must not be published."""
@@ -140,15 +139,20 @@ def _fit(network: keras.Model, recipe: Recipe, seen: Digits, unseen: Digits) -> 
     """Train `network` in place. Returns the history."""
     steps = recipe.epochs * -(-len(seen) // BATCH)
     rate = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=PEAK_RATE / 20,
-        warmup_target=PEAK_RATE,
+        initial_learning_rate=recipe.peak_rate / 20,
+        warmup_target=recipe.peak_rate,
         warmup_steps=steps // 5,
         decay_steps=steps - steps // 5,
     )
-    change = Shift(recipe.seed) if recipe.small else Redraw(recipe.seed)
+    if recipe.small:
+        change = Shift(recipe.seed)
+        optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=WEIGHT_DECAY / 20)
+    else:
+        change = Redraw(recipe.seed)
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY)
     model = keras.Sequential([change, network])
     model.compile(
-        optimizer=keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=WEIGHT_DECAY),
+        optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
