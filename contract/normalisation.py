@@ -9,6 +9,9 @@ Trainer and service both call `normalise`; whatever changes its result needs a n
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -178,31 +181,41 @@ def _scale(image: Grey, longer_side: int) -> Grey:
     size = max(1, round(width * factor)), max(1, round(height * factor))
     if factor >= 1:
         scaled = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
-        return _stretched(scaled, np.rint(_LEVELS * (255 / scaled.max())))
+        return _stretched(scaled, lambda darkest: np.rint(_LEVELS * (255 / darkest)))
     # Whole levels first, which is quick, then floats: a hair-thin line on a large canvas averages to a trace.
-    picture = Image.fromarray(_stretched(image, _LEVELS * 255 // int(image.max())))
+    picture = Image.fromarray(_stretched(image, lambda darkest: _LEVELS * 255 // darkest))
     coarse = picture.reduce(step).convert("F") if (step := int(1 / factor) // 4) > 1 else picture.convert("F")
     averaged = np.asarray(coarse.resize(size, Image.Resampling.BOX))
     result: Grey = np.rint(averaged * (255 / averaged.max())).astype(np.uint8)
     return result
 
 
-def _stretched(image: Grey, levels: NDArray[np.int_] | NDArray[np.float64]) -> Grey:
-    """`image` with each grey replaced by what `levels` has for it, where that changes anything."""
-    if image.max() == WHITE:
+def _stretched(image: Grey, levels: Callable[[int], NDArray[np.int_] | NDArray[np.float64]]) -> Grey:
+    """`image` with each grey replaced by what `levels` of its darkest ink says, where that changes anything."""
+    darkest = int(image.max())
+    if darkest == WHITE:
         return image
-    stretched: Grey = levels.clip(0, WHITE).astype(np.uint8)[image]
+    stretched: Grey = levels(darkest).clip(0, WHITE).astype(np.uint8)[image]
     return stretched
 
 
 def _even(grid: Grey) -> Grey:
     """Strokes of one darkness: soft, pale or broken-up ink becomes a full stroke with a narrow grey edge."""
-    counts = np.bincount(grid.ravel(), minlength=256)[255 // 4 + 1 :]
-    below = np.cumsum(counts)
-    middle = (below[-1] - 1) // 2, below[-1] // 2
-    typical = (below.searchsorted(middle, side="right") + 255 // 4 + 1).mean()
-    evened: Grey = np.clip((_LEVELS / typical - 0.25) * 510, 0, 255).astype(np.uint8)[grid]
-    return evened
+    table = _evening(_median(Image.fromarray(grid).histogram(), 255 // 4 + 1))
+    return np.frombuffer(grid.tobytes().translate(table), np.uint8).reshape(grid.shape)
+
+
+def _median(counts: list[int], least: int) -> float:
+    """Of the levels from `least` on, each as often as `counts` says."""
+    below = list(accumulate(counts[least:]))
+    low, high = bisect_right(below, (below[-1] - 1) // 2), bisect_right(below, below[-1] // 2)
+    return least + (low + high) / 2
+
+
+@lru_cache(maxsize=512)
+def _evening(typical: float) -> bytes:
+    """What becomes of each grey where `typical` is that of a full stroke."""
+    return np.clip((_LEVELS / typical - 0.25) * 510, 0, 255).astype(np.uint8).tobytes()
 
 
 def _pen(grid: Grey) -> float:

@@ -57,4 +57,4 @@ class Observer:
             metrics.requests.labels(scope["method"], route, status).inc()
             metrics.request_seconds.labels(route).observe(seconds)
             line = {"method": scope["method"], "path": scope["path"], "status": status, "ms": round(1000 * seconds, 2)}
-            logger.info("%(method)s %(path)s %(status)d", line, extra=line)
+            logger.info("%(method)s %(path)s %(status)d", line, extra={"fields": line})

@@ -43,16 +43,17 @@ def read(images: Sequence[Source], model: Model, decoder: Decoder, *, details: b
     """
     batch = np.stack([_decoded(image, decoder, index) for index, image in enumerate(images)])
     answers = answer(model, batch)
+    pictures = [_png(image) for image in batch] if details else [None] * len(batch)
     predictions = [
         Prediction(
             digit=probabilities.index(confidence := max(probabilities)),
             confidence=confidence,
             probabilities=probabilities,
             accepted=accepted,
-            normalised=_png(image) if details else None,
+            normalised=picture,
         )
-        for image, probabilities, accepted in zip(
-            batch, answers.probabilities.tolist(), answers.accepted.tolist(), strict=True
+        for probabilities, accepted, picture in zip(
+            answers.probabilities.tolist(), answers.accepted.tolist(), pictures, strict=True
         )
     ]
     reference = ModelReference(name=model.manifest.name, version=model.manifest.version)

@@ -140,7 +140,7 @@ class Registry:
             self._default = model
             metrics.served_version.set(version)
             metrics.reloads.labels("served").inc()
-            logger.info("serving version %d", version, extra={"version": version})
+            logger.info("serving version %d", version, extra={"fields": {"version": version}})
             return ""
         if pinned:
             return f"Version {pinned} is wanted, but {self._refused.get(pinned, 'it is not in the store')}."
@@ -173,6 +173,6 @@ class Registry:
     def _refuse(self, version: int, error: ArtifactError) -> None:
         if self._refused.get(version) != str(error):
             metrics.reloads.labels("refused").inc()
-            logger.error("version %d is refused: %s", version, error, extra={"version": version})
+            logger.error("version %d is refused: %s", version, error, extra={"fields": {"version": version}})
         self._refused[version] = str(error)
         self._manifests.pop(version, None)
