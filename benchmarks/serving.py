@@ -20,7 +20,7 @@ from rich.table import Table
 from benchmarks.common import PEERS, console, digit, drawing, empty, load, post, service, started
 from tests.servers import free_port
 
-ROUNDS = 2
+ROUNDS = 5
 SECONDS = 3.0
 KINDS = ("28×28 as JSON", "280×280 as PNG")
 

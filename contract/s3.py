@@ -124,4 +124,4 @@ def _as_os_errors(place: str) -> Iterator[None]:
     try:
         yield
     except BaseError as error:
-        raise OSError(f"{place}: {str(error).splitlines()[0]}") from error
+        raise OSError(f"{place}: {str(error).partition(chr(10))[0]}") from error

@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 import tempfile
+from contextlib import ExitStack, suppress
 
 import uvicorn
 from pydantic import ValidationError
@@ -28,10 +29,11 @@ def main() -> None:
     _require_free(settings.host, settings.port)
     os.environ |= settings.environment()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again once all is done
-    with tempfile.TemporaryDirectory(prefix="digits-metrics-") as folder:
+    with ExitStack() as stack:
         if settings.workers > 1:
-            os.environ.setdefault(FOLDER, folder)
-        _serve(settings)
+            os.environ.setdefault(FOLDER, stack.enter_context(tempfile.TemporaryDirectory(prefix="digits-metrics-")))
+        with suppress(KeyboardInterrupt):
+            _serve(settings)
 
 
 def _serve(settings: Settings) -> None:

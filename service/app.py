@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
+from threading import Event, Thread
 
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
@@ -33,12 +35,17 @@ def create_app() -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
-        watch = asyncio.create_task(_watch(registry, settings.poll_seconds, looked := asyncio.Event()))
+        looked = asyncio.Event()
+        watch = Watch(
+            registry, settings.poll_seconds, partial(asyncio.get_running_loop().call_soon_threadsafe, looked.set)
+        )
+        watch.start()
         with suppress(TimeoutError):
             await asyncio.wait_for(looked.wait(), FIRST_LOOK)
         stopping.listen()
         yield {"registry": registry, "settings": settings, "stopping": stopping}
-        watch.cancel()
+        watch.ended.set()
+        logs.write_out()
 
     app = FastAPI(
         title="Digits",
@@ -66,14 +73,23 @@ def create_app() -> FastAPI:
     return app
 
 
-async def _watch(registry: Registry, seconds: float, looked: asyncio.Event) -> None:
-    while True:
-        try:
-            await asyncio.to_thread(registry.refresh)
-        except Exception:
-            logger.exception("looking at the store failed; the next look is in %s s", seconds)
-        looked.set()
-        await asyncio.sleep(seconds)
+class Watch(Thread):
+    """Looks at the store now and then; `looked` is called after each look. A look that hangs holds up no stop."""
+
+    def __init__(self, registry: Registry, seconds: float, looked: Callable[[], object]) -> None:
+        super().__init__(daemon=True)
+        self.registry, self.seconds, self.looked = registry, seconds, looked
+        self.ended = Event()
+
+    def run(self) -> None:
+        while not self.ended.is_set():
+            try:
+                self.registry.refresh()
+            except Exception:
+                logger.exception("looking at the store failed; the next look is in %s s", self.seconds)
+            if not self.ended.is_set():
+                self.looked()
+            self.ended.wait(self.seconds)
 
 
 async def _home() -> RedirectResponse:

@@ -68,6 +68,10 @@ class Decoder:
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 self._count(*image.size)
                 self._count_tile(image)
+                if self.patience_left < self.pixels_left and image.info.get(
+                    "progressive"
+                ):  # a scan may come 1,000 times
+                    raise TakesLongError
                 return _grey(image)
         except (ProblemError, TakesLongError):
             raise

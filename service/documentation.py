@@ -9,10 +9,11 @@ from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic.json_schema import models_json_schema
 
-from contract.messages import PredictRequest
-from service.inference_protocol import InferRequest
+from contract.messages import PredictRequest, Problem
+from service.inference_protocol import Failure, InferRequest
 from service.keys import GUARDED, OPEN
 from service.problems import MEDIA_TYPE
+from service.routing import schema_reference
 
 STATIC = Path(__file__).with_name("static")
 DESCRIPTION = """Reads handwritten digits. Draw one, send it, get the digit and how sure the model is.
@@ -80,7 +81,6 @@ def _ask_for_keys(page: dict[str, Any]) -> None:
         if path.startswith(GUARDED) and not path.startswith(OPEN):
             for operation in operations.values():
                 operation["security"] = [{"key": []}]
-                operation["responses"]["401"] = {
-                    "description": "Wrong key",
-                    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-                }
+                kind, schema = ("application/json", Failure) if path.startswith("/v2") else (MEDIA_TYPE, Problem)
+                content = {kind: {"schema": schema_reference(schema)}}
+                operation["responses"]["401"] = {"description": "Wrong key", "content": content}

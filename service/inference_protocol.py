@@ -231,7 +231,7 @@ def _infer_route(*parameters: dict[str, Any]) -> dict[str, Any]:
     content = {"application/json": {"schema": schema_reference(InferRequest), "examples": INFER}}
     return {
         "responses": {200: {"model": InferResponse, "content": {"application/octet-stream": {}}}}
-        | _failures(404, 413, 422, 503),
+        | _failures(404, 408, 413, 422, 503),
         "openapi_extra": {
             "parameters": [parameter | {"in": "path", "required": True} for parameter in parameters],
             "requestBody": {"required": True, "content": content},
@@ -267,7 +267,7 @@ async def _infer(request: Request, version: int | None) -> Response:
     try:
         return work(quick=True)
     except TakesLongError:
-        return await apart(work, quick=False)
+        return await apart(partial(work, quick=False))
 
 
 async def _model(request: Request, name: str, version: int | None = None) -> Model:
@@ -299,7 +299,7 @@ def _length(header: str | None, body: bytes) -> int:
     """Bytes of JSON in `body`."""
     if header is None:
         return len(body)
-    if not (header.isascii() and header.isdigit() and int(header) <= len(body)):
+    if not (header.isascii() and header.isdigit() and len(header) < 18 and int(header) <= len(body)):
         raise InvalidRequest(f"{HEADER_LENGTH} is {header}, the body has {len(body)} bytes.")
     return int(header)
 

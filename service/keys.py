@@ -30,6 +30,6 @@ class KeyCheck:
                     WrongKey.example,
                     headers={"WWW-Authenticate": "Bearer"},
                 )
-                await problem_response(problem)(scope, receive, send)
+                await problem_response(problem, scope["path"])(scope, receive, send)
                 return
         await self.app(scope, receive, send)

@@ -22,7 +22,7 @@ class BodyLimit:
 
         async def counted() -> Message:
             nonlocal received
-            if int(announced) > self.max_bytes:
+            if int(announced.lstrip(b"0") or b"0") > self.max_bytes:
                 raise self._too_large()
             message = await receive()
             received += len(message.get("body", b""))

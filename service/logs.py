@@ -1,12 +1,11 @@
 """One JSON object a line on standard output: requests, reloads, errors."""
 
-import atexit
 import json
 import logging
 import sys
 import threading
+import time
 from logging.config import dictConfig
-from time import localtime, strftime
 from typing import TextIO
 
 from service import observing
@@ -34,25 +33,27 @@ class BufferedHandler(logging.StreamHandler[TextIO]):
 
     def __init__(self) -> None:
         super().__init__(open(sys.stdout.fileno(), "w", buffering=2**16, encoding="utf-8", closefd=False))  # noqa: SIM115  # it stays open
-        self._pending = False
-        atexit.register(self.write_out)
+        threading.Thread(target=self._write_now_and_then, daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
         super().emit(record)
         if record.name != observing.logger.name:
-            self.write_out()
-        elif not self._pending:
-            self._pending = True
-            timer = threading.Timer(SECONDS, self.write_out)
-            timer.daemon = True
-            timer.start()
+            super().flush()
 
     def flush(self) -> None:
         """Not after every record."""
 
-    def write_out(self) -> None:
-        self._pending = False
-        super().flush()
+    def _write_now_and_then(self) -> None:
+        while True:
+            time.sleep(SECONDS)
+            super().flush()
+
+
+def write_out() -> None:
+    """Write what has gathered: the process is about to end."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, BufferedHandler):
+            super(BufferedHandler, handler).flush()
 
 
 class JsonFormatter(logging.Formatter):
@@ -60,7 +61,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
-            "time": strftime("%Y-%m-%dT%H:%M:%S%z", localtime(record.created)),
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(record.created)),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),

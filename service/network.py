@@ -34,6 +34,7 @@ class Network:
         batch = np.frombuffer(images.tobytes().translate(self._quantised), np.int8).reshape(-1, SIZE, SIZE, 1)
         with self._turn:
             if self._length != len(batch):
+                self._length = 0  # should what follows fail
                 self._interpreter.resize_tensor_input(self._input, batch.shape)
                 self._interpreter.allocate_tensors()
                 self._length = len(batch)

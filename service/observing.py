@@ -9,6 +9,7 @@ from random import getrandbits
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
+from service.problems import internal_error
 
 logger = logging.getLogger("service.requests")
 
@@ -47,8 +48,9 @@ class Observer:
         try:
             await self.app(scope, receive, watched)
         except Exception:
-            status = 500
-            raise
+            logger.exception("%s %s failed", scope["method"], scope["path"])
+            if not status:
+                await internal_error()(scope, receive, watched)
         finally:
             seconds = time.perf_counter() - started
             route = getattr(

@@ -1,12 +1,12 @@
 """Errors as `application/problem+json` (RFC 9457): every one tells the caller what to change."""
 
-import logging
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -14,8 +14,6 @@ from contract.messages import ItemError, Problem
 
 MEDIA_TYPE = "application/problem+json"
 NO_JSON = 'The body should be a JSON object like {"images": […]}, sent with Content-Type: application/json.'
-
-logger = logging.getLogger("service.problems")
 
 
 class ProblemError(HTTPException):
@@ -117,11 +115,18 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_error)  # type: ignore[arg-type]  # Starlette wants any Exception
     app.add_exception_handler(RequestValidationError, _validation_error)  # type: ignore[arg-type]  # the same
     app.add_exception_handler(ClientDisconnect, _client_gone)
-    app.add_exception_handler(Exception, _unexpected_error)
 
 
-def problem_response(problem: ProblemError) -> Response:
+def problem_response(problem: ProblemError, path: str = "/") -> Response:
+    """`problem` as an answer to a request for `path`: /v2 has errors of its own form."""
+    if path.startswith("/v2"):
+        return JSONResponse({"error": problem.detail}, problem.status, problem.headers)
     return _response(problem.status, problem.title, problem.detail, problem.errors, problem.headers)
+
+
+def internal_error() -> Response:
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return _response(status, "Internal error", "The fault is the service's; its log says more.")
 
 
 def _http_error(request: Request, error: HTTPException) -> Response:
@@ -149,12 +154,6 @@ def _validation_error(_: Request, error: RequestValidationError) -> Response:
 
 def _client_gone(_: Request, __: Exception) -> Response:
     return Response(status_code=499)  # nobody reads it; the log has it, as nginx would
-
-
-def _unexpected_error(request: Request, error: Exception) -> Response:
-    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return _response(status, "Internal error", "The fault is the service's; its log says more.")
 
 
 def _response(

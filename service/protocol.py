@@ -4,11 +4,14 @@ import asyncio
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service import metrics
 from service.problems import Overloaded, TooSlow, problem_response
 from service.settings import Settings
+
+ALWAYS = (b"/health", b"/v2/health", b"/metrics")
+"""What is answered however many requests are in flight."""
 
 FAREWELL = 0.3
 """Seconds for which an idle connection stays open when the service stops: a request may be on its way."""
@@ -22,6 +25,7 @@ class Protocol(HttpToolsProtocol):
         self._settings: Settings = self.app_state["settings"]
         self._patience: asyncio.TimerHandle | None = None
         self._whole = False
+        self._earlier: RequestResponseCycle | None = None
         self._leaving = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -41,10 +45,11 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._whole = False
+        self._earlier = self.cycle
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        crowded = len(self.tasks) >= self._settings.max_in_flight and not self.url.startswith(b"/health")
+        crowded = len(self.tasks) >= self._settings.max_in_flight and not self.url.startswith(ALWAYS)
         self.app = _overloaded if crowded else self.config.loaded_app
         super().on_headers_complete()
         if self._leaving:
@@ -70,26 +75,32 @@ class Protocol(HttpToolsProtocol):
             self._patience = None
 
     def _give_up(self) -> None:
-        """The request has not come whole in time: say so, if anything of it has come."""
-        if self.headers and (self.cycle is None or not self.cycle.response_started):
+        """The request has not come whole in time: say so, if anything of it has come and no answer is under way."""
+        if self.flow.read_paused:  # it is we who are slow
+            self._wait()
+            return
+        earlier_answered = self._earlier is None or self._earlier.response_complete
+        unanswered = self.cycle is self._earlier or not self.cycle.response_started
+        if self.headers and earlier_answered and unanswered:
             self.transport.write(_TOO_SLOW)
         self.transport.close()
 
 
-def _crowd() -> tuple[dict[str, Any], dict[str, Any]]:
-    response = problem_response(Overloaded(Overloaded.example, headers={"Retry-After": "1"}))
+def _crowd(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    response = problem_response(Overloaded(Overloaded.example, headers={"Retry-After": "1"}), path)
     start = {"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers}
     return start, {"type": "http.response.body", "body": response.body}
 
 
-_START, _BODY = _crowd()
+_CROWD, _CROWD_V2 = _crowd("/v1"), _crowd("/v2")
 
 
-async def _overloaded(_: Scope, __: Receive, send: Send) -> None:
+async def _overloaded(scope: Scope, _: Receive, send: Send) -> None:
     """An ASGI application that does as little as can be."""
     metrics.overloaded.inc()
-    await send(dict(_START))
-    await send(dict(_BODY))
+    start, body = _CROWD_V2 if scope["path"].startswith("/v2") else _CROWD
+    await send(dict(start))
+    await send(dict(body))
 
 
 def _too_slow() -> bytes:

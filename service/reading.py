@@ -2,13 +2,12 @@
 
 import base64
 import io
-import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
 import numpy as np
-from fastapi.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -19,21 +18,15 @@ from service.decoding import Decoder, Source
 from service.model import Answers, Model
 from service.problems import BlankImage, ProblemError
 
-Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
-_ROOM = threading.BoundedSemaphore(2)
+_ROOM = CapacityLimiter(2)
 """Large requests that are worked on at once: an image of 25 megapixels takes some 200 MB meanwhile."""
 
 
-async def apart(work: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
+async def apart(work: Callable[[], Result]) -> Result:
     """Do `work` in a thread, where it holds up no other request; few at a time, for the memory's sake."""
-
-    def in_turn() -> Result:
-        with _ROOM:
-            return work(*args, **kwargs)
-
-    return await run_in_threadpool(in_turn)
+    return await to_thread.run_sync(work, limiter=_ROOM)
 
 
 def read(images: Sequence[Source], model: Model, decoder: Decoder, *, details: bool) -> PredictResponse:

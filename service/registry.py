@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 
 from contract.artifact import TFLITE, ArtifactError, Manifest
 from contract.messages import ModelSummary
@@ -60,6 +61,9 @@ class Registry:
         default = self._default
         if default is not None and default.manifest.version == version:
             return default
+        with suppress(KeyError):  # one that is loaded need not wait for one that loads
+            self._named.move_to_end(version)
+            return self._named[version]
         with self._loading:
             if version not in self._named:
                 manifest = self.manifest(version)
@@ -149,26 +153,27 @@ class Registry:
         return f"The store has no version in {self._store.place}: train one, or set DIGITS_MODEL_STORE."
 
     def _load(self, manifest: Manifest) -> Model:
-        """Raises `ArtifactError`; from then on the version is refused."""
+        """Raises `ArtifactError`; from then on the version is refused, for good where the network is at fault."""
         try:
             tflite = self._store.read(manifest, TFLITE)
-        except ArtifactError as error:
-            self._refuse(manifest.version, error)
-            raise
-        try:
             self._require_digits_read(manifest, tflite)
             return Model(manifest, tflite)
         except ArtifactError as error:
-            self._unloadable.add(manifest.version)
             self._refuse(manifest.version, error)
             raise
 
     def _require_digits_read(self, manifest: Manifest, tflite: bytes) -> None:
         digest = manifest.files[TFLITE].sha256
-        if digest not in self._passed:
-            if fault := selftest.fault(tflite):
-                raise ArtifactError(f"{TFLITE} of version {manifest.version} {fault}")
-            self._passed.add(digest)
+        if digest in self._passed:
+            return
+        try:
+            fault = selftest.fault(tflite)
+        except OSError as error:
+            raise ArtifactError(f"the self-test of version {manifest.version} waits: {reason(error)}") from error
+        if fault:
+            self._unloadable.add(manifest.version)
+            raise ArtifactError(f"{TFLITE} of version {manifest.version} {fault}")
+        self._passed.add(digest)
 
     def _refuse(self, version: int, error: ArtifactError) -> None:
         if self._refused.get(version) != str(error):

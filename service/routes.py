@@ -22,8 +22,10 @@ from service.problems import (
     InvalidRequest,
     NoModel,
     Overloaded,
+    ProblemError,
     ShuttingDown,
     TooLarge,
+    TooSlow,
     UnknownFile,
     UnknownVersion,
     UnsupportedType,
@@ -79,19 +81,27 @@ def _documented(content: dict[str, Any], description: str) -> dict[str, Any]:
     return {"parameters": parameters, "requestBody": body}
 
 
-ANSWER: dict[int | str, dict[str, Any]] = {
-    200: {"model": PredictResponse, "content": {"application/json": {"example": PREDICTION}}},
-    **openapi_responses(
-        InvalidRequest, BlankImage, BrokenImage, TooLarge, UnsupportedType, UnknownVersion, NoModel, Overloaded
-    ),
-}
+def _answers(*more: type[ProblemError]) -> dict[int | str, dict[str, Any]]:
+    problems: tuple[type[ProblemError], ...] = (
+        InvalidRequest,
+        BlankImage,
+        BrokenImage,
+        TooLarge,
+        TooSlow,
+        UnknownVersion,
+        NoModel,
+        Overloaded,
+        *more,
+    )
+    right = {"model": PredictResponse, "content": {"application/json": {"example": PREDICTION}}}
+    return {200: right, **openapi_responses(*problems)}
 
 
 @direct.post(
     "/v1/predict",
     tags=["predictions"],
     summary="Read one or more digits",
-    responses=ANSWER,
+    responses=_answers(),
     openapi_extra=_documented(
         {"application/json": {"schema": schema_reference(PredictRequest), "examples": PREDICT}},
         "One or more images.",
@@ -119,7 +129,7 @@ async def predict(request: Request) -> Response:
     "/v1/predict/image",
     tags=["predictions"],
     summary="Read the digit in an image file",
-    responses=ANSWER,
+    responses=_answers(UnsupportedType),
     openapi_extra=_documented(
         {kind: {"schema": {"type": "string", "format": "binary"}} for kind in IMAGE_TYPES},
         "The bytes of one image file, as `curl --data-binary @7.png` sends them.",
@@ -142,7 +152,7 @@ async def _at_once_or_apart(work: Callable[[int | None], Response], size: int) -
             return work(QUICK_PIXELS)
         except TakesLongError:
             pass
-    return await apart(work, None)
+    return await apart(partial(work, None))
 
 
 def _read(images: Sequence[Source], model: Model, query: Query, settings: Settings, patience: int | None) -> Response:

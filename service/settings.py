@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, SecretStr
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -33,6 +33,13 @@ class Settings(BaseSettings):
     drain_seconds: NonNegativeFloat = Field(2.0, description="After SIGTERM: time of not being ready but answering.")
     shutdown_seconds: PositiveInt = Field(10, description="Then: time for requests in flight to finish.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @field_validator("api_keys")
+    @classmethod
+    def _has_keys(cls, keys: SecretStr) -> SecretStr:
+        if keys.get_secret_value() and not parts(keys.get_secret_value()):
+            raise ValueError("there is no key between the commas, so every request would be let in")
+        return keys
 
     def environment(self) -> dict[str, str]:
         """These settings as environment variables, for worker processes."""
