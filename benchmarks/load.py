@@ -4,7 +4,7 @@
 
 `FILE` holds one whole request. Without a rate every connection sends as soon as it is answered (a closed loop). With
 one, requests are due at even distances, whether or not the server keeps up (an open loop), and their time counts from
-when they were due. Prints one JSON object.
+when they were due, and beside that from when a connection was free to send them. Prints one JSON object.
 """
 
 import argparse
@@ -25,7 +25,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, run: "Run") -> None:
         self.run = run
-        self.due = 0.0
+        self.due = self.sent = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -36,7 +36,7 @@ class Connection(asyncio.Protocol):
         self.parser.feed_data(data)
 
     def on_message_complete(self) -> None:
-        self.run.answered(self.due, self.parser.get_status_code())
+        self.run.answered(self.due, self.sent, self.parser.get_status_code())
         if self.parser.should_keep_alive():
             self.run.free(self)
 
@@ -44,7 +44,7 @@ class Connection(asyncio.Protocol):
         self.run.lost()
 
     def send(self, due: float) -> None:
-        self.due = due
+        self.due, self.sent = due, time.perf_counter()
         self.transport.write(self.run.request)  # type: ignore[attr-defined]  # it is a socket's
 
 
@@ -56,7 +56,7 @@ class Run:
         self.rate = rate
         self.idle: deque[Connection] = deque()
         self.waiting: deque[float] = deque()
-        self.times: dict[int, list[float]] = {}
+        self.times: dict[int, list[tuple[float, float]]] = {}
         self.dropped = 0
         self.ended = False
 
@@ -70,8 +70,9 @@ class Run:
         else:
             self.idle.append(connection)
 
-    def answered(self, due: float, status: int) -> None:
-        self.times.setdefault(status, []).append(time.perf_counter() - due)
+    def answered(self, due: float, sent: float, status: int) -> None:
+        now = time.perf_counter()
+        self.times.setdefault(status, []).append((now - due, now - sent))
 
     def lost(self) -> None:
         self.dropped += not self.ended
@@ -102,13 +103,14 @@ async def measure(port: int, request: bytes, connections: int, seconds: float, r
     await (asyncio.sleep(seconds) if rate is None else run.pace(rate, seconds))
     elapsed = time.perf_counter() - started
     run.ended = True
-    served = np.array(run.times.get(200, [math.nan])) * 1000
+    due, sent = 1000 * np.array(run.times.get(200, [(math.nan, math.nan)])).T
     return {
         "per_second": len(run.times.get(200, [])) / elapsed,
         "statuses": {str(status): len(times) for status, times in run.times.items()},
         "dropped": run.dropped,
-        "p50_ms": float(np.median(served)),
-        "p99_ms": float(np.quantile(served, 0.99)),
+        "p50_ms": float(np.median(due)),
+        "p99_ms": float(np.quantile(due, 0.99)),
+        "p99_sent_ms": float(np.quantile(sent, 0.99)),
     }
 
 

@@ -1,17 +1,26 @@
 """uvicorn's HTTP protocol, with limits that lie below the application: on requests in flight, and on slow senders."""
 
 import asyncio
+import re
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service import metrics
-from service.problems import Overloaded, TooSlow, problem_response
+from service.problems import Overloaded, ProblemError, TooSlow, problem_response
 from service.settings import Settings
 
 ALWAYS = (b"/health", b"/v2/health", b"/metrics")
 """What is answered however many requests are in flight."""
+
+_OTHER = rb"(?!connection:|expect:|transfer-encoding:|content-length:)[^\r\n]*"
+PLAIN = re.compile(
+    rb"POST (?P<path>/v[12]/\S*) HTTP/1\.1\r\n(?:%b\r\n)*content-length: *(?P<length>[0-9]{1,9})(?:\r\n%b)*"
+    % (_OTHER, _OTHER),
+    re.IGNORECASE,
+)
+"""The head of a request that can be refused as it stands; of others the parser takes care."""
 
 FAREWELL = 0.3
 """Seconds for which an idle connection stays open when the service stops: a request may be on its way."""
@@ -24,7 +33,8 @@ class Protocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._settings: Settings = self.app_state["settings"]
         self._patience: asyncio.TimerHandle | None = None
-        self._whole = False
+        self._whole = True
+        """Whether no request is half sent."""
         self._earlier: RequestResponseCycle | None = None
         self._leaving = False
 
@@ -33,6 +43,8 @@ class Protocol(HttpToolsProtocol):
         self._wait()
 
     def data_received(self, data: bytes) -> None:
+        if len(self.tasks) >= self._settings.max_in_flight and self._sent_away(data):
+            return
         super().data_received(data)
         if self._whole:
             self._stop_waiting()
@@ -42,6 +54,20 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         super().connection_lost(exc)
+
+    def _sent_away(self, data: bytes) -> bool:
+        """Whether `data` was one plain, whole request, and was refused without more ado: there may be very many."""
+        head, _, body = data.partition(b"\r\n\r\n")
+        plain = PLAIN.fullmatch(head)
+        idle = self._whole and (self.cycle is None or self.cycle.response_complete) and not self.transport.is_closing()
+        if not (idle and plain and len(body) == int(plain["length"])):
+            return False
+        metrics.overloaded.inc()
+        self._stop_waiting()
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self.transport.write(_SENT_AWAY_V2 if plain["path"].startswith(b"/v2") else _SENT_AWAY)
+        return True
 
     def on_message_begin(self) -> None:
         self._whole = False
@@ -86,8 +112,11 @@ class Protocol(HttpToolsProtocol):
         self.transport.close()
 
 
+_CROWDED = Overloaded(Overloaded.example, headers={"Retry-After": "1"})
+
+
 def _crowd(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    response = problem_response(Overloaded(Overloaded.example, headers={"Retry-After": "1"}), path)
+    response = problem_response(_CROWDED, path)
     start = {"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers}
     return start, {"type": "http.response.body", "body": response.body}
 
@@ -103,10 +132,13 @@ async def _overloaded(scope: Scope, _: Receive, send: Send) -> None:
     await send(dict(body))
 
 
-def _too_slow() -> bytes:
-    response = problem_response(TooSlow(TooSlow.example))
+def _raw(problem: ProblemError, path: str = "/", more: bytes = b"") -> bytes:
+    """`problem` as an answer of HTTP/1.1."""
+    response = problem_response(problem, path)
     headers = b"".join(b"%s: %s\r\n" % header for header in response.raw_headers)
-    return b"HTTP/1.1 408 Request Timeout\r\n" + headers + b"connection: close\r\n\r\n" + bytes(response.body)
+    status = f"HTTP/1.1 {problem.status.value} {problem.status.phrase}\r\n".encode()
+    return status + headers + more + b"\r\n" + bytes(response.body)
 
 
-_TOO_SLOW = _too_slow()
+_SENT_AWAY, _SENT_AWAY_V2 = _raw(_CROWDED), _raw(_CROWDED, "/v2")
+_TOO_SLOW = _raw(TooSlow(TooSlow.example), more=b"connection: close\r\n")
