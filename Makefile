@@ -2,7 +2,7 @@
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: run client train test check format pins bench bench-network bench-train test-containers clean
+.PHONY: run client train test check format pins bench bench-parts bench-network bench-train test-containers clean
 .DELETE_ON_ERROR:
 
 run: .venv/service/ready
@@ -39,6 +39,9 @@ bench: .venv/dev/ready
 	.venv/dev/bin/python -m benchmarks.batch
 	.venv/dev/bin/python -m benchmarks.overload
 	.venv/dev/bin/python -m benchmarks.growth
+
+bench-parts: .venv/dev/ready
+	.venv/dev/bin/python -m benchmarks.parts
 
 bench-network: .venv/dev/ready
 	.venv/dev/bin/python -m benchmarks.network
