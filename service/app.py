@@ -60,7 +60,7 @@ def create_app() -> FastAPI:
     for router in (routes.direct, inference_protocol.direct, routes.router, inference_protocol.router):
         app.include_router(router)
     app.add_api_route("/", _home, include_in_schema=False)
-    documentation.install(app, keys=bool(parts(settings.api_keys.get_secret_value())))
+    documentation.install(app, registry, keys=bool(parts(settings.api_keys.get_secret_value())))
     problems.install(app)
 
     # The last one added is the outermost.

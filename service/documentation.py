@@ -1,5 +1,6 @@
 """`/openapi.json`, and `/docs`, which shows it: Swagger UI from a package, so that it works without the Internet."""
 
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from contract.messages import PredictRequest, Problem
 from service.inference_protocol import Failure, InferRequest
 from service.keys import GUARDED, OPEN
 from service.problems import MEDIA_TYPE
+from service.registry import NoModelError, Registry
 from service.routing import schema_reference
 
 STATIC = Path(__file__).with_name("static")
@@ -33,7 +35,7 @@ PAGE_HEADERS = {
 """Of every page. Swagger UI sets styles within its elements."""
 
 
-def install(app: FastAPI, *, keys: bool) -> None:
+def install(app: FastAPI, registry: Registry, *, keys: bool) -> None:
     """Add the page and what it needs to `app`; with `keys`, say which calls want one."""
     swagger = str(files("fastapi_swagger").joinpath("resources"))
     app.mount("/static/swagger", StaticFiles(directory=swagger), name="swagger")
@@ -46,6 +48,7 @@ def install(app: FastAPI, *, keys: bool) -> None:
             return app.openapi_schema
         page = generate()
         _add_bodies(page)
+        _name_version(page, registry)
         _name_problems(page)
         if keys:
             _ask_for_keys(page)
@@ -63,6 +66,18 @@ def _add_bodies(page: dict[str, Any]) -> None:
     bodies = [(PredictRequest, "validation"), (InferRequest, "validation")]
     _, schemas = models_json_schema(bodies, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]  # a list of pairs it is
     page["components"]["schemas"] |= schemas["$defs"]
+
+
+def _name_version(page: dict[str, Any], registry: Registry) -> None:
+    """Have the examples ask a version that is there."""
+    with suppress(NoModelError):
+        version = registry.default().manifest.version
+        for operations in page["paths"].values():
+            for operation in operations.values():
+                for parameter in operation.get("parameters", []):
+                    if parameter["name"] == "version" and parameter["in"] == "path":
+                        integer = parameter["schema"]["type"] == "integer"
+                        parameter["schema"]["examples"] = [version] if integer else ["default"]
 
 
 def _name_problems(page: dict[str, Any]) -> None:

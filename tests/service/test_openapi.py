@@ -28,15 +28,13 @@ def test_schemathesis_finds_no_answer_that_is_not_documented(service: ServicePro
 
 def test_every_example_works(service: ServiceProcess) -> None:
     page = httpx.get(f"{service.url}/openapi.json").json()
-    version = httpx.get(f"{service.url}/v1/models/default").json()["version"]
     tried = 0
     for path, operations in page["paths"].items():
         for method, operation in operations.items():
             url = path
             for parameter in operation.get("parameters", []):
                 if parameter["in"] == "path":
-                    example = parameter["schema"]["examples"][0]
-                    url = url.replace(f"{{{parameter['name']}}}", str(version if example == 1 else example))
+                    url = url.replace(f"{{{parameter['name']}}}", str(parameter["schema"]["examples"][0]))
             body = operation.get("requestBody", {"content": {"application/json": {"examples": {"none": {}}}}})
             if "application/json" not in body["content"]:
                 continue  # a file is the caller's
