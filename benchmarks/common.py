@@ -45,7 +45,8 @@ def post(path: str, body: bytes, kind: str = "application/json", **headers: str)
 def digit() -> list[list[int]]:
     """A handwritten 7 as 28×28 grey values, light on dark."""
     sheet = np.asarray(Image.open(REPO / "service/digits.png"))
-    return sheet[7 * 28 : 8 * 28, :28].tolist()  # type: ignore[no-any-return]  # numpy's lack
+    rows: list[list[int]] = sheet[7 * 28 : 8 * 28, :28].tolist()
+    return rows
 
 
 def drawing() -> bytes:

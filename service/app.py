@@ -32,6 +32,7 @@ def create_app() -> FastAPI:
     logs.configure(settings.log_level)
     registry = Registry(open_store(settings.model_store), settings.model_version, settings.loaded_versions)
     stopping = Stopping(settings.drain_seconds)
+    keys, origins = parts(settings.api_keys.get_secret_value()), parts(settings.cors_origins)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
@@ -60,14 +61,14 @@ def create_app() -> FastAPI:
     for router in (routes.direct, inference_protocol.direct, routes.router, inference_protocol.router):
         app.include_router(router)
     app.add_api_route("/", _home, include_in_schema=False)
-    documentation.install(app, registry, keys=bool(parts(settings.api_keys.get_secret_value())))
+    documentation.install(app, registry, keys=bool(keys))
     problems.install(app)
 
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
-    if keys := parts(settings.api_keys.get_secret_value()):
+    if keys:
         app.add_middleware(KeyCheck, keys=keys)
-    if origins := parts(settings.cors_origins):
+    if origins:
         app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"])
     app.add_middleware(Observer)
     return app

@@ -75,9 +75,8 @@ def _name_version(page: dict[str, Any], registry: Registry) -> None:
         for operations in page["paths"].values():
             for operation in operations.values():
                 for parameter in operation.get("parameters", []):
-                    if parameter["name"] == "version" and parameter["in"] == "path":
-                        integer = parameter["schema"]["type"] == "integer"
-                        parameter["schema"]["examples"] = [version] if integer else ["default"]
+                    if parameter["name"] == "version" and parameter["schema"].get("type") == "integer":
+                        parameter["schema"]["examples"] = [version]
 
 
 def _name_problems(page: dict[str, Any]) -> None:

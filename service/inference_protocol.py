@@ -22,16 +22,16 @@ from service.decoding import TakesLongError
 from service.examples import INFER
 from service.model import Answers, Model
 from service.problems import InvalidRequest, ProblemError, TooLarge, UnknownVersion
-from service.reading import answer, apart, normalised
+from service.reading import answer, normalised
 from service.routing import (
-    QUICK_BYTES,
     QUICK_IMAGES,
-    QUICK_PIXELS,
     DirectRoute,
+    at_once_or_apart,
     model_of,
     registry_of,
     require_ready,
     schema_reference,
+    settings_of,
 )
 from service.settings import Settings
 
@@ -262,12 +262,10 @@ async def infer_version(request: Request) -> Response:
 
 
 async def _infer(request: Request, version: int | None) -> Response:
-    model, settings = await _model(request, request.path_params["name"], version), request.state.settings
-    work = partial(_answered, await request.body(), request.headers.get(HEADER_LENGTH), model, settings)
-    try:
-        return work(quick=True)
-    except TakesLongError:
-        return await apart(partial(work, quick=False))
+    model, settings = await _model(request, request.path_params["name"], version), settings_of(request)
+    body = await request.body()
+    work = partial(_answered, body, request.headers.get(HEADER_LENGTH), model, settings)
+    return await at_once_or_apart(work, len(body))
 
 
 async def _model(request: Request, name: str, version: int | None = None) -> Model:
@@ -276,17 +274,17 @@ async def _model(request: Request, name: str, version: int | None = None) -> Mod
     return await model_of(request, version)
 
 
-def _answered(body: bytes, header_length: str | None, model: Model, settings: Settings, *, quick: bool) -> Response:
+def _answered(
+    body: bytes, header_length: str | None, model: Model, settings: Settings, patience: int | None
+) -> Response:
     length = _length(header_length, body)
-    if quick and len(body) > QUICK_BYTES:
-        raise TakesLongError
     try:
         wanted = InferRequest.model_validate_json(body[:length])
     except ValidationError as error:
         raise InvalidRequest(_first(error.errors())) from error
     images = _images(wanted.inputs[0], body[length:])
     _require_within_limits(images, settings)
-    if quick and (len(images) > QUICK_IMAGES or images.size > QUICK_PIXELS):
+    if patience is not None and (len(images) > QUICK_IMAGES or images.size > patience):
         raise TakesLongError
     if wanted.parameters.normalise:
         images = np.stack([normalised(image, index) for index, image in enumerate(images)])

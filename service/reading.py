@@ -71,8 +71,8 @@ def normalised(image: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:
     try:
         return normalise(image)
     except BlankImageError as error:
-        detail = "There is nothing on the paper: send an image with a digit drawn on it."
-        raise BlankImage(detail, errors=[ItemError(index=index, detail=detail)]) from error
+        errors = [ItemError(index=index, detail=BlankImage.example)]
+        raise BlankImage(BlankImage.example, errors=errors) from error
 
 
 def _decoded(image: Source, decoder: Decoder, index: int) -> NDArray[np.uint8]:

@@ -1,6 +1,6 @@
 """The routes under /v1 and /health."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -31,13 +31,12 @@ from service.problems import (
     UnsupportedType,
     openapi_responses,
 )
-from service.reading import apart, read
+from service.reading import read
 from service.registry import UnknownVersionError
 from service.routing import (
-    QUICK_BYTES,
     QUICK_IMAGES,
-    QUICK_PIXELS,
     DirectRoute,
+    at_once_or_apart,
     default_of,
     model_of,
     registry_of,
@@ -114,7 +113,7 @@ async def predict(request: Request) -> Response:
     model = await model_of(request, query.version)
     body = await request.body()
 
-    def work(patience: int | None = None) -> Response:
+    def work(patience: int | None) -> Response:
         images = _parsed(body).images
         if len(images) > settings.max_images:
             raise TooLarge(f"A request may have {settings.max_images} images, this one has {len(images)}.")
@@ -122,7 +121,7 @@ async def predict(request: Request) -> Response:
             raise TakesLongError
         return _read(images, model, query, settings, patience)
 
-    return await _at_once_or_apart(work, len(body))
+    return await at_once_or_apart(work, len(body))
 
 
 @direct.post(
@@ -142,17 +141,7 @@ async def predict_image(request: Request) -> Response:
         raise UnsupportedType(f"The Content-Type is {kind}; send the bytes of one image as image/png, image/jpeg, …")
     model = await model_of(request, query.version)
     body = await request.body()
-    return await _at_once_or_apart(partial(_read, [body], model, query, settings), len(body))
-
-
-async def _at_once_or_apart(work: Callable[[int | None], Response], size: int) -> Response:
-    """The answer of `work`, which is given the pixels it may take now and raises `TakesLongError` for more."""
-    if size <= QUICK_BYTES:
-        try:
-            return work(QUICK_PIXELS)
-        except TakesLongError:
-            pass
-    return await apart(partial(work, None))
+    return await at_once_or_apart(partial(_read, [body], model, query, settings), len(body))
 
 
 def _read(images: Sequence[Source], model: Model, query: Query, settings: Settings, patience: int | None) -> Response:

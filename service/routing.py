@@ -1,6 +1,7 @@
 """What the routes of both APIs share."""
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from fastapi import Request, Response
@@ -8,8 +9,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from service.decoding import TakesLongError
 from service.model import Model
 from service.problems import NoModel, ShuttingDown, UnknownVersion
+from service.reading import apart
 from service.registry import NoModelError, Registry, UnknownVersionError
 from service.settings import Settings
 
@@ -42,6 +45,16 @@ def registry_of(request: Request) -> Registry:
 def settings_of(request: Request) -> Settings:
     settings: Settings = request.state.settings
     return settings
+
+
+async def at_once_or_apart(work: Callable[[int | None], Response], size: int) -> Response:
+    """The answer of `work`, which is given the pixels it may take now and raises `TakesLongError` for more."""
+    if size <= QUICK_BYTES:
+        try:
+            return work(QUICK_PIXELS)
+        except TakesLongError:
+            pass
+    return await apart(partial(work, None))
 
 
 async def model_of(request: Request, version: int | None) -> Model:
