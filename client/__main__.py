@@ -1,55 +1,64 @@
-"""`python -m client`: open the window."""
+"""`python -m client`: open the window. `python -m client read FILE…`: say what is on images."""
 
 import argparse
 import sys
 
-import httpx
-
 from client import preferences
-from client.service import Service
+from client.service import Service, address
 
 
 def main() -> None:
     remembered = preferences.load()
-    parser = argparse.ArgumentParser(prog="python -m client", description="Draw a digit; the service says which it is.")
-    parser.add_argument(
-        "--url", type=_url, default=remembered.url, help="address of the service; remembered (now %(default)s)"
+    parser = argparse.ArgumentParser(
+        prog="python -m client", description="Draw a digit; the service says which it is. Without a command: a window."
     )
-    url = parser.parse_args().url
+    parser.add_argument(
+        "--url",
+        type=_address,
+        default=remembered.url,
+        help="address of the service (now %(default)s: the last that answered in the window)",
+    )
+    read = parser.add_subparsers(dest="command").add_parser(
+        "read",
+        help="say what is on images, for scripts",
+        description="Prints a line for each image. Exit status: 0 all read, 3 all read but not sure of one at least, "
+        "1 an image or the service failed, 2 wrong use.",
+    )
+    read.add_argument("files", nargs="+", metavar="FILE", help="an image; - reads one from standard input")
+    read.add_argument("--json", action="store_true", help="print a JSON object for each image")
+    arguments = parser.parse_args()
     try:
-        service = Service(url)
+        service = Service(arguments.url)
     except (ValueError, ImportError, OSError) as error:
         sys.exit(f"Proxy or certificates, as the environment sets them, cannot be used: {error}")
-    if url != remembered.url:
-        try:
-            preferences.save(remembered.model_copy(update={"url": url}))
-        except OSError as error:
-            print(f"The address cannot be remembered: {error}", file=sys.stderr)
-    _open(service)
+    if arguments.command == "read":
+        from client.read import read_files
+
+        sys.exit(read_files(service, arguments.files, as_json=arguments.json))
+    _open(service, remembered)
 
 
-def _url(text: str) -> str:
+def _address(text: str) -> str:
     try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no URL: {error}") from error
-    if url.scheme not in ("http", "https") or not url.host:
-        raise argparse.ArgumentTypeError(f"{text!r} should look like http://127.0.0.1:8000")
-    return text.rstrip("/")
+        return address(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _open(service: Service) -> None:
+def _open(service: Service, remembered: preferences.Preferences) -> None:
     try:
         import tkinter as tk
     except ImportError:
         sys.exit("This Python has no Tk. On Debian and Ubuntu: apt-get install python3-tk")
+    from client import theme
     from client.window import Window
 
+    theme.aware()
     try:
         root = tk.Tk(className="Digits")
     except tk.TclError as error:
         sys.exit(f"No window can be opened here: {error}")
-    Window(root, service)
+    Window(root, service, remembered)
     root.mainloop()
 
 

@@ -1,11 +1,15 @@
 """Carries drawings to the service from a thread of its own: one at a time, and always the newest."""
 
+import io
 import queue
 import threading
 from dataclasses import dataclass
 
-from client.drawing import Drawing
-from client.service import Answer, Service, ServiceAwayError, ServiceRefusedError
+from PIL import Image
+
+from client.service import Answer, KeyWantedError, Service, ServiceAwayError, ServiceRefusedError
+from client.sheets import Photo
+from contract.messages import ModelSummary
 
 RETRY = 1.0
 """Seconds between two tries while the service is away."""
@@ -13,47 +17,83 @@ RETRY = 1.0
 WATCH = 3.0
 """Seconds between two looks whether it is still there while nothing is drawn."""
 
+LARGEST = 640
+"""Pixels of the longer side of what is sent of a drawing: a large screen's pixels tell nothing more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Parcel:
+    """What is to be read."""
+
+    sheet: int
+    """Counts the sheets of paper: parcels of one sheet are one drawing, further on."""
+    image: Image.Image | Photo
+    """A drawing, mode "L", is not to be changed any more."""
+    details: bool = False
+    """Whether to ask what the network saw."""
+
+    def encoded(self) -> tuple[bytes, str]:
+        """The image file, and its media type."""
+        if isinstance(self.image, Photo):
+            return self.image.content, self.image.media_type
+        return png(self.image, LARGEST), "image/png"
+
+
+def png(image: Image.Image, largest: int) -> bytes:
+    """A PNG of `image`, no side longer than `largest` pixels."""
+    if max(image.size) > largest:
+        image = image.copy()
+        image.thumbnail((largest, largest))
+    file = io.BytesIO()
+    image.save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
 
 @dataclass(frozen=True)
 class Answered:
-    drawing: Drawing
+    parcel: Parcel
     answer: Answer
 
 
 @dataclass(frozen=True)
 class Refused:
-    drawing: Drawing
+    parcel: Parcel
     reason: str
 
 
 @dataclass(frozen=True)
 class Away:
     reason: str
+    key_wanted: bool = False
 
 
+@dataclass(frozen=True)
 class Present:
     """The service is ready."""
+
+    model: ModelSummary | None
+    """The version that answers."""
 
 
 News = Answered | Refused | Away | Present
 
 
 class Courier:
-    """`send` never waits; what comes of it turns up in `news`. While the service is away the newest drawing is kept."""
+    """`send` never waits; what comes of it turns up in `news`. While the service is away the newest parcel is kept."""
 
     def __init__(self, service: Service) -> None:
         self.news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._service = service
         self._changed = threading.Condition()
-        self._newest: Drawing | None = None
+        self._newest: Parcel | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
         self._thread.start()
 
-    def send(self, drawing: Drawing) -> None:
-        """Have `drawing` read, instead of any that still waits."""
+    def send(self, parcel: Parcel) -> None:
+        """Have `parcel` read, instead of any that still waits."""
         with self._changed:
-            self._newest = drawing
+            self._newest = parcel
             self._changed.notify()
 
     def close(self) -> None:
@@ -63,26 +103,28 @@ class Courier:
             self._changed.notify()
 
     def _run(self) -> None:
-        undelivered: Drawing | None = None
+        undelivered: Parcel | None = None
         pause = 0.0
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._closed or self._newest is not None, timeout=pause)
                 if self._closed:
-                    return
-                drawing, self._newest = self._newest or undelivered, None
-            news = _deliver(self._service, drawing)
+                    break
+                parcel, self._newest = self._newest or undelivered, None
+            news = _deliver(self._service, parcel)
             self.news.put(news)
-            undelivered, pause = (drawing, RETRY) if isinstance(news, Away) else (None, WATCH)
+            undelivered, pause = (parcel, RETRY) if isinstance(news, Away) else (None, WATCH)
+        self._service.close()
 
 
-def _deliver(service: Service, drawing: Drawing | None) -> News:
+def _deliver(service: Service, parcel: Parcel | None) -> News:
     try:
-        if drawing is None:
-            service.check()
-            return Present()
-        return Answered(drawing, service.predict(drawing.png()))
+        if parcel is None:
+            return Present(service.model())
+        return Answered(parcel, service.predict(*parcel.encoded(), details=parcel.details))
+    except KeyWantedError as error:
+        return Away(str(error), key_wanted=True)
     except ServiceAwayError as error:
         return Away(str(error))
     except ServiceRefusedError as error:
-        return Refused(drawing, str(error)) if drawing is not None else Away(str(error))
+        return Refused(parcel, str(error)) if parcel is not None else Away(str(error))

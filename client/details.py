@@ -1,4 +1,4 @@
-"""The details window: the ten probabilities, the model and the round trip."""
+"""The details window: what the network saw, the ten probabilities, the model and the round trip."""
 
 import tkinter as tk
 from tkinter import ttk
@@ -8,41 +8,61 @@ from client.service import Answer
 GAP = 12
 """Pixels between the two windows: the paper stays free."""
 
+ALL_BUT_SURE = 0.99999
+"""No percentage shown is more: 100 % would be."""
+
+ENLARGED = 7
+"""Times that each pixel of the 28×28 image is shown wide and high."""
+
 
 class Details(tk.Toplevel):
     """Follows the answer of the window it belongs to for as long as it is open."""
 
-    def __init__(self, master: tk.Misc) -> None:
+    def __init__(self, master: tk.Misc, scale: float) -> None:
         super().__init__(master)
         self.title("Details")
         self.resizable(False, False)
-        owner = master.winfo_toplevel()
-        self.geometry(f"+{owner.winfo_rootx() + owner.winfo_width() + GAP}+{owner.winfo_rooty()}")
-        body = ttk.Frame(self, padding=16)
-        body.pack()
-        self._bars = []
+        self.bind("<Escape>", lambda _: self.destroy())
+        body = ttk.Frame(self, padding=round(16 * scale))
+        body.pack(fill="both", expand=True)
+        self._enlarged = round(ENLARGED * scale)
+        ttk.Label(body, text="What the network sees, 28×28", style="Quiet.TLabel").grid(columnspan=4, sticky="w")
+        self._seen = tk.PhotoImage(master=self, width=28 * self._enlarged, height=28 * self._enlarged)
+        self.seen = ttk.Label(body, image=self._seen)
+        self.seen.grid(columnspan=4, pady=(4, 12))
         self.percentages = []
         for digit in range(10):
-            ttk.Label(body, text=str(digit), font=("TkDefaultFont", 10, "bold")).grid(
-                row=digit, column=0, padx=(0, 8), pady=4
-            )
-            bar = ttk.Progressbar(body, length=220, maximum=1)
-            bar.grid(row=digit, column=1)
-            percentage = ttk.Label(body, width=8, anchor="e")
-            percentage.grid(row=digit, column=2, padx=(8, 0))
-            self._bars.append(bar)
+            row, half = 2 + digit % 5, digit // 5
+            ttk.Label(body, text=str(digit), font="SunValleyBodyStrongFont").grid(row=row, column=2 * half, sticky="w")
+            percentage = ttk.Label(body, width=9, anchor="e")
+            percentage.grid(row=row, column=2 * half + 1, sticky="e", padx=(0, 0 if half else round(20 * scale)))
             self.percentages.append(percentage)
-        self._source = ttk.Label(body, foreground="#5a5a5a")
-        self._source.grid(row=10, columnspan=3, sticky="w", pady=(12, 0))
+        self.source = ttk.Label(body, style="Quiet.TLabel", wraplength=28 * self._enlarged)
+        self.source.grid(columnspan=4, sticky="w", pady=(12, 0))
+        self._stand_beside(master.winfo_toplevel())
+
+    def _stand_beside(self, owner: tk.Misc) -> None:
+        """As far as the screen has room."""
+        self.update_idletasks()
+        beside = owner.winfo_rootx() + owner.winfo_width() + GAP
+        left = min(beside, self.winfo_vrootwidth() - self.winfo_reqwidth())
+        self.geometry(f"+{max(0, left)}+{owner.winfo_rooty()}")
 
     def show(self, answer: Answer | None) -> None:
         """Show `answer`, or that there is none yet."""
-        probabilities = answer.prediction.probabilities if answer else [0.0] * 10
-        for bar, label, probability in zip(self._bars, self.percentages, probabilities, strict=True):
-            bar.configure(value=probability)
-            label.configure(text=f"{probability:.2%}" if answer else "–")
-        self._source.configure(
-            text=f"{answer.model.name} {answer.model.version}, answered in {answer.milliseconds:.0f} ms"
-            if answer
-            else "No answer yet."
+        if answer is None:
+            self._seen.blank()
+            self.source.configure(text="No answer yet.")
+            for label in self.percentages:
+                label.configure(text="–")
+            return
+        prediction = answer.prediction
+        for label, probability in zip(self.percentages, prediction.probabilities, strict=True):
+            label.configure(text=f"{min(probability, ALL_BUT_SURE):.3%}".replace("%", " %"))
+        if prediction.normalised is not None:
+            small = tk.PhotoImage(master=self, data=prediction.normalised)
+            self._seen.tk.call(str(self._seen), "copy", str(small), "-zoom", self._enlarged)
+        self.source.configure(
+            text=f"Model {answer.model.name} {answer.model.version}, answered in {answer.milliseconds:.0f} ms. "
+            + ("Accepted." if prediction.accepted else "Not accepted: better to ask than to rely on it.")
         )

@@ -1,19 +1,32 @@
-"""The service over HTTP, as the window needs it."""
+"""The service over HTTP, as its users here need it."""
 
+import ssl
 import time
 from dataclasses import dataclass
+from socket import gaierror
+from typing import TypeVar
 
 import httpx
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from contract.messages import ModelReference, Prediction, PredictResponse, Problem
+from client import keys
+from contract.messages import Health, ModelList, ModelReference, ModelSummary, Prediction, PredictResponse, Problem
 
 TIMEOUT = httpx.Timeout(10, connect=2)
 """Seconds for an answer, and for a connection."""
 
+Message = TypeVar("Message", bound=BaseModel)
+
+NOT_OURS = "what answers there is not the digit service"
+NO_HOST = "there is no machine of that name"
+
 
 class ServiceAwayError(Exception):
     """The service gives no answer now and may do so later; the text says what is the matter."""
+
+
+class KeyWantedError(ServiceAwayError):
+    """It wants an API key, or another one."""
 
 
 class ServiceRefusedError(Exception):
@@ -25,54 +38,107 @@ class Answer:
     prediction: Prediction
     model: ModelReference
     milliseconds: float
-    """From sending the drawing to having the answer."""
+    """From sending the image to having the answer."""
 
 
 class Service:
     """Not to be shared between threads."""
 
-    def __init__(self, url: str) -> None:
-        """Raises `ValueError`, `ImportError` or `OSError` where proxy or certificates of the environment are no use."""
+    def __init__(self, url: str, key: str | None = None) -> None:
+        """Raises `ValueError`, `ImportError` or `OSError` where proxy or certificates of the environment are no use.
+
+        Without a `key`, one is looked for once the service wants one.
+        """
         self.url = url
         host = httpx.URL(url).host
         here = host in ("localhost", "::1") or host.startswith("127.")
         self._http = httpx.Client(base_url=url, timeout=TIMEOUT, trust_env=not here)  # no proxy leads back here
+        self._key = key
 
-    def predict(self, png: bytes) -> Answer:
-        """Read the digit in a PNG. Raises `ServiceAwayError` or `ServiceRefusedError`."""
+    def predict(self, image: bytes, media_type: str = "image/png", *, details: bool = False) -> Answer:
+        """Read the digit in an image file. Raises `ServiceAwayError` or `ServiceRefusedError`."""
         started = time.perf_counter()
-        response = self._request("POST", "/v1/predict/image", content=png, headers={"Content-Type": "image/png"})
+        path = "/v1/predict/image?details=true" if details else "/v1/predict/image"
+        response = self._request("POST", path, content=image, headers={"Content-Type": media_type})
         milliseconds = 1000 * (time.perf_counter() - started)
-        try:
-            parsed = PredictResponse.model_validate_json(response.content)
-            [prediction] = parsed.predictions
-        except (ValidationError, ValueError) as error:
-            raise ServiceAwayError("what answers there is not the digit service") from error
-        return Answer(prediction, parsed.model, milliseconds)
+        parsed = _parsed(PredictResponse, response)
+        if len(parsed.predictions) != 1:
+            raise ServiceAwayError(NOT_OURS)
+        return Answer(parsed.predictions[0], parsed.model, milliseconds)
 
-    def check(self) -> None:
-        """Return if the service is ready. Raises `ServiceAwayError` or `ServiceRefusedError`."""
-        self._request("GET", "/health/ready")
+    def model(self) -> ModelSummary | None:
+        """The version that answers, if the service is ready. Raises `ServiceAwayError` or `ServiceRefusedError`."""
+        _parsed(Health, self._request("GET", "/health/ready"))
+        models = _parsed(ModelList, self._request("GET", "/v1/models")).models
+        return next((model for model in models if model.default), None)
+
+    def close(self) -> None:
+        self._http.close()
 
     def _request(
         self, method: str, path: str, content: bytes | None = None, headers: dict[str, str] | None = None
     ) -> httpx.Response:
-        try:
-            response = self._http.request(method, path, content=content, headers=headers)
-        except httpx.TimeoutException as error:
-            raise ServiceAwayError("no answer in time") from error
-        except httpx.ConnectError as error:
-            raise ServiceAwayError("nothing answers there") from error
-        except (httpx.HTTPError, UnicodeError) as error:  # UnicodeError: of a host name that cannot be one
-            raise ServiceAwayError(str(error) or "the connection broke") from error
+        response = self._sent(method, path, content, headers)
+        if response.status_code == httpx.codes.UNAUTHORIZED and self._key is None:
+            self._key = keys.find(self.url) or ""
+            if self._key:
+                response = self._sent(method, path, content, headers)
         if response.is_success:
             return response
-        if response.status_code in (404, 405):
-            raise ServiceAwayError(f"what answers there is not the digit service ({response.status_code})")
+        if response.status_code in (httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED):
+            raise ServiceAwayError(f"{NOT_OURS} ({response.status_code})")
         try:
             detail = Problem.model_validate_json(response.content).detail
         except ValidationError:
-            raise ServiceAwayError(f"what answers there is not the digit service ({response.status_code})") from None
-        if response.status_code >= 500:
+            raise ServiceAwayError(f"{NOT_OURS} ({response.status_code})") from None
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            raise KeyWantedError("it wants an API key, or another one" if self._key else "it wants an API key")
+        if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise ServiceAwayError(detail)
         raise ServiceRefusedError(detail)
+
+    def _sent(self, method: str, path: str, content: bytes | None, headers: dict[str, str] | None) -> httpx.Response:
+        if self._key:
+            self._http.headers["Authorization"] = f"Bearer {self._key}"
+        try:
+            return self._http.request(method, path, content=content, headers=headers)
+        except httpx.TimeoutException as error:
+            raise ServiceAwayError("no answer in time") from error
+        except httpx.ConnectError as error:
+            raise ServiceAwayError(_why(error)) from error
+        except UnicodeError as error:
+            raise ServiceAwayError(NO_HOST) from error
+        except httpx.HTTPError as error:
+            raise ServiceAwayError(str(error) or "the connection broke") from error
+
+
+def address(text: str) -> str:
+    """The URL of a service as it is used here. Raises `ValueError`, which says what is wrong."""
+    try:
+        url = httpx.URL(text.strip())
+    except httpx.InvalidURL as error:
+        raise ValueError(f"{text!r} is no URL: {error}") from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ValueError(f"{text!r} should look like http://127.0.0.1:8000")
+    return text.strip().rstrip("/")
+
+
+def _parsed(kind: type[Message], response: httpx.Response) -> Message:
+    try:
+        return kind.model_validate_json(response.content)
+    except ValidationError as error:
+        raise ServiceAwayError(NOT_OURS) from error
+
+
+def _why(error: BaseException) -> str:
+    """In a person's words, why there is no connection: httpx has it from httpcore, which has it from the system."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, gaierror):
+            return NO_HOST
+        if isinstance(cause, ConnectionRefusedError):
+            return "nothing listens there"
+        if isinstance(cause, ssl.SSLError):
+            return f"its certificate or its encryption is no good: {cause.reason or cause}"
+        cause = cause.__cause__ or cause.__context__
+    return str(error) or "nothing answers there"

@@ -1,119 +1,252 @@
-"""The main window: paper, the live answer, three buttons, a status line."""
+"""The main window: paper, the live answer, buttons, menu, status line."""
 
 import queue
 import tkinter as tk
-from tkinter import ttk
-from typing import TYPE_CHECKING
+from pathlib import Path
+from tkinter import filedialog, messagebox, ttk
 
-import sv_ttk
-
-from client.courier import Answered, Away, Courier, News, Refused
+from client import clipboard, keys, preferences, theme
+from client.answer import AnswerPanel
+from client.ask import Ask
+from client.courier import Answered, Away, Courier, News, Parcel, Refused, png
 from client.details import Details
-from client.drawing import PEN, SIDE, Drawing, Point
-from client.service import Answer, Service
+from client.menu import SEPARATOR, Action, install
+from client.paper import DRAWN, OTHER_SHEET, PENS, Paper
+from client.preferences import Preferences
+from client.service import Answer, Service, address
+from client.sheets import EMPTY, Photo, UnreadableImageError, open_photo
+from contract.messages import ModelSummary
 
-if TYPE_CHECKING:
-    Pointer = tk.Event[tk.Canvas]
-
-POLL = 15
+POLL = 10
 """Milliseconds between two looks for news from the service: shorter than a frame."""
 
-INK = "#1c1c1c"
-PAPER = "#ffffff"
+HINT = "Draw a digit with mouse, pen or finger."
+
+IMAGES = [("Images", "*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.pnm *.pgm *.ppm"), ("All files", "*")]
 
 
 class Window:
     """Everything in it happens in Tk's thread; the network belongs to the courier."""
 
-    def __init__(self, root: tk.Tk, service: Service) -> None:
+    def __init__(self, root: tk.Tk, service: Service, remembered: Preferences | None = None) -> None:
+        remembered = remembered or Preferences()
         self._root = root
-        self.courier = Courier(service)
-        self._url = service.url
+        self._remembered = remembered
+        self._dark = remembered.dark
         self._sheet = 1
-        self._strokes: list[list[Point]] = []
+        self._model: ModelSummary | None = None
         self._details: Details | None = None
         self.answer: Answer | None = None
-        self._answered: Drawing | None = None
+        self._sent: Parcel | None = None
+        self._answered: Parcel | None = None
 
-        sv_ttk.set_theme("light")
+        scale = self._scale = theme.scale(root)
+        colours = theme.apply(root, "dark" if self._dark else "light")
         root.title("Digits")
-        root.resizable(False, False)
         root.protocol("WM_DELETE_WINDOW", self.close)
-        root.bind("<Return>", lambda _: self.identify())
-        root.bind("<Delete>", lambda _: self.delete())
-        root.bind("<Escape>", lambda _: self.close())
 
-        body = ttk.Frame(root, padding=16)
-        self.identified = ttk.Label(body, font=("TkDefaultFont", 18, "bold"))
-        self.confidence = ttk.Label(body, foreground="#5a5a5a", wraplength=SIDE)
-        self.paper = tk.Canvas(body, width=SIDE, height=SIDE, background=PAPER, cursor="pencil", highlightthickness=1)
-        self.paper.configure(highlightbackground="#c8c8c8", borderwidth=0)
-        self.identify_button = ttk.Button(body, text="Identify", style="Accent.TButton", command=self.identify)
-        self.delete_button = ttk.Button(body, text="Delete", command=self.delete)
-        self.close_button = ttk.Button(body, text="Close", command=self.close)
-        self.status = ttk.Label(body, text=f"Looking for {service.url} …", foreground="#5a5a5a", wraplength=SIDE)
+        body = ttk.Frame(root, padding=round(16 * scale))
+        self.paper = Paper(body, scale, colours)
+        self.panel = AnswerPanel(body, scale, colours)
+        tools = ttk.Frame(body)
+        self.undo_button = ttk.Button(tools, text="Undo", command=self.paper.undo)
+        self.redo_button = ttk.Button(tools, text="Redo", command=self.paper.redo)
+        self.pen = ttk.Scale(tools, from_=PENS[0], to=PENS[1], command=lambda width: self.take_pen(float(width)))
+        self.identify_button = ttk.Button(tools, text="Identify", style="Accent.TButton", command=self.identify)
+        self.delete_button = ttk.Button(tools, text="Delete", command=self.paper.clear)
+        self.close_button = ttk.Button(tools, text="Close", command=self.close)
+        self.status = ttk.Label(body, style="Quiet.TLabel")
 
-        self.identified.grid(columnspan=3, sticky="w")
-        self.confidence.grid(columnspan=3, sticky="nw")
-        body.rowconfigure(1, minsize=42)  # two lines, so that no message moves the paper
-        self.paper.grid(columnspan=3)
-        for column, button in enumerate((self.identify_button, self.delete_button, self.close_button)):
-            button.grid(
-                row=3, column=column, sticky="ew", pady=12, padx=(0 if column == 0 else 4, 0 if column == 2 else 4)
-            )
-            body.columnconfigure(column, weight=1, uniform="buttons")
-        self.status.grid(row=4, columnspan=3, sticky="nw")
-        body.rowconfigure(4, minsize=54)  # three lines, so that no message moves the window
-        body.pack()
+        gap = round(8 * scale)
+        for button in (self.undo_button, self.redo_button):
+            button.pack(side="left", padx=(0, gap))
+        ttk.Label(tools, text="Pen").pack(side="left", padx=(gap, gap))
+        self.pen.pack(side="left")
+        for button in (self.close_button, self.delete_button, self.identify_button):
+            button.pack(side="right", padx=(gap, 0))
+        self.paper.grid(row=0, column=0, sticky="nsew")
+        self.panel.grid(row=0, column=1, sticky="ns", padx=(2 * gap, 0))
+        tools.grid(row=1, columnspan=2, sticky="ew", pady=(2 * gap, gap))
+        self.status.grid(row=2, columnspan=2, sticky="ew")
+        body.rowconfigure(0, weight=1)
+        body.columnconfigure(0, weight=1)
+        body.pack(fill="both", expand=True)
+        self.status.bind("<Configure>", lambda event: self.status.configure(wraplength=event.width))
+        body.rowconfigure(2, minsize=round(40 * scale))  # two lines, so that no message moves the window
 
-        self.paper.bind("<Button-1>", self._touch)
-        self.paper.bind("<B1-Motion>", self._move)
+        self.paper.bind(DRAWN, lambda _: self._send())
+        self.paper.bind(OTHER_SHEET, lambda _: self._turn())
+        self.menu = install(root, self._menus())
+        self.take_pen(remembered.pen)
         self._show(None)
+        self._connect(service)
         self._poll()
 
-    @property
-    def drawing(self) -> Drawing:
-        return Drawing(self._sheet, tuple(tuple(stroke) for stroke in self._strokes))
+        root.update_idletasks()
+        root.minsize(root.winfo_reqwidth(), root.winfo_reqheight())
+        if remembered.place:
+            root.geometry(_on_screen(root, remembered.place))
+
+    def _menus(self) -> dict[str, list[Action | None]]:
+        return {
+            "File": [
+                Action("Open image …", self.open, "Control-o"),
+                Action("Paste image", self.paste, "Control-v"),
+                Action("Save drawing as PNG …", self.save, "Control-s"),
+                Action("Copy answer", self.copy, "Control-c"),
+                SEPARATOR,
+                Action("Close", self.close, "Control-q"),
+            ],
+            "Edit": [
+                Action("Undo", self.paper.undo, "Control-z"),
+                Action("Redo", self.paper.redo, "Control-y"),
+                Action("Delete", self.paper.clear, "Delete"),
+                SEPARATOR,
+                Action("Thinner pen", lambda: self.take_pen(self.paper.pen - 2), "bracketleft"),
+                Action("Thicker pen", lambda: self.take_pen(self.paper.pen + 2), "bracketright"),
+            ],
+            "View": [
+                Action("Identify: the details", self.identify, "Return"),
+                Action("Light or dark", self.turn_lights, "Control-d"),
+            ],
+            "Service": [
+                Action("Address …", self.ask_address, "Control-l"),
+                Action("API key …", self.ask_key, "Control-k"),
+            ],
+        }
 
     def identify(self) -> None:
         """Open the details of the answer, and ask for a fresh one."""
-        if not self._strokes:
-            self.confidence.configure(text="Draw a digit first.")
+        if not self.paper.readable:
+            self._show(None, "Draw a digit first.")
             return
-        self.courier.send(self.drawing)
         if self._details is None or not self._details.winfo_exists():
-            self._details = Details(self._root)
+            self._details = Details(self._root, self._scale)
         self._details.show(self.answer)
         self._details.lift()
+        self._send()
 
-    def delete(self) -> None:
-        """Take a new sheet of paper."""
-        self._sheet += 1
-        self._strokes.clear()
-        self.paper.delete("all")
-        self._show(None)
+    def take_pen(self, width: float) -> None:
+        """Draw with a pen of `width` units, as far as there are such pens."""
+        self.paper.pen = round(min(max(width, PENS[0]), PENS[1]))
+        if round(self.pen.get()) != self.paper.pen:
+            self.pen.set(self.paper.pen)
+
+    def turn_lights(self) -> None:
+        self._dark = not self._dark
+        colours = theme.apply(self._root, "dark" if self._dark else "light")
+        self.paper.colour(colours)
+        self.panel.bars.colour(colours)
+
+    def open(self) -> None:
+        if name := filedialog.askopenfilename(parent=self._root, title="Open an image", filetypes=IMAGES):
+            try:
+                self.paper.show(open_photo(Path(name)))
+            except (UnreadableImageError, OSError) as error:
+                self._complain(f"{Path(name).name} cannot be opened", error)
+
+    def paste(self) -> None:
+        try:
+            self.paper.show(clipboard.pasted(self._root))
+        except (UnreadableImageError, OSError, NotImplementedError) as error:
+            self._complain("Nothing was pasted", error)
+
+    def save(self) -> None:
+        if self.paper.sheet == EMPTY:
+            self._show(self.answer, "Draw a digit first.")
+            return
+        name = filedialog.asksaveasfilename(
+            parent=self._root, title="Save the drawing", defaultextension=".png", initialfile="digit.png"
+        )
+        if name:
+            try:
+                _write(Path(name), self.paper)
+            except (UnreadableImageError, OSError) as error:
+                self._complain("The drawing was not saved, and is still here", error)
+
+    def copy(self) -> None:
+        """Put the digit into the clipboard."""
+        if self.answer is not None:
+            self._root.clipboard_clear()
+            self._root.clipboard_append(str(self.answer.prediction.digit))
+
+    def ask_address(self) -> None:
+        Ask(self._root, "Address", "The address of the service:", self._move_to, value=self._service_url)
+
+    def ask_key(self) -> None:
+        question = (
+            f"The API key for {self._service_url}. It is kept in your desktop's keyring; an empty one is forgotten."
+        )
+        Ask(self._root, "API key", question, self._take_key, secret=True)
 
     def close(self) -> None:
         self.courier.close()
         self._root.after_cancel(self._polling)
+        self._remember(
+            self._remembered.model_copy(
+                update={"dark": self._dark, "pen": self.paper.pen, "place": self._root.geometry()}
+            )
+        )
         self._root.destroy()
 
-    def _touch(self, event: "Pointer") -> None:
-        """Put the pen down; a dot is not sent, it is no digit yet."""
-        self._strokes.append([(event.x, event.y)])
-        radius = PEN / 2
-        self.paper.create_oval(
-            event.x - radius, event.y - radius, event.x + radius, event.y + radius, fill=INK, outline=""
-        )
+    def _remember(self, changed: Preferences) -> None:
+        if changed != self._remembered:
+            self._remembered = changed
+            try:
+                preferences.save(changed)
+            except OSError as error:
+                self.status.configure(text=f"The settings cannot be remembered: {error}")
 
-    def _move(self, event: "Pointer") -> None:
-        if not self._strokes:  # the paper was changed while the pen was down
-            self._touch(event)
-            return
-        stroke = self._strokes[-1]
-        self.paper.create_line(*stroke[-1], event.x, event.y, width=PEN, fill=INK, capstyle=tk.ROUND)
-        stroke.append((event.x, event.y))
-        self.courier.send(self.drawing)
+    def _move_to(self, url: str) -> None:
+        """Talk to the service at `url` from now on. Raises `ValueError`."""
+        try:
+            service = Service(address(url))
+        except (ImportError, OSError) as error:
+            raise ValueError(f"Proxy or certificates, as the environment sets them, cannot be used: {error}") from error
+        self._reconnect(service)
+
+    def _take_key(self, key: str) -> None:
+        """Raises `ValueError`."""
+        key = key.strip()
+        if not key.isascii():
+            raise ValueError("A key has letters, digits and signs of ASCII only.")
+        try:
+            keys.keep(self._service_url, key)
+        except keys.NoKeyringError as error:
+            messagebox.showwarning(
+                "Digits",
+                f"There is no keyring here to keep the key in ({error}). It is used until the window is closed; "
+                f"set {keys.VARIABLE} in the environment to have it each time.",
+                parent=self._root,
+            )
+        self._reconnect(Service(self._service_url, key or None))
+
+    def _reconnect(self, service: Service) -> None:
+        self.courier.close()
+        self._connect(service)
+        self._answered = None
+        self._show(None)
+        self._send()
+
+    def _connect(self, service: Service) -> None:
+        self._service_url = service.url
+        self._model = None
+        self.courier = Courier(service)
+        self._say("Quiet", f"Looking for {service.url} …")
+
+    def _send(self) -> None:
+        if self.paper.readable:
+            sheet = self.paper.sheet
+            image = sheet if isinstance(sheet, Photo) else self.paper.picture
+            wanted = self._details is not None and bool(self._details.winfo_exists())
+            self._sent = Parcel(self._sheet, image, details=wanted)
+            self.courier.send(self._sent)
+
+    def _turn(self) -> None:
+        """Another sheet: what is known of the one before tells nothing of it."""
+        self._sheet += 1
+        self._show(None, "Reading …" if self.paper.readable else HINT)
+        self._send()
 
     def _poll(self) -> None:
         try:
@@ -125,28 +258,63 @@ class Window:
 
     def _hear(self, news: News) -> None:
         if isinstance(news, Away):
-            reason = news.reason.rstrip(".")
-            self.status.configure(text=f"No answer from {self._url}: {reason}. The drawing stays; trying again …")
-            if self._strokes and self._answered != self.drawing:
-                self._show(None, "Waiting for the service …")
+            self._away(news)
             return
-        self.status.configure(text=f"Connected to {self._url}")
-        if isinstance(news, Answered) and news.drawing.sheet == self._sheet:
-            self._answered = news.drawing
+        if not isinstance(news, Answered | Refused):
+            self._model = news.model
+        self._remember(self._remembered.model_copy(update={"url": self._service_url}))
+        self._say("Good", f"Connected to {self._service_url}{_described(self._model)}")
+        if isinstance(news, Answered) and news.parcel.sheet == self._sheet:
+            self._answered = news.parcel
             self._show(news.answer)
-        elif isinstance(news, Refused) and news.drawing.sheet == self._sheet:
+        elif isinstance(news, Refused) and news.parcel.sheet == self._sheet:
             self._show(None, news.reason)
 
-    def _show(self, answer: Answer | None, hint: str = "Draw a digit with the mouse.") -> None:
+    def _away(self, news: Away) -> None:
+        reason = news.reason.rstrip(".")
+        remedy = "Set it with Service, API key" if news.key_wanted else "The drawing stays; trying again …"
+        self._say("Bad", f"No answer from {self._service_url}: {reason}. {remedy}")
+        if self.paper.readable and self._answered is not self._sent:
+            self._show(None, "Waiting for the service …")
+
+    def _say(self, kind: str, text: str) -> None:
+        self.status.configure(text=f"● {text}", style=f"{kind}.TLabel")
+
+    def _show(self, answer: Answer | None, hint: str = HINT) -> None:
         """Show `answer`; where there is none, `hint` tells why."""
         self.answer = answer
-        if answer is None:
-            self.identified.configure(text="Identified Number:")
-            self.confidence.configure(text=hint)
-        else:
-            prediction = answer.prediction
-            self.identified.configure(text=f"Identified Number: {prediction.digit}")
-            sure = f"{prediction.confidence:.1%}"
-            self.confidence.configure(text=f"{sure} sure" if prediction.accepted else f"Not sure: {sure}")
+        self.panel.show(answer, hint)
         if self._details is not None and self._details.winfo_exists():
             self._details.show(answer)
+
+    def _complain(self, what: str, error: Exception) -> None:
+        messagebox.showerror("Digits", f"{what}: {getattr(error, 'strerror', None) or error}.", parent=self._root)
+
+
+def _described(model: ModelSummary | None) -> str:
+    if model is None:
+        return ""
+    accuracy = "" if model.accuracy is None else f", {model.accuracy:.2%} right on MNIST’s test set".replace("%", " %")
+    return f" · model {model.name} {model.version}{accuracy}"
+
+
+def _write(file: Path, paper: Paper) -> None:
+    """Raises `UnreadableImageError`, `OSError`, and then what was in `file` is still there."""
+    image = paper.sheet.image() if isinstance(paper.sheet, Photo) else paper.picture
+    beside = file.with_name(file.name + ".part")
+    try:
+        beside.write_bytes(png(image, max(image.size)))
+        beside.replace(file)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def _on_screen(root: tk.Tk, place: str) -> str:
+    """The remembered size and place, as far as the screen has room: it may be another screen by now."""
+    size, x, y = place.replace("+-", "+").split("+")
+    width, height = (int(side) for side in size.split("x"))
+    width, height = min(width, root.winfo_screenwidth()), min(height, root.winfo_screenheight())
+    left = min(int(x), root.winfo_vrootwidth() - width)
+    top = min(int(y), root.winfo_vrootheight() - height)
+    return f"{width}x{height}+{max(0, left)}+{max(0, top)}"

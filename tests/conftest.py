@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from contract.folder import FolderStore
-from tests.servers import REPO, ServiceProcess, new_bucket, running_service, s3_server
+from tests.servers import REPO, ServiceProcess, new_bucket, running_service, s3_server, virtual_screen
 from trainer.mnist import Mnist, load
 
 DATA = Path(__file__).parent / "data"
@@ -60,20 +59,13 @@ def seven() -> bytes:
 @pytest.fixture(scope="session")
 def display() -> Iterator[str]:
     """A virtual screen; Tk and xdotool find it by the environment."""
-    missing = [command for command in ("Xvfb", "xdotool") if shutil.which(command) is None]
+    missing = [command for command in ("Xvfb", "xclip", "xdotool") if shutil.which(command) is None]
     missing += [] if find_spec("_tkinter") else ["Tk for Python (python3-tk)"]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")
-    read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]
-    with subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL) as screen:
-        os.close(write)
-        with os.fdopen(read) as pipe:
-            name = f":{pipe.readline().strip()}"
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("DISPLAY", name)
-            yield name
-        screen.terminate()
+    with virtual_screen() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DISPLAY", name)
+        yield name
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -129,6 +129,19 @@ def upload(source: FolderStore, url: str) -> None:
         bucket.put(str(file.relative_to(source.folder)), file)
 
 
+@contextlib.contextmanager
+def virtual_screen() -> Iterator[str]:
+    """The name of a display that nobody looks at."""
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]
+    with subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL) as screen:
+        os.close(write)
+        with os.fdopen(read) as pipe:
+            name = f":{pipe.readline().strip()}"
+        yield name
+        screen.terminate()
+
+
 class SilentHandler(http.server.BaseHTTPRequestHandler):
     """To be given a `do_GET` or `do_POST`."""
 
@@ -156,3 +169,31 @@ def eventually(holds: Callable[[], bool], seconds: float = 10) -> None:
     while not holds():
         assert time.monotonic() < deadline, f"not within {seconds} s"
         time.sleep(0.02)
+
+
+def slowed(url: str, seconds: float, in_flight: list[int] | None = None) -> type[SilentHandler]:
+    """Passes requests on to the service at `url`, images after a while; notes how many are under way at each start."""
+    under_way: list[object] = []
+
+    class Handler(SilentHandler):
+        def do_POST(self) -> None:
+            under_way.append(self)
+            if in_flight is not None:
+                in_flight.append(len(under_way))
+            time.sleep(seconds)
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            headers = {"Content-Type": self.headers["Content-Type"]}
+            self._pass_on(httpx.post(url + self.path, content=body, headers=headers))
+            under_way.remove(self)
+
+        def do_GET(self) -> None:
+            self._pass_on(httpx.get(url + self.path))
+
+        def _pass_on(self, answer: httpx.Response) -> None:
+            self.send_response(answer.status_code)
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            with contextlib.suppress(OSError):  # the caller has left
+                self.wfile.write(answer.content)
+
+    return Handler

@@ -1,22 +1,23 @@
 """The courier carries the newest drawing, one at a time, and outlasts a service that is away."""
 
 import queue
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
+from PIL import Image
 
-from client.courier import Answered, Away, Courier, News, Present, Refused
-from client.drawing import Drawing, Point
+from client.courier import Answered, Away, Courier, News, Parcel, Present, Refused
+from client.ink import PAPER, Point, draw, smooth
 from client.service import Service
-from tests.servers import REPO, ServiceProcess, SilentHandler, free_port, http_server, running_service
+from tests.servers import REPO, ServiceProcess, SilentHandler, free_port, http_server, running_service, slowed
 
 
-def line(*points: Point) -> Drawing:
-    return Drawing(1, (points,))
+def line(*points: Point) -> Parcel:
+    picture = Image.new("L", (320, 320), PAPER)
+    draw(picture, smooth(points), 18)
+    return Parcel(1, picture)
 
 
 SEVEN = line((80, 80), (240, 80), (150, 260))
@@ -44,26 +45,6 @@ def hear(courier: Courier, kind: type[News], seconds: float = 10) -> News:
             return news
 
 
-def slowed(url: str, seconds: float, in_flight: list[int]) -> type[SilentHandler]:
-    """Passes requests on to the service at `url` after a while; notes how many are under way at each one's start."""
-    under_way = threading.Semaphore(1000)
-
-    class Handler(SilentHandler):
-        def do_POST(self) -> None:
-            under_way.acquire()
-            in_flight.append(1000 - under_way._value)
-            time.sleep(seconds)
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            answer = httpx.post(url + self.path, content=body, headers={"Content-Type": self.headers["Content-Type"]})
-            under_way.release()
-            self.send_response(answer.status_code)
-            self.send_header("Content-Length", str(len(answer.content)))
-            self.end_headers()
-            self.wfile.write(answer.content)
-
-    return Handler
-
-
 def page(status: int, body: bytes) -> type[SilentHandler]:
     """Answers everything with one page."""
 
@@ -88,7 +69,7 @@ def test_drawing_is_read(service: ServiceProcess, couriers: list[Courier]) -> No
     news = hear(courier, Answered)
     assert isinstance(news, Answered)
     assert news.answer.prediction.digit == 7
-    assert news.drawing is SEVEN
+    assert news.parcel is SEVEN
     assert news.answer.milliseconds > 0
 
 
@@ -104,7 +85,7 @@ def test_one_at_a_time_and_the_newest_wins(service: ServiceProcess, couriers: li
         while True:
             news = hear(courier, Answered)
             assert isinstance(news, Answered)
-            if news.drawing is ONE:
+            if news.parcel is ONE:
                 break
     assert news.answer.prediction.digit == 1
     assert max(in_flight) == 1
@@ -112,7 +93,7 @@ def test_one_at_a_time_and_the_newest_wins(service: ServiceProcess, couriers: li
 
 
 def test_sending_never_waits(service: ServiceProcess, couriers: list[Courier]) -> None:
-    with http_server(slowed(service.url, 1, [])) as url:
+    with http_server(slowed(service.url, 1)) as url:
         courier = Courier(Service(url))
         couriers.append(courier)
         started = time.monotonic()
@@ -128,18 +109,22 @@ def test_drawing_is_read_once_the_service_comes_back(tmp_path: Path, couriers: l
     courier.send(SEVEN)
     away = hear(courier, Away)
     assert isinstance(away, Away)
-    assert away.reason == "nothing answers there"
+    assert away.reason == "nothing listens there"
     with running_service(tmp_path / "log", port=port, model_store=REPO / "models"):
         news = hear(courier, Answered)
         assert isinstance(news, Answered)
-        assert news.drawing is SEVEN
+        assert news.parcel is SEVEN
     assert isinstance(hear(courier, Away), Away)  # noticed without anything drawn
 
 
 def test_presence_is_told_without_a_drawing(service: ServiceProcess, couriers: list[Courier]) -> None:
     courier = Courier(Service(service.url))
     couriers.append(courier)
-    assert isinstance(hear(courier, Present, 3), Present)
+    present = hear(courier, Present, 3)
+    assert isinstance(present, Present)
+    assert present.model is not None
+    assert present.model.accuracy is not None
+    assert present.model.accuracy > 0.99
 
 
 @pytest.mark.parametrize(
@@ -164,16 +149,19 @@ def test_proxy_of_the_environment_is_not_asked_for_the_own_machine(
     assert isinstance(hear(courier, Present), Present)
 
 
-def test_host_that_cannot_be_one_is_away(couriers: list[Courier]) -> None:
-    courier = Courier(Service("http://" + "a" * 70 + ".invalid"))
+@pytest.mark.parametrize("host", ["a" * 70 + ".invalid", "nowhere.invalid"])
+def test_host_that_is_none_is_away(couriers: list[Courier], host: str) -> None:
+    courier = Courier(Service(f"http://{host}"))
     couriers.append(courier)
-    assert isinstance(hear(courier, Away), Away)
+    away = hear(courier, Away)
+    assert isinstance(away, Away)
+    assert away.reason == "there is no machine of that name"
 
 
 def test_what_the_service_refuses_is_said_and_not_tried_again(service: ServiceProcess, couriers: list[Courier]) -> None:
     courier = Courier(Service(service.url))
     couriers.append(courier)
-    outside = line((-500, -500))  # off the paper: the picture is blank
+    outside = line((-500, -500), (-400, -500))  # off the paper: the picture is blank
     courier.send(outside)
     news = hear(courier, Refused)
     assert isinstance(news, Refused)

@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from client import preferences
 from client.preferences import Preferences
-from tests.servers import REPO, eventually
+from tests.servers import REPO, ServiceProcess, eventually
 
 
 def client(home: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -37,16 +38,32 @@ def test_missing_screen_is_one_clear_line(tmp_path: Path) -> None:
     assert "Traceback" not in errors
 
 
-def test_window_opens_and_the_url_is_remembered(display: str, tmp_path: Path) -> None:
+def test_address_that_answered_is_remembered(service: ServiceProcess, display: str, tmp_path: Path) -> None:
     file = tmp_path / "digits" / "client.json"
-    for arguments in (["--url", "http://127.0.0.1:9/"], []):
-        process = client(tmp_path, *arguments)
-        try:
-            eventually(is_shown, 20)
-            assert preferences.load(file).url == "http://127.0.0.1:9"
-        finally:
-            process.terminate()
-            process.communicate(timeout=10)
+    process = client(tmp_path, "--url", service.url)
+    try:
+        eventually(is_shown, 20)
+        eventually(lambda: preferences.load(file).url == service.url, 10)
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+    assert service.url in help_of(tmp_path)
+
+
+def test_address_that_never_answered_is_not_remembered(display: str, tmp_path: Path) -> None:
+    process = client(tmp_path, "--url", "http://127.0.0.1:9/")
+    try:
+        eventually(is_shown, 20)
+        time.sleep(1)
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+    assert preferences.load(tmp_path / "digits" / "client.json") == Preferences()
+
+
+def help_of(home: Path) -> str:
+    environment = os.environ | {"XDG_CONFIG_HOME": str(home), "COLUMNS": "200"}
+    return subprocess.check_output([sys.executable, "-m", "client", "--help"], cwd=REPO, env=environment, text=True)
 
 
 def is_shown() -> bool:
@@ -68,3 +85,4 @@ def test_client_imports_nothing_heavy() -> None:
     modules = subprocess.check_output([sys.executable, "-c", program], cwd=REPO, text=True).split()
     assert "tkinter" in modules
     assert not {"numpy", "tensorflow", "ai_edge_litert", "service", "trainer"} & set(modules)
+    assert "keyring" not in modules  # it may ask the desktop to be unlocked: only once a service wants a key

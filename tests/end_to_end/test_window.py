@@ -1,32 +1,46 @@
 """A person at the window: a real screen, a real pointer, a real service."""
 
 import gc
+import io
+import subprocess
+import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+import keyring
 import pytest
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringLocked, PasswordDeleteError
+from PIL import Image, ImageGrab
 
-from tests.servers import REPO, ServiceProcess, free_port, running_service
+from client import preferences
+from client.preferences import Preferences
+from tests.servers import REPO, ServiceProcess, free_port, http_server, running_service, slowed
 
 if TYPE_CHECKING:  # it needs Tk, and the fixture says so where there is none
     from tests.end_to_end.user import User
 
-    Visit = Callable[[str], User]
-
 SEVEN = ((80, 90), (120, 86), (165, 84), (210, 88), (224, 96), (205, 135), (185, 175), (165, 215), (150, 260))
 ONE = ((160, 60), (160, 110), (160, 160), (160, 210), (160, 260))
+SCRIBBLE = ((80, 60), (300, 240), (90, 230), (280, 70), (180, 280), (190, 40), (70, 150), (310, 160), (100, 100))
+
+
+class Visit(Protocol):
+    def __call__(self, url: str, remembered: Preferences | None = None) -> "User": ...
 
 
 @pytest.fixture
-def visit(display: str) -> "Iterator[Visit]":
+def visit(display: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
     """Opens a window on the service at a URL."""
     from tests.end_to_end.user import User
 
+    monkeypatch.setattr(preferences.save, "__defaults__", (tmp_path / "client.json",))
     users: list[User] = []
 
-    def open_window(url: str) -> User:
-        users.append(User(url))
+    def open_window(url: str, remembered: Preferences | None = None) -> User:
+        users.append(User(url, remembered))
         return users[-1]
 
     yield open_window
@@ -35,15 +49,42 @@ def visit(display: str) -> "Iterator[Visit]":
     gc.collect()  # Tcl aborts where the thread of a later window's courier comes to collect this one
 
 
-def test_drawn_digit_is_identified_while_the_pen_moves(service: ServiceProcess, visit: "Visit") -> None:
+def ink(user: "User") -> float:
+    """The share of the paper that has ink on it."""
+    histogram = user.window.paper.picture.histogram()
+    return 1 - sum(value * count for value, count in enumerate(histogram)) / 255 / sum(histogram)
+
+
+def test_drawn_digit_is_identified_while_the_pen_moves(service: ServiceProcess, visit: Visit) -> None:
     user = visit(service.url)
     user.draw(SEVEN)
-    user.sees(lambda: user.identified == "Identified Number: 7")
-    user.sees(lambda: "sure" in user.window.confidence.cget("text"))
-    assert user.status == f"Connected to {service.url}"
+    user.sees(lambda: user.identified == "7")
+    assert user.sentence.endswith("% sure")
+    user.sees(lambda: "model digits" in user.status)
+    assert user.status.startswith(f"● Connected to {service.url} · model digits ")
+    assert "right on MNIST’s test set" in user.status
 
 
-def test_identify_opens_the_ten_probabilities_and_they_follow(service: ServiceProcess, visit: "Visit") -> None:
+def test_strokes_are_round_and_their_edges_soft(service: ServiceProcess, visit: Visit) -> None:
+    user = visit(service.url)
+    user.draw(ONE)
+    greys = user.window.paper.picture.histogram()
+    assert sum(greys[1:255]) > 100
+    line = user.window.paper.picture.crop((130, 160, 190, 161)).histogram()
+    assert sum((255 - grey) * count for grey, count in enumerate(line)) / 255 == pytest.approx(18, abs=1)
+
+
+def test_doubt_names_the_two_likeliest(service: ServiceProcess, visit: Visit) -> None:
+    user = visit(service.url)
+    user.draw(SCRIBBLE)
+    user.sees(lambda: user.sentence.startswith("Not sure"))
+    assert user.window.answer is not None
+    probabilities = user.window.answer.prediction.probabilities
+    first, second = sorted(range(10), key=lambda digit: -probabilities[digit])[:2]
+    assert user.identified == f"{first} / {second}?"
+
+
+def test_identify_opens_the_details_and_they_follow(service: ServiceProcess, visit: Visit) -> None:
     user = visit(service.url)
     user.draw(SEVEN)
     user.click(user.window.identify_button)
@@ -52,64 +93,413 @@ def test_identify_opens_the_ten_probabilities_and_they_follow(service: ServicePr
     assert details is not None
 
     def percentages() -> list[float]:
-        return [float(str(label.cget("text")).rstrip("%–") or 0) for label in details.percentages]
+        return [float(str(label.cget("text")).rstrip("%– ") or 0) for label in details.percentages]
 
     user.sees(lambda: percentages()[7] > 90)
     assert sum(percentages()) == pytest.approx(100, abs=0.1)
+    user.sees(lambda: len(colours_of(user, details.seen)) > 20)  # the grey levels of the 28×28 image
+    assert "Model digits" in details.source.cget("text")
+    assert " ms" in details.source.cget("text")
     user.click(user.window.delete_button)
     user.draw(ONE)
     user.sees(lambda: percentages()[1] > 90)
 
 
-def test_delete_takes_a_new_sheet(service: ServiceProcess, visit: "Visit") -> None:
+def colours_of(user: "User", widget: object) -> set[object]:
+    """The colours that the screen has where `widget` is."""
+    import tkinter as tk
+
+    assert isinstance(widget, tk.Misc)
+    user.root.update()
+    x, y = widget.winfo_rootx(), widget.winfo_rooty()
+    screen = ImageGrab.grab(bbox=(x, y, x + widget.winfo_width(), y + widget.winfo_height()))
+    return {colour for _, colour in screen.getcolors(2**24) or []}
+
+
+def test_delete_takes_a_new_sheet_and_undo_brings_the_old_one_back(service: ServiceProcess, visit: Visit) -> None:
     user = visit(service.url)
     user.draw(SEVEN)
-    user.sees(lambda: user.identified == "Identified Number: 7")
+    user.sees(lambda: user.identified == "7")
     user.click(user.window.delete_button)
-    user.sees(lambda: user.identified == "Identified Number:")
-    assert user.window.paper.find_all() == ()
+    user.sees(lambda: user.identified == "")
+    assert ink(user) == 0
     user.draw(ONE)
-    user.sees(lambda: user.identified == "Identified Number: 1")
+    user.sees(lambda: user.identified == "1")
     user.press("Delete")
-    user.sees(lambda: user.identified == "Identified Number:")
+    user.sees(lambda: user.identified == "")
+    user.press("ctrl+z", "ctrl+z", "ctrl+z")
+    user.sees(lambda: user.identified == "7")
 
 
-def test_click_is_no_digit(service: ServiceProcess, visit: "Visit") -> None:
+def test_undo_and_redo_go_by_stroke(service: ServiceProcess, visit: Visit) -> None:
     user = visit(service.url)
-    user.sees(lambda: user.status.startswith("Connected"))
+    user.draw(((130, 60), (100, 170), (220, 170)))
+    one_stroke = ink(user)
+    user.draw(((200, 70), (190, 160), (185, 280)))
+    user.sees(lambda: user.identified == "4")
+    user.press("ctrl+z")
+    assert ink(user) == pytest.approx(one_stroke, abs=0.001)
+    user.click(user.window.undo_button)
+    assert ink(user) == 0
+    user.sees(lambda: user.identified == "")
+    user.press("ctrl+y")
+    user.click(user.window.redo_button)
+    user.sees(lambda: user.identified == "4")
+    user.press("ctrl+y")  # there is nothing more
+    assert user.identified == "4"
+
+
+def test_pen_is_as_wide_as_one_sets_it(service: ServiceProcess, visit: Visit) -> None:
+    user = visit(service.url)
+    user.draw(ONE)
+    usual = ink(user)
+    user.click(user.window.delete_button)
+    user.press("bracketright", "bracketright", "bracketright")
+    user.draw(ONE)
+    assert ink(user) == pytest.approx(usual * 24 / 18, rel=0.1)
+    user.click(user.window.delete_button)
+    user.window.pen.event_generate("<Home>")
+    user.press(*["bracketleft"] * 20)
+    user.draw(ONE)
+    assert ink(user) == pytest.approx(usual * 4 / 18, rel=0.2)
+    user.sees(lambda: user.identified == "1")
+
+
+def test_drawing_grows_with_the_window_and_stays(service: ServiceProcess, visit: Visit) -> None:
+    user = visit(service.url)
+    user.draw(SEVEN)
+    before = ink(user), user.window.paper.winfo_width()
+    user.root.geometry("1000x800")
+    user.sees(lambda: user.window.paper.winfo_width() > before[1] + 200)
+    user.sees(lambda: ink(user) == pytest.approx(before[0], rel=0.2))
+    user.root.geometry("1x1")  # no smaller than everything needs
+    user.sees(lambda: user.window.paper.winfo_width() == pytest.approx(before[1], abs=2))
+    user.sees(lambda: ink(user) == pytest.approx(before[0], rel=0.05))
+
+
+def test_image_is_opened_from_a_file(service: ServiceProcess, visit: Visit) -> None:
+    user = visit(service.url)
+    user.meanwhile(".__tk_filedialog", lambda: user.type_into_file_dialog(str(REPO / "tests/data/7.png")))
+    user.press("ctrl+o")
+    user.sees(lambda: user.identified == "7")
+    user.draw(ONE)  # on a new sheet
+    user.sees(lambda: user.identified == "1")
+    user.press("ctrl+z", "ctrl+z")
+    user.sees(lambda: user.identified == "7")
+
+
+def test_file_that_is_no_image_is_told_and_the_drawing_stays(
+    service: ServiceProcess, visit: Visit, tmp_path: Path
+) -> None:
+    user = visit(service.url)
+    user.draw(SEVEN)
+    user.sees(lambda: user.identified == "7")
+    text = tmp_path / "text.png"
+    text.write_text("no image")
+    said: list[str] = []
+    user.meanwhile(".__tk_filedialog", lambda: user.type_into_file_dialog(str(text)))
+    user.meanwhile(".__tk__messagebox", lambda: dismiss(user, said))
+    user.press("ctrl+o")
+    assert said == ["text.png cannot be opened: it is no image, or of a kind that is not known here."]
+    assert user.identified == "7"
+
+
+def dismiss(user: "User", said: list[str]) -> None:
+    """Note what the message box says, and press its button."""
+    said.append(str(user.root.tk.call(".__tk__messagebox.msg", "cget", "-text")))
+    user.root.tk.call(".__tk__messagebox.ok", "invoke")
+
+
+def test_image_is_pasted(service: ServiceProcess, visit: Visit) -> None:
+    user = visit(service.url)
+    with subprocess.Popen(
+        ["xclip", "-quiet", "-selection", "clipboard", "-t", "image/png", "-i", REPO / "tests/data/7.png"],
+        stderr=subprocess.DEVNULL,
+    ) as owner:
+        time.sleep(0.3)
+        user.press("ctrl+v")
+        user.sees(lambda: user.identified == "7")
+        owner.terminate()
+
+
+def test_pasting_nothing_is_told(service: ServiceProcess, visit: Visit) -> None:
+    user = visit(service.url)
+    said: list[str] = []
+    user.meanwhile(".__tk__messagebox", lambda: dismiss(user, said))
+    user.press("ctrl+v")
+    assert said == ["Nothing was pasted: there is no image in the clipboard."]
+
+
+def test_drawing_is_saved_as_png_and_reads_the_same(service: ServiceProcess, visit: Visit, tmp_path: Path) -> None:
+    user = visit(service.url)
+    user.draw(SEVEN)
+    file = tmp_path / "drawn.png"
+    user.meanwhile(".__tk_filedialog", lambda: user.type_into_file_dialog(str(file)))
+    user.press("ctrl+s")
+    with Image.open(io.BytesIO(file.read_bytes())) as saved:
+        assert saved.format == "PNG"
+        assert saved.size == user.window.paper.picture.size
+    client = subprocess.run(
+        ["python", "-m", "client", "--url", service.url, "read", str(file)], capture_output=True, text=True, check=True
+    )
+    assert client.stdout.startswith(f"{file}: 7 ")
+
+
+def test_drawing_that_cannot_be_saved_stays(service: ServiceProcess, visit: Visit, tmp_path: Path) -> None:
+    user = visit(service.url)
+    user.draw(SEVEN)
+    drawn = ink(user)
+    said: list[str] = []
+    too_long = "x" * 300 + ".png"
+    user.meanwhile(".__tk_filedialog", lambda: user.type_into_file_dialog(f"{tmp_path}/{too_long}"))
+    user.meanwhile(".__tk__messagebox", lambda: dismiss(user, said))
+    user.press("ctrl+s")
+    assert said == ["The drawing was not saved, and is still here: File name too long."]
+    assert ink(user) == drawn
+
+
+def test_answer_is_copied(service: ServiceProcess, visit: Visit) -> None:
+    user = visit(service.url)
+    user.draw(SEVEN)
+    user.sees(lambda: user.identified == "7")
+    user.press("ctrl+c")
+    assert user.root.clipboard_get() == "7"
+
+
+def test_address_is_changed_from_the_menu(service: ServiceProcess, visit: Visit, tmp_path: Path) -> None:
+    user = visit(f"http://127.0.0.1:{free_port()}")
+    user.draw(SEVEN)
+    user.sees(lambda: "nothing listens there" in user.status)
+    user.press("ctrl+l")
+    user.sees(lambda: user.question() is not None)
+    question = user.question()
+    assert question is not None
+    user.type(question.entry, "localhost")
+    assert "should look like" in question.fault.cget("text")
+    user.type(question.entry, service.url)
+    assert user.question() is None
+    user.sees(lambda: user.identified == "7")
+    assert preferences.load(tmp_path / "client.json").url == service.url
+
+
+class Drawer(KeyringBackend):
+    """A keyring that lasts as long as the test."""
+
+    priority = 1.0
+
+    def __init__(self, *, locked: bool = False) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # keyring's
+        self.locked = locked
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        if self.locked:
+            raise KeyringLocked("it is locked")
+        self.kept[service, username] = password
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get((service, username))
+
+    def delete_password(self, service: str, username: str) -> None:
+        if self.kept.pop((service, username), None) is None:
+            raise PasswordDeleteError
+
+
+@pytest.fixture
+def with_keyring() -> Iterator[Callable[[Drawer], Drawer]]:
+    usual = keyring.get_keyring()
+
+    def use(drawer: Drawer) -> Drawer:
+        keyring.set_keyring(drawer)
+        return drawer
+
+    yield use
+    keyring.set_keyring(usual)
+
+
+@pytest.fixture(scope="module")
+def locked_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    log = tmp_path_factory.mktemp("locked") / "log"
+    with running_service(log, model_store=REPO / "models", api_keys="s3cret") as process:
+        yield process
+
+
+def test_api_key_is_asked_for_and_kept_in_the_keyring(
+    locked_service: ServiceProcess, visit: Visit, with_keyring: Callable[[Drawer], Drawer], tmp_path: Path
+) -> None:
+    drawer = with_keyring(Drawer())
+    user = visit(locked_service.url)
+    user.draw(SEVEN)
+    user.sees(lambda: "it wants an API key. Set it with Service, API key" in user.status)
+    user.press("ctrl+k")
+    user.sees(lambda: user.question() is not None)
+    question = user.question()
+    assert question is not None
+    assert question.entry.cget("show") == "•"
+    user.type(question.entry, "s3cret")
+    user.sees(lambda: user.identified == "7")
+    assert drawer.kept == {("digits", locked_service.url): "s3cret"}
+    user.leave()
+    assert "s3cret" not in (tmp_path / "client.json").read_text()
+    later = visit(locked_service.url)
+    later.draw(SEVEN)
+    later.sees(lambda: later.identified == "7")
+
+
+def test_api_key_without_a_keyring_serves_until_the_window_is_closed(
+    locked_service: ServiceProcess, visit: Visit, with_keyring: Callable[[Drawer], Drawer]
+) -> None:
+    with_keyring(Drawer(locked=True))
+    user = visit(locked_service.url)
+    user.draw(SEVEN)
+    said: list[str] = []
+    user.meanwhile(".__tk__messagebox", lambda: dismiss(user, said))
+    user.press("ctrl+k")
+    user.sees(lambda: user.question() is not None)
+    question = user.question()
+    assert question is not None
+    user.type(question.entry, "s3cret")
+    user.sees(lambda: user.identified == "7")
+    assert "DIGITS_API_KEY" in said[0]
+
+
+def test_api_key_comes_from_the_environment(
+    locked_service: ServiceProcess, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGITS_API_KEY", "s3cret")
+    user = visit(locked_service.url)
+    user.draw(SEVEN)
+    user.sees(lambda: user.identified == "7")
+
+
+def test_lights_are_turned_and_remembered(service: ServiceProcess, visit: Visit, tmp_path: Path) -> None:
+    user = visit(service.url)
+    paper = user.window.paper
+    assert (255, 255, 255) in colours_of(user, paper)
+    user.press("ctrl+d")
+    user.draw(SEVEN)
+    user.sees(lambda: user.identified == "7")
+    assert {(17, 17, 17), (245, 245, 245)} <= colours_of(user, paper)
+    assert paper.picture.getextrema() == (0, 255)
+    assert paper.picture.getpixel((2, 2)) == 255  # what is sent and saved stays dark on white
+    user.leave()
+    assert preferences.load(tmp_path / "client.json").dark
+
+
+def test_size_place_and_pen_are_remembered(service: ServiceProcess, visit: Visit, tmp_path: Path) -> None:
+    user = visit(service.url)
+    user.root.geometry("900x700+111+77")
+    user.press("bracketright")
+    user.sees(lambda: user.root.winfo_width() == 900)
+    user.leave()
+    remembered = preferences.load(tmp_path / "client.json")
+    assert remembered.pen == 20
+    later = visit(service.url, remembered)
+    later.sees(lambda: later.root.geometry() == "900x700+111+77")
+    assert later.window.paper.pen == 20
+
+
+def test_place_on_a_screen_that_is_gone_is_brought_back(service: ServiceProcess, visit: Visit) -> None:
+    user = visit(service.url, Preferences(place="5000x700+4000+-300"))
+    user.sees(lambda: user.root.winfo_width() <= user.root.winfo_screenwidth())
+    assert user.root.winfo_rootx() >= 0
+    assert user.root.winfo_rooty() >= 0
+
+
+def test_tab_goes_through_the_buttons_in_their_order(service: ServiceProcess, visit: Visit) -> None:
+    user = visit(service.url)
+    window = user.window
+    user.press("Tab")
+    seen = [user.root.focus_get()]
+    for _ in range(5):
+        user.root.update()
+        subprocess.run(["xdotool", "key", "Tab"], check=True)
+        user.root.update()
+        seen.append(user.root.focus_get())
+    assert seen == [
+        window.undo_button,
+        window.redo_button,
+        window.pen,
+        window.identify_button,
+        window.delete_button,
+        window.close_button,
+    ]
+
+
+def test_every_key_stands_in_the_menu(service: ServiceProcess, visit: Visit) -> None:
+    user = visit(service.url)
+    shown = set()
+    for menu in range((user.window.menu.index("end") or 0) + 1):
+        entries = user.root.nametowidget(user.window.menu.entrycget(menu, "menu"))
+        for entry in range(entries.index("end") + 1):
+            if entries.type(entry) == "command":
+                shown.add(entries.entrycget(entry, "accelerator"))
+    assert shown == {"Ctrl+O", "Ctrl+V", "Ctrl+S", "Ctrl+C", "Ctrl+Q", "Ctrl+Z", "Ctrl+Y", "Delete", "[", "]"} | {
+        "Enter",
+        "Ctrl+D",
+        "Ctrl+L",
+        "Ctrl+K",
+    }
+
+
+def test_slow_service_takes_no_move_from_the_pen(service: ServiceProcess, visit: Visit) -> None:
+    """`make bench-window` counts none lost, at 8 ms; a machine busy with other things may let Tk join two."""
+    with http_server(slowed(service.url, 2)) as url:
+        user = visit(url)
+        points = [(60 + 250 * (i % 60) / 60, 60 + 40 * (i // 60) + i % 7) for i in range(300)]
+        places = [user.window.paper.winfo_rootx(), user.window.paper.winfo_rooty()]
+        moves = [
+            part
+            for x, y in points
+            for part in ("mousemove", str(round(places[0] + x)), str(round(places[1] + y)), "sleep", "0.01")
+        ]
+        distinct = 1 + sum(one != other for one, other in pairwise([(round(x), round(y)) for x, y in points]))
+        with subprocess.Popen(["xdotool", *moves[:3], "mousedown", "1", *moves[5:], "mouseup", "1"]) as pen:
+            user.runs_until(pen)
+    sheet = user.window.paper.sheet
+    assert isinstance(sheet, tuple)
+    [stroke] = sheet
+    assert 0.99 * distinct <= len(stroke.points) <= distinct
+
+
+def test_click_is_no_digit(service: ServiceProcess, visit: Visit) -> None:
+    user = visit(service.url)
+    user.sees(lambda: "Connected" in user.status)
     user.click(user.window.paper)
     with pytest.raises(AssertionError, match="not within"):
-        user.sees(lambda: user.identified != "Identified Number:", seconds=1)
+        user.sees(lambda: user.identified != "", seconds=1)
 
 
-def test_no_message_moves_the_paper(service: ServiceProcess, visit: "Visit") -> None:
+def test_no_message_moves_the_paper(service: ServiceProcess, visit: Visit) -> None:
     user = visit(service.url + "/docs")
     place, size = user.window.paper.winfo_rootx(), user.root.winfo_reqwidth()
+    height = user.window.paper.winfo_height()
     user.draw(SEVEN)
     user.sees(lambda: "not the digit service" in user.status)
-    assert (user.window.paper.winfo_rootx(), user.root.winfo_reqwidth()) == (place, size)
+    user.sees(lambda: user.window.paper.winfo_rootx() == place)
+    assert (user.root.winfo_reqwidth(), user.window.paper.winfo_height()) == (size, height)
 
 
-def test_close_closes(service: ServiceProcess, visit: "Visit") -> None:
+def test_close_closes(service: ServiceProcess, visit: Visit) -> None:
     user = visit(service.url)
     user.click(user.window.close_button)
     with pytest.raises(Exception, match="application has been destroyed"):
         user.sees(lambda: not user.root.winfo_exists())
 
 
-def test_service_away_keeps_the_drawing_and_reads_it_later(visit: "Visit", tmp_path: Path) -> None:
+def test_service_away_keeps_the_drawing_and_reads_it_later(visit: Visit, tmp_path: Path) -> None:
     port = free_port()
     user = visit(f"http://127.0.0.1:{port}")
     user.draw(SEVEN)
-    user.sees(lambda: user.status.startswith(f"No answer from http://127.0.0.1:{port}"))
-    assert user.window.confidence.cget("text") == "Waiting for the service …"
-    strokes = user.window.drawing
-    assert user.window.paper.find_all()
+    user.sees(lambda: user.status.startswith(f"● No answer from http://127.0.0.1:{port}"))
+    assert user.sentence == "Waiting for the service …"
+    drawn = user.window.paper.picture
+    assert ink(user) > 0
     with running_service(tmp_path / "log", port=port, model_store=REPO / "models"):
-        user.sees(lambda: user.identified == "Identified Number: 7")
-        assert user.window.drawing == strokes
-        assert user.status.startswith("Connected")
-    user.sees(lambda: user.status.startswith("No answer"))
-    assert user.identified == "Identified Number: 7"  # of this very drawing
+        user.sees(lambda: user.identified == "7")
+        assert user.window.paper.picture is drawn
+        assert "Connected" in user.status
+    user.sees(lambda: "No answer" in user.status)
+    assert user.identified == "7"  # of this very drawing
     user.draw(ONE)
-    user.sees(lambda: user.identified == "Identified Number:")  # no longer
+    user.sees(lambda: user.identified == "")  # no longer

@@ -5,18 +5,20 @@ import tkinter as tk
 from collections.abc import Callable
 from typing import cast
 
+from client.ask import Ask
 from client.details import Details
-from client.drawing import Point
+from client.ink import Point
+from client.preferences import Preferences
 from client.service import Service
 from client.window import Window
 from tests.servers import eventually
 
 
 class User:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, remembered: Preferences | None = None) -> None:
         self.root = tk.Tk()
         self.root.geometry("+40+40")
-        self.window = Window(self.root, Service(url))
+        self.window = Window(self.root, Service(url), remembered)
         self.root.update()
 
     def sees(self, expected: Callable[[], bool], seconds: float = 10) -> None:
@@ -39,17 +41,69 @@ class User:
     def click(self, button: tk.Misc) -> None:
         self._do("mousemove", *self._place(button, button.winfo_width() / 2, button.winfo_height() / 2), "click", "1")
 
-    def press(self, key: str) -> None:
+    def press(self, *keys: str) -> None:
         self.root.focus_force()
         self.root.update()
-        self._do("key", key)
+        self._do("key", *keys)
+
+    def type(self, where: tk.Misc, text: str) -> None:
+        """Type `text` into an entry instead of what is there, and Enter."""
+        where.focus_force()
+        self.root.update()
+        self._do("key", "ctrl+slash", "type", "--delay", "2", text)
+        self._do("key", "Return")
+
+    def runs_until(self, process: subprocess.Popen[bytes]) -> None:
+        """Let the window run as it does for its users, until `process` and what it did are over."""
+
+        def look() -> None:
+            if process.poll() is None:
+                self.root.after(50, look)
+            else:
+                self.root.after(100, self.root.quit)
+
+        look()
+        self.root.mainloop()
+
+    def meanwhile(self, dialog: str, answer: Callable[[], None]) -> None:
+        """Once Tk's own `dialog` is open, which lets nothing pass until it is answered, `answer` it."""
+
+        def look() -> None:
+            if self.exists(dialog):
+                self.root.after(200, answer)
+            else:
+                self.root.after(20, look)
+
+        look()
+
+    def exists(self, path: str) -> bool:
+        return bool(self.root.tk.getboolean(self.root.tk.call("winfo", "exists", path)))
+
+    def type_into_file_dialog(self, path: str) -> None:
+        """Type the path of a file, and Enter, into the dialog that is open."""
+        entry = next(name for name in self._tree(".") if name.endswith(".f2.ent"))
+        self.root.tk.call("focus", "-force", entry)
+        self.root.update()
+        subprocess.run(["xdotool", "key", "ctrl+slash", "type", "--delay", "2", path], check=True)
+        subprocess.run(["xdotool", "key", "Return"], check=True)
+
+    def _tree(self, path: str) -> list[str]:
+        children = [str(child) for child in self.root.tk.splitlist(self.root.tk.call("winfo", "children", path))]
+        return [path, *(name for child in children for name in self._tree(child))]
 
     def details(self) -> Details | None:
         return next((child for child in self.root.winfo_children() if isinstance(child, Details)), None)
 
+    def question(self) -> Ask | None:
+        return next((child for child in self.root.winfo_children() if isinstance(child, Ask)), None)
+
     @property
     def identified(self) -> str:
-        return cast("str", self.window.identified.cget("text"))
+        return cast("str", self.window.panel.digit.cget("text")).strip()
+
+    @property
+    def sentence(self) -> str:
+        return cast("str", self.window.panel.sentence.cget("text"))
 
     @property
     def status(self) -> str:

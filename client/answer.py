@@ -1,0 +1,86 @@
+"""The live answer: the digit, how sure, and ten bars."""
+
+import tkinter as tk
+from tkinter import ttk
+
+from client import words
+from client.service import Answer
+from client.theme import Colours
+
+WIDTH = 240
+ROW = 22
+"""Of the bars, units: pixels of a common screen."""
+
+
+class AnswerPanel(ttk.Frame):
+    def __init__(self, master: tk.Misc, scale: float, colours: Colours) -> None:
+        super().__init__(master)
+        ttk.Label(self, text="Identified number", style="Quiet.TLabel").pack(anchor="w")
+        self.digit = ttk.Label(self, font="SunValleyDisplayFont", anchor="center")
+        self.digit.pack(fill="x")
+        # Two lines high whatever it says, so that no message moves anything.
+        self.sentence = ttk.Label(self, anchor="n", justify="center", wraplength=WIDTH * scale)
+        self.sentence.pack(fill="x", ipady=2)
+        self.bars = Bars(self, scale, colours)
+        self.bars.pack(fill="both", expand=True, pady=(round(8 * scale), 0))
+        self.show(None, "")
+
+    def show(self, answer: Answer | None, hint: str) -> None:
+        """Show `answer`; where there is none, `hint` tells why."""
+        if answer is None:
+            self.digit.configure(text=" ")
+            self._say(hint)
+            self.bars.show([0.0] * 10)
+            return
+        prediction = answer.prediction
+        first, second = words.likeliest(prediction)
+        self.digit.configure(text=str(first) if prediction.accepted else f"{first} / {second}?")
+        self._say(words.sentence(prediction))
+        self.bars.show(prediction.probabilities)
+
+    def _say(self, text: str) -> None:
+        self.sentence.configure(text=text)
+
+
+class Bars(tk.Canvas):
+    """The probabilities of the ten digits."""
+
+    def __init__(self, master: tk.Misc, scale: float, colours: Colours) -> None:
+        super().__init__(
+            master, width=WIDTH * scale, height=10 * ROW * scale, highlightthickness=0, borderwidth=0, takefocus=0
+        )
+        self._scale = scale
+        self._probabilities = [0.0] * 10
+        self.colour(colours)
+        self.bind("<Configure>", lambda _: self._draw())
+
+    def colour(self, colours: Colours) -> None:
+        self._colours = colours
+        self.configure(background=colours.window)
+        self._draw()
+
+    def show(self, probabilities: list[float]) -> None:
+        self._probabilities = probabilities
+        self._draw()
+
+    def _draw(self) -> None:
+        self.delete("all")
+        row, unit = self.winfo_height() / 10, self._scale
+        left, right = 24 * unit, self.winfo_width() - 68 * unit
+        thick = min(10 * unit, row / 2)
+        for digit, probability in enumerate(self._probabilities):
+            middle = (digit + 0.5) * row
+            self.create_text(0, middle, text=digit, anchor="w", fill=self._colours.text, font="SunValleyBodyStrongFont")
+            self.create_rectangle(
+                left, middle - thick / 2, right, middle + thick / 2, fill=self._colours.track, outline=""
+            )
+            length = probability * (right - left)
+            if length >= 1:
+                self.create_rectangle(
+                    left, middle - thick / 2, left + length, middle + thick / 2, fill=self._colours.bar, outline=""
+                )
+            if any(self._probabilities):
+                text = words.percent(probability)
+                self.create_text(
+                    self.winfo_width(), middle, text=text, anchor="e", fill=self._colours.text, font="SunValleyBodyFont"
+                )

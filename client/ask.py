@@ -1,0 +1,50 @@
+"""Asks for one line of text."""
+
+import tkinter as tk
+from collections.abc import Callable
+from tkinter import ttk
+
+
+class Ask(tk.Toplevel):
+    """A question above a window. `take` gets the line, and raises `ValueError` to have it asked for again."""
+
+    def __init__(
+        self,
+        master: tk.Misc,
+        title: str,
+        question: str,
+        take: Callable[[str], None],
+        *,
+        value: str = "",
+        secret: bool = False,
+    ) -> None:
+        super().__init__(master)
+        self._take = take
+        self.title(title)
+        self.resizable(False, False)
+        self.transient(master.winfo_toplevel())
+        self.geometry(f"+{master.winfo_rootx() + 40}+{master.winfo_rooty() + 60}")
+        body = ttk.Frame(self, padding=16)
+        body.pack(fill="both", expand=True)
+        ttk.Label(body, text=question, wraplength=360).pack(anchor="w")
+        self.entry = ttk.Entry(body, width=44, show="•" if secret else "")
+        self.entry.insert(0, value)
+        self.entry.select_range(0, "end")
+        self.entry.pack(fill="x", pady=8)
+        self.fault = ttk.Label(body, style="Bad.TLabel", wraplength=360)
+        self.fault.pack(anchor="w")
+        ttk.Button(body, text="Cancel", command=self.destroy).pack(side="right", padx=(8, 0))
+        ttk.Button(body, text="OK", style="Accent.TButton", command=self._answer).pack(side="right")
+        self.bind("<Return>", lambda _: self._answer())
+        self.bind("<Escape>", lambda _: self.destroy())
+        self.wait_visibility()
+        self.grab_set()
+        self.entry.focus_set()
+
+    def _answer(self) -> None:
+        try:
+            self._take(self.entry.get())
+        except ValueError as fault:
+            self.fault.configure(text=str(fault))
+            return
+        self.destroy()

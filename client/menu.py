@@ -1,0 +1,57 @@
+"""The menu, and the keys, which it shows."""
+
+import sys
+import tkinter as tk
+from collections.abc import Callable
+from dataclasses import dataclass
+
+MAC = sys.platform == "darwin"
+
+
+@dataclass(frozen=True)
+class Action:
+    label: str
+    do: Callable[[], object]
+    key: str = ""
+    """As Tk has it, without the brackets: Control-z."""
+
+    @property
+    def sequence(self) -> str:
+        return f"<{self.key.replace('Control', 'Command') if MAC else self.key}>"
+
+    @property
+    def accelerator(self) -> str:
+        """The key as a person reads it."""
+        *modifiers, key = self.key.split("-")
+        name = {"bracketleft": "[", "bracketright": "]", "Return": "Enter"}.get(key, key)
+        names = {"Control": "Cmd" if MAC else "Ctrl"}
+        return "+".join([*(names.get(modifier, modifier) for modifier in modifiers), name.capitalize()])
+
+
+SEPARATOR = None
+"""Among actions: a line."""
+
+
+def install(root: tk.Tk, menus: dict[str, list[Action | None]]) -> tk.Menu:
+    """Give `root` the menus, each with its title's first letter as its key, and bind the keys of their actions."""
+    bar = tk.Menu(root, tearoff=False)
+    for title, actions in menus.items():
+        menu = tk.Menu(bar, tearoff=False)
+        for action in actions:
+            if action is SEPARATOR:
+                menu.add_separator()
+                continue
+            menu.add_command(label=action.label, command=action.do, accelerator=action.accelerator)
+            if action.key:
+                _bind(root, action)
+        bar.add_cascade(label=title, menu=menu, underline=0)
+    root.configure(menu=bar)
+    return bar
+
+
+def _bind(root: tk.Tk, action: Action) -> None:
+    def pressed(event: "tk.Event[tk.Misc]") -> None:
+        if event.widget.winfo_toplevel() is root:  # not the dialogs above it
+            action.do()
+
+    root.bind(action.sequence, pressed)

@@ -1,0 +1,196 @@
+"""The paper: takes strokes from mouse, pen or finger, and shows them with soft edges."""
+
+import io
+import tkinter as tk
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageColor
+
+from client import ink
+from client.ink import Box, Point
+from client.sheets import EMPTY, History, Photo, Sheet, Stroke, UnreadableImageError, extent
+from client.theme import Colours
+
+if TYPE_CHECKING:
+    Pointer = tk.Event[tk.Misc]
+
+WIDTH, HEIGHT = 420, 400
+"""Of the paper, in units; the window's size and the screen's resolution say how many pixels one takes."""
+
+PENS = (4, 40)
+"""Widths of the pen, thinnest and thickest, units."""
+
+DRAWN = "<<Drawn>>"
+"""Comes when there is more ink on the sheet."""
+
+OTHER_SHEET = "<<OtherSheet>>"
+"""Comes when the sheet is another: cleared, undone, done again, or a photo."""
+
+
+class Paper(tk.Canvas):
+    """Shows the sheet on the table, as large as it fits. Its picture is what is sent: dark on white in any theme."""
+
+    def __init__(self, master: tk.Misc, scale: float, colours: Colours) -> None:
+        super().__init__(
+            master, width=WIDTH * scale, height=HEIGHT * scale, cursor="pencil", highlightthickness=1, borderwidth=0
+        )
+        self.pen = 18  # about as thick, for a digit that fills the paper, as MNIST's
+        self.picture = Image.new("L", (1, 1), ink.PAPER)
+        """The strokes as they are seen."""
+        self._finished = self.picture  # less the end of the line under the pen, which is straight until the next move
+        self._history = History()
+        self._line: list[Point] | None = None  # under the pen, units
+        self._end: Box = (0, 0, 0, 0)
+        self._scale, self._left, self._top = scale, 0.0, 0.0
+        self._image = tk.PhotoImage(master=self)
+        self._item = self.create_image(0, 0, anchor="nw", image=self._image)
+        self.colour(colours)
+        self.bind("<Button-1>", self._press)
+        self.bind("<B1-Motion>", self._move)
+        self.bind("<ButtonRelease-1>", lambda _: self._lift())
+        self.bind("<Configure>", lambda _: self._lay())
+
+    @property
+    def sheet(self) -> Sheet:
+        """What was drawn up to the last time that the pen was lifted, or a photo."""
+        return self._history.sheet
+
+    @property
+    def readable(self) -> bool:
+        """Whether there is a photo, or more than a dot."""
+        lines = [stroke.points for stroke in self._history.strokes] + [self._line or []]
+        return isinstance(self.sheet, Photo) or any(len(points) > 1 for points in lines)
+
+    def colour(self, colours: Colours) -> None:
+        self.configure(background=colours.paper, highlightbackground=colours.edge)
+        paper, pen = ImageColor.getrgb(colours.paper), ImageColor.getrgb(colours.ink)
+        self._shades = [
+            [round(dark + (light - dark) * grey / ink.PAPER) for grey in range(256)]
+            for dark, light in zip(pen, paper, strict=True)
+        ]
+        self._colours = colours
+        self._lay()
+
+    def clear(self) -> None:
+        if self._line is not None or self.sheet != EMPTY:
+            self._line = None
+            self._take(EMPTY)
+
+    def undo(self) -> None:
+        self._lift()
+        if self._history.undo():
+            self._changed()
+
+    def redo(self) -> None:
+        self._lift()
+        if self._history.redo():
+            self._changed()
+
+    def show(self, photo: Photo) -> None:
+        """Lay `photo` on the table. Raises `UnreadableImageError`, and then all stays as it was."""
+        photo.image(1)
+        self._lift()
+        self._take(photo)
+
+    def _take(self, sheet: Sheet) -> None:
+        self._history.take(sheet)
+        self._changed()
+
+    def _changed(self) -> None:
+        self._lay()
+        self.event_generate(OTHER_SHEET)
+
+    def _press(self, event: "Pointer") -> None:
+        self._lift()
+        if isinstance(self.sheet, Photo):
+            self._take(EMPTY)
+        self._line = [self._units(event)]
+        self._finished = self.picture
+        self._draw_end(self._line)
+
+    def _move(self, event: "Pointer") -> None:
+        if self._line is None:  # the sheet was changed while the pen was down
+            self._press(event)
+            return
+        line = self._line
+        line.append(self._units(event))
+        if len(line) > 2:
+            before, start, end, after = (line[:1] + line)[-4:]
+            self._draw(self._finished, ink.curve(before, start, end, after), self.pen)
+        self._draw_end(line[-2:])
+        self.event_generate(DRAWN)
+
+    def _lift(self) -> None:
+        """The line under the pen, if there is one, is finished."""
+        if self._line is None:
+            return
+        line, self._line = self._line, None
+        self._history.take((*self._history.strokes, Stroke(tuple(line), self.pen)))
+        if len(line) > 1:
+            before, start, end = (line[:1] + line)[-3:]
+            self._draw_end(ink.curve(before, start, end, end))
+            self.event_generate(DRAWN)
+        self._finished = self.picture
+
+    def _units(self, event: "Pointer") -> Point:
+        return (event.x - self._left) / self._scale, (event.y - self._top) / self._scale
+
+    def _draw(self, picture: Image.Image, line: list[Point], width: float) -> Box:
+        pixels = [(x * self._scale + self._left, y * self._scale + self._top) for x, y in line]
+        return ink.draw(picture, pixels, width * self._scale)
+
+    def _draw_end(self, line: list[Point]) -> None:
+        self.picture = self._finished.copy()
+        before, self._end = self._end, self._draw(self.picture, line, self.pen)
+        self._refresh(_around(before, self._end))
+
+    def _lay(self) -> None:
+        """Fit the sheet into the window, and draw all of it."""
+        width, height = self.winfo_width(), self.winfo_height()
+        if width <= 1:
+            return  # not on the screen yet
+        strokes = self._history.strokes
+        left, top, right, bottom = extent(strokes) if strokes else (0, 0, 0, 0)
+        left, top, right, bottom = min(0, left), min(0, top), max(WIDTH, right), max(HEIGHT, bottom)
+        self._scale = min(width / (right - left), height / (bottom - top))
+        self._left = (width - (left + right) * self._scale) / 2
+        self._top = (height - (top + bottom) * self._scale) / 2
+        self.picture = Image.new("L", (width, height), ink.PAPER)
+        for stroke in strokes:
+            self._draw(self.picture, ink.smooth(stroke.points), stroke.width)
+        if self._line is not None:
+            self._draw(self.picture, ink.smooth(self._line), self.pen)
+        self._finished = self.picture
+        self._image.configure(width=width, height=height)
+        if isinstance(self.sheet, Photo):
+            self._put(self._framed(self.sheet), (0, 0))
+        else:
+            self._refresh((0, 0, width, height))
+
+    def _framed(self, photo: Photo) -> Image.Image:
+        frame = Image.new("RGB", self.picture.size, self._colours.paper)
+        try:
+            image = photo.image(min(frame.size))
+        except UnreadableImageError:
+            return frame
+        frame.paste(image, ((frame.width - image.width) // 2, (frame.height - image.height) // 2))
+        return frame
+
+    def _refresh(self, box: Box) -> None:
+        part = self.picture.crop(box)
+        if part.width and part.height:
+            self._put(Image.merge("RGB", [part.point(shade) for shade in self._shades]), box[:2])
+
+    def _put(self, part: Image.Image, place: tuple[int, int]) -> None:
+        file = io.BytesIO()
+        part.save(file, "PPM")
+        self._image.put(file.getvalue(), to=place)
+
+
+def _around(one: Box, other: Box) -> Box:
+    """The smallest box around two; an empty one does not count."""
+    if one[0] >= one[2]:
+        return other
+    if other[0] >= other[2]:
+        return one
+    return min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3])

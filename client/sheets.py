@@ -1,0 +1,125 @@
+"""Sheets of paper: what is on one, and which of them lay on the table before."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from client.ink import Point
+
+MOST_BYTES, MOST_PIXELS = 50_000_000, 100_000_000
+"""Of a picture that is opened; what the service takes is for the service to say."""
+
+
+@dataclass(frozen=True)
+class Stroke:
+    points: tuple[Point, ...]
+    """One at least."""
+    width: float
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A picture from elsewhere, as it came."""
+
+    content: bytes
+    media_type: str
+
+    def image(self, most: int | None = None) -> Image.Image:
+        """As it is to be looked at, upright, in colours; no side longer than `most`. Raises `UnreadableImageError`."""
+        try:
+            with Image.open(io.BytesIO(self.content)) as image:
+                if image.width * image.height > MOST_PIXELS:
+                    raise UnreadableImageError(f"it has more than {MOST_PIXELS // 1_000_000} megapixels")
+                if most is not None:
+                    image.draft("RGB", (most, most))
+                upright = ImageOps.exif_transpose(image)
+                if upright.has_transparency_data:
+                    upright = upright.convert("RGBA")
+                    upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
+                shown = upright.convert("RGB")
+        except UnidentifiedImageError:
+            raise UnreadableImageError("it is no image, or of a kind that is not known here") from None
+        except UnreadableImageError:
+            raise
+        except Exception as error:  # a broken file can make a decoder raise anything
+            raise UnreadableImageError(f"the image is broken: {error}") from error
+        if most is not None:
+            shown.thumbnail((most, most))
+        return shown
+
+
+class UnreadableImageError(Exception):
+    """The text says why."""
+
+
+def photo(content: bytes) -> Photo:
+    """Raises `UnreadableImageError`."""
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            found = Photo(content, image.get_format_mimetype() or "image/unknown")
+    except Exception as error:  # a broken file can make a decoder raise anything
+        raise UnreadableImageError("it is no image, or of a kind that is not known here") from error
+    return found
+
+
+def open_photo(file: Path) -> Photo:
+    """Raises `UnreadableImageError`, `OSError`."""
+    if file.stat().st_size > MOST_BYTES:
+        raise UnreadableImageError(f"it has more than {MOST_BYTES // 1_000_000} megabytes")
+    return photo(file.read_bytes())
+
+
+Strokes = tuple[Stroke, ...]
+Sheet = Strokes | Photo
+EMPTY: Strokes = ()
+
+
+class History:
+    """Every sheet since the start, one after each change; undo goes back, redo forth."""
+
+    def __init__(self) -> None:
+        self._sheets: list[Sheet] = [EMPTY]
+        self._at = 0
+
+    @property
+    def sheet(self) -> Sheet:
+        return self._sheets[self._at]
+
+    @property
+    def strokes(self) -> Strokes:
+        """What a pen goes on with: a photo is not drawn on, a new sheet is taken."""
+        return () if isinstance(self.sheet, Photo) else self.sheet
+
+    def take(self, sheet: Sheet) -> None:
+        """Go on with `sheet`; what was undone before is gone."""
+        self._sheets[self._at + 1 :] = [sheet]
+        self._at += 1
+
+    def undo(self) -> bool:
+        """Whether there was something to undo."""
+        return self._go(-1)
+
+    def redo(self) -> bool:
+        """Whether there was something to do again."""
+        return self._go(+1)
+
+    def _go(self, step: int) -> bool:
+        if not 0 <= self._at + step < len(self._sheets):
+            return False
+        self._at += step
+        return True
+
+
+def extent(strokes: Sequence[Stroke]) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom of the ink of `strokes`, of which there is one at least."""
+    across = [(x, stroke.width / 2) for stroke in strokes for x, _ in stroke.points]
+    down = [(y, stroke.width / 2) for stroke in strokes for _, y in stroke.points]
+    return (
+        min(x - reach for x, reach in across),
+        min(y - reach for y, reach in down),
+        max(x + reach for x, reach in across),
+        max(y + reach for y, reach in down),
+    )

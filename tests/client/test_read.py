@@ -1,0 +1,86 @@
+"""`python -m client read`: what is on images, for scripts."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+from tests.conftest import DATA
+from tests.servers import REPO, ServiceProcess, running_service
+
+SEVEN = str(DATA / "7.png")
+
+
+def read(url: str, *arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "client", "--url", url, "read", *arguments]
+    return subprocess.run(command, cwd=REPO, input=stdin, capture_output=True, check=False)
+
+
+def scribble(folder: Path) -> str:
+    picture = Image.new("L", (200, 200), 255)
+    ImageDraw.Draw(picture).line([(20, 20), (180, 170), (30, 160), (170, 30), (90, 190), (100, 10), (20, 90)], 0, 9)
+    picture.save(folder / "scribble.png")
+    return str(folder / "scribble.png")
+
+
+def test_image_is_read_and_the_status_is_0(service: ServiceProcess) -> None:
+    done = read(service.url, SEVEN)
+    assert done.returncode == 0
+    assert done.stdout.decode().startswith(f"{SEVEN}: 7  (")
+
+
+def test_not_sure_is_status_3(service: ServiceProcess, tmp_path: Path) -> None:
+    done = read(service.url, SEVEN, scribble(tmp_path))
+    assert done.returncode == 3
+    first, second = done.stdout.decode().splitlines()
+    assert "Not sure" not in first
+    assert "Not sure" in second
+
+
+def test_json_has_all_that_the_service_says(service: ServiceProcess) -> None:
+    found = json.loads(read(service.url, "--json", SEVEN).stdout)
+    assert (found["file"], found["digit"], found["accepted"]) == (SEVEN, 7, True)
+    assert len(found["probabilities"]) == 10
+
+
+def test_standard_input_is_read(service: ServiceProcess) -> None:
+    done = read(service.url, "-", stdin=Path(SEVEN).read_bytes())
+    assert done.stdout.startswith(b"-: 7 ")
+
+
+def test_file_at_fault_is_named_and_the_others_are_read(service: ServiceProcess, tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("text")
+    Image.new("L", (50, 50), 255).save(tmp_path / "blank.png")
+    bad = [str(tmp_path / name) for name in ("missing.png", "text.png", "blank.png")]
+    done = read(service.url, *bad, SEVEN)
+    assert done.returncode == 1
+    assert done.stdout.decode().startswith(f"{SEVEN}: 7 ")
+    errors = done.stderr.decode().splitlines()
+    assert [error.split(":")[0] for error in errors] == bad
+    assert "No such file" in errors[0]
+    assert "no image" in errors[1]
+    assert "nothing on the paper" in errors[2]
+
+
+def test_service_away_is_one_line_and_status_1() -> None:
+    done = read("http://127.0.0.1:9", SEVEN)
+    assert done.returncode == 1
+    assert done.stderr.decode() == "No answer from http://127.0.0.1:9: nothing listens there\n"
+
+
+def test_wrong_use_is_status_2() -> None:
+    assert read("http://127.0.0.1:9").returncode == 2
+
+
+def test_key_comes_from_the_environment(tmp_path: Path) -> None:
+    environment = {"DIGITS_API_KEY": "s3cret", "PATH": "", "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+    with running_service(tmp_path / "log", model_store=REPO / "models", api_keys="s3cret") as locked:
+        command = [sys.executable, "-m", "client", "--url", locked.url, "read", SEVEN]
+        assert subprocess.run(command, cwd=REPO, env=environment, check=False).returncode == 0
+        del environment["DIGITS_API_KEY"]
+        done = subprocess.run(command, cwd=REPO, env=environment, check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "it wants an API key" in done.stderr
+    assert "s3cret" not in (tmp_path / "log").read_text()
