@@ -7,39 +7,46 @@ from client import words
 from client.service import Answer
 from client.theme import Colours
 
-WIDTH = 240
-ROW = 22
-"""Of the bars, units: pixels of a common screen."""
+WIDTH = 260
+DIGIT, SENTENCE, ROW = 120, 44, 22
+"""Heights of the digit, of two lines of text, of a bar. All in units: pixels of a common screen."""
 
 
 class AnswerPanel(ttk.Frame):
+    """As wide and as high whatever it says, so that no answer moves the paper under the pen."""
+
     def __init__(self, master: tk.Misc, scale: float, colours: Colours) -> None:
         super().__init__(master)
         ttk.Label(self, text="Identified number", style="Quiet.TLabel").pack(anchor="w")
-        self.digit = ttk.Label(self, font="SunValleyDisplayFont", anchor="center")
-        self.digit.pack(fill="x")
-        # Two lines high whatever it says, so that no message moves anything.
-        self.sentence = ttk.Label(self, anchor="n", justify="center", wraplength=WIDTH * scale)
-        self.sentence.pack(fill="x", ipady=2)
+        self.digit = ttk.Label(self._room(DIGIT * scale), anchor="center")
+        self.digit.pack(fill="both", expand=True)
+        self.sentence = ttk.Label(self._room(SENTENCE * scale), anchor="n", justify="center", wraplength=WIDTH * scale)
+        self.sentence.pack(fill="both", expand=True)
         self.bars = Bars(self, scale, colours)
         self.bars.pack(fill="both", expand=True, pady=(round(8 * scale), 0))
         self.show(None, "")
 
+    def _room(self, height: float) -> ttk.Frame:
+        room = ttk.Frame(self, height=height)
+        room.pack_propagate(False)
+        room.pack(fill="x")
+        return room
+
     def show(self, answer: Answer | None, hint: str) -> None:
         """Show `answer`; where there is none, `hint` tells why."""
         if answer is None:
-            self.digit.configure(text=" ")
-            self._say(hint)
+            self.digit.configure(text="")
+            self.sentence.configure(text=hint)
             self.bars.show([0.0] * 10)
             return
         prediction = answer.prediction
         first, second = words.likeliest(prediction)
-        self.digit.configure(text=str(first) if prediction.accepted else f"{first} / {second}?")
-        self._say(words.sentence(prediction))
+        if prediction.accepted:
+            self.digit.configure(text=str(first), font="SunValleyDisplayFont")
+        else:
+            self.digit.configure(text=f"{first} / {second}?", font="SunValleyTitleLargeFont")
+        self.sentence.configure(text=words.sentence(prediction))
         self.bars.show(prediction.probabilities)
-
-    def _say(self, text: str) -> None:
-        self.sentence.configure(text=text)
 
 
 class Bars(tk.Canvas):

@@ -21,24 +21,32 @@ STEP = 4.0
 """Pixels between two points of a curve."""
 
 
-def curve(before: Point, start: Point, end: Point, after: Point) -> list[Point]:
-    """Points from `start` to `end` on the Catmull-Rom spline through all four (Catmull & Rom 1974, uniform)."""
+def middle(one: Point, other: Point) -> Point:
+    return (one[0] + other[0]) / 2, (one[1] + other[1]) / 2
+
+
+def bend(before: Point, point: Point, after: Point) -> list[Point]:
+    """The curve past `point`, from the middle of the way to it to the middle of the way on.
+
+    A quadratic Bézier curve with `point` as its control, as drawing programs join them: it never overshoots, however
+    unevenly the points come.
+    """
+    start, end = middle(before, point), middle(point, after)
     steps = max(1, ceil((abs(end[0] - start[0]) + abs(end[1] - start[1])) / STEP))
     return [
-        (_spline(before[0], start[0], end[0], after[0], t), _spline(before[1], start[1], end[1], after[1], t))
+        (_bezier(start[0], point[0], end[0], t), _bezier(start[1], point[1], end[1], t))
         for t in (step / steps for step in range(steps + 1))
     ]
 
 
-def _spline(a: float, b: float, c: float, d: float, t: float) -> float:
-    return b + t / 2 * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
+def _bezier(start: float, control: float, end: float, t: float) -> float:
+    return (1 - t) ** 2 * start + 2 * (1 - t) * t * control + t**2 * end
 
 
 def smooth(points: Sequence[Point]) -> list[Point]:
-    """The curve through all `points`, of which there is one at least."""
-    padded = [points[0], *points, points[-1]]
-    pieces = [curve(*padded[i : i + 4]) for i in range(len(points) - 1)]
-    return [point for piece in pieces for point in piece] or [points[0]]
+    """The line through all `points`, of which there is one at least, bent at each but the first and the last."""
+    bends = [bend(*points[i : i + 3]) for i in range(len(points) - 2)]
+    return [points[0], *(point for piece in bends for point in piece), points[-1]]
 
 
 def draw(picture: Image.Image, line: Sequence[Point], width: float) -> Box:

@@ -40,6 +40,7 @@ class Paper(tk.Canvas):
         self._finished = self.picture  # less the end of the line under the pen, which is straight until the next move
         self._history = History()
         self._line: list[Point] | None = None  # under the pen, units
+        self._width = self.pen  # of that line
         self._end: Box = (0, 0, 0, 0)
         self._scale, self._left, self._top = scale, 0.0, 0.0
         self._image = tk.PhotoImage(master=self)
@@ -104,7 +105,7 @@ class Paper(tk.Canvas):
         self._lift()
         if isinstance(self.sheet, Photo):
             self._take(EMPTY)
-        self._line = [self._units(event)]
+        self._line, self._width = [self._units(event)], self.pen
         self._finished = self.picture
         self._draw_end(self._line)
 
@@ -115,22 +116,20 @@ class Paper(tk.Canvas):
         line = self._line
         line.append(self._units(event))
         if len(line) > 2:
-            before, start, end, after = (line[:1] + line)[-4:]
-            self._draw(self._finished, ink.curve(before, start, end, after), self.pen)
-        self._draw_end(line[-2:])
+            start = line[:1] if len(line) == 3 else []
+            self._draw(self._finished, start + ink.bend(*line[-3:]), self._width)
+        self._draw_end([ink.middle(*line[-2:]) if len(line) > 2 else line[0], line[-1]])
         self.event_generate(DRAWN)
 
     def _lift(self) -> None:
-        """The line under the pen, if there is one, is finished."""
+        """Take the pen from the paper: the line under it, if there is one, is finished."""
         if self._line is None:
             return
         line, self._line = self._line, None
-        self._history.take((*self._history.strokes, Stroke(tuple(line), self.pen)))
-        if len(line) > 1:
-            before, start, end = (line[:1] + line)[-3:]
-            self._draw_end(ink.curve(before, start, end, end))
-            self.event_generate(DRAWN)
+        self._history.take((*self._history.strokes, Stroke(tuple(line), self._width)))
         self._finished = self.picture
+        if len(line) > 1:
+            self.event_generate(DRAWN)
 
     def _units(self, event: "Pointer") -> Point:
         return (event.x - self._left) / self._scale, (event.y - self._top) / self._scale
@@ -141,7 +140,7 @@ class Paper(tk.Canvas):
 
     def _draw_end(self, line: list[Point]) -> None:
         self.picture = self._finished.copy()
-        before, self._end = self._end, self._draw(self.picture, line, self.pen)
+        before, self._end = self._end, self._draw(self.picture, line, self._width)
         self._refresh(_around(before, self._end))
 
     def _lay(self) -> None:
@@ -159,7 +158,7 @@ class Paper(tk.Canvas):
         for stroke in strokes:
             self._draw(self.picture, ink.smooth(stroke.points), stroke.width)
         if self._line is not None:
-            self._draw(self.picture, ink.smooth(self._line), self.pen)
+            self._draw(self.picture, ink.smooth(self._line), self._width)
         self._finished = self.picture
         self._image.configure(width=width, height=height)
         if isinstance(self.sheet, Photo):

@@ -42,7 +42,16 @@ DENSITY = 96
 
 CHANGED = "<<ThemeChanged>>"
 
-SIZES = {"Caption": 12, "Body": 14, "BodyStrong": 14, "BodyLarge": 18, "Subtitle": 20, "Title": 28, "Display": 96}
+SIZES = {
+    "Caption": 12,
+    "Body": 14,
+    "BodyStrong": 14,
+    "BodyLarge": 18,
+    "Subtitle": 20,
+    "Title": 28,
+    "TitleLarge": 60,
+    "Display": 96,
+}
 
 
 def aware() -> None:

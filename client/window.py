@@ -11,10 +11,11 @@ from client.ask import Ask
 from client.courier import Answered, Away, Courier, News, Parcel, Refused, png
 from client.details import Details
 from client.menu import SEPARATOR, Action, install
-from client.paper import DRAWN, OTHER_SHEET, PENS, Paper
+from client.paper import DRAWN, OTHER_SHEET, Paper
 from client.preferences import Preferences
 from client.service import Answer, Service, address
 from client.sheets import EMPTY, Photo, UnreadableImageError, open_photo
+from client.tools import Tools
 from contract.messages import ModelSummary
 
 POLL = 10
@@ -48,36 +49,26 @@ class Window:
         body = ttk.Frame(root, padding=round(16 * scale))
         self.paper = Paper(body, scale, colours)
         self.panel = AnswerPanel(body, scale, colours)
-        tools = ttk.Frame(body)
-        self.undo_button = ttk.Button(tools, text="Undo", command=self.paper.undo)
-        self.redo_button = ttk.Button(tools, text="Redo", command=self.paper.redo)
-        self.pen = ttk.Scale(tools, from_=PENS[0], to=PENS[1], command=lambda width: self.take_pen(float(width)))
-        self.identify_button = ttk.Button(tools, text="Identify", style="Accent.TButton", command=self.identify)
-        self.delete_button = ttk.Button(tools, text="Delete", command=self.paper.clear)
-        self.close_button = ttk.Button(tools, text="Close", command=self.close)
-        self.status = ttk.Label(body, style="Quiet.TLabel")
-
         gap = round(8 * scale)
-        for button in (self.undo_button, self.redo_button):
-            button.pack(side="left", padx=(0, gap))
-        ttk.Label(tools, text="Pen").pack(side="left", padx=(gap, gap))
-        self.pen.pack(side="left")
-        for button in (self.close_button, self.delete_button, self.identify_button):
-            button.pack(side="right", padx=(gap, 0))
+        self.tools = Tools(body, self.paper, gap, self.identify, self.close)
+        foot = ttk.Frame(body, height=round(40 * scale))  # two lines, so that no message moves anything
+        foot.pack_propagate(False)
+        self.status = ttk.Label(foot, style="Quiet.TLabel", anchor="nw")
+        self.status.pack(fill="both", expand=True)
+
         self.paper.grid(row=0, column=0, sticky="nsew")
         self.panel.grid(row=0, column=1, sticky="ns", padx=(2 * gap, 0))
-        tools.grid(row=1, columnspan=2, sticky="ew", pady=(2 * gap, gap))
-        self.status.grid(row=2, columnspan=2, sticky="ew")
+        self.tools.grid(row=1, columnspan=2, sticky="ew", pady=(2 * gap, gap))
+        foot.grid(row=2, columnspan=2, sticky="ew")
         body.rowconfigure(0, weight=1)
         body.columnconfigure(0, weight=1)
         body.pack(fill="both", expand=True)
         self.status.bind("<Configure>", lambda event: self.status.configure(wraplength=event.width))
-        body.rowconfigure(2, minsize=round(40 * scale))  # two lines, so that no message moves the window
 
         self.paper.bind(DRAWN, lambda _: self._send())
         self.paper.bind(OTHER_SHEET, lambda _: self._turn())
         self.menu = install(root, self._menus())
-        self.take_pen(remembered.pen)
+        self.tools.take_pen(remembered.pen)
         self._show(None)
         self._connect(service)
         self._poll()
@@ -102,8 +93,8 @@ class Window:
                 Action("Redo", self.paper.redo, "Control-y"),
                 Action("Delete", self.paper.clear, "Delete"),
                 SEPARATOR,
-                Action("Thinner pen", lambda: self.take_pen(self.paper.pen - 2), "bracketleft"),
-                Action("Thicker pen", lambda: self.take_pen(self.paper.pen + 2), "bracketright"),
+                Action("Thinner pen", lambda: self.tools.take_pen(self.paper.pen - 2), "bracketleft"),
+                Action("Thicker pen", lambda: self.tools.take_pen(self.paper.pen + 2), "bracketright"),
             ],
             "View": [
                 Action("Identify: the details", self.identify, "Return"),
@@ -125,12 +116,6 @@ class Window:
         self._details.show(self.answer)
         self._details.lift()
         self._send()
-
-    def take_pen(self, width: float) -> None:
-        """Draw with a pen of `width` units, as far as there are such pens."""
-        self.paper.pen = round(min(max(width, PENS[0]), PENS[1]))
-        if round(self.pen.get()) != self.paper.pen:
-            self.pen.set(self.paper.pen)
 
     def turn_lights(self) -> None:
         self._dark = not self._dark

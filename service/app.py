@@ -8,11 +8,10 @@ from functools import partial
 from threading import Event, Thread
 
 from fastapi import FastAPI
-from fastapi.responses import RedirectResponse
 from starlette.middleware.cors import CORSMiddleware
 
 from contract.store import open_store
-from service import documentation, inference_protocol, logs, problems, routes
+from service import documentation, inference_protocol, logs, pages, problems, routes
 from service.keys import KeyCheck
 from service.limits import BodyLimit
 from service.observing import Observer
@@ -60,8 +59,8 @@ def create_app() -> FastAPI:
     )
     for router in (routes.direct, inference_protocol.direct, routes.router, inference_protocol.router):
         app.include_router(router)
-    app.add_api_route("/", _home, include_in_schema=False)
     documentation.install(app, registry, keys=bool(keys))
+    pages.install(app)
     problems.install(app)
 
     # The last one added is the outermost.
@@ -91,7 +90,3 @@ class Watch(Thread):
             if not self.ended.is_set():
                 self.looked()
             self.ended.wait(self.seconds)
-
-
-async def _home() -> RedirectResponse:
-    return RedirectResponse("/docs")

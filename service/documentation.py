@@ -2,45 +2,31 @@
 
 from contextlib import suppress
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic.json_schema import models_json_schema
 
 from contract.messages import PredictRequest, Problem
 from service.inference_protocol import Failure, InferRequest
 from service.keys import GUARDED, OPEN
+from service.pages import page
 from service.problems import MEDIA_TYPE
 from service.registry import NoModelError, Registry
 from service.routing import schema_reference
 
-STATIC = Path(__file__).with_name("static")
 DESCRIPTION = """Reads handwritten digits. Draw one, send it, get the digit and how sure the model is.
 
 Every example below works as it stands: press *Execute*. Errors are `application/problem+json` (RFC 9457), and say
 what to change. `/v2` speaks the Open Inference Protocol."""
 
-PAGE_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-}
-"""Of every page. Swagger UI sets styles within its elements."""
-
 
 def install(app: FastAPI, registry: Registry, *, keys: bool) -> None:
-    """Add the page and what it needs to `app`; with `keys`, say which calls want one."""
+    """Add the page and what it needs to `app`; with `keys`, say which calls want one. Swagger UI sets styles inline."""
     swagger = str(files("fastapi_swagger").joinpath("resources"))
     app.mount("/static/swagger", StaticFiles(directory=swagger), name="swagger")
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_api_route("/docs", _docs, include_in_schema=False)
+    app.add_route("/docs", page("docs.html", style="'self' 'unsafe-inline'"), include_in_schema=False)
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -55,10 +41,6 @@ def install(app: FastAPI, registry: Registry, *, keys: bool) -> None:
         return page
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
-
-
-async def _docs() -> Response:
-    return FileResponse(STATIC / "docs.html", headers=PAGE_HEADERS)
 
 
 def _add_bodies(page: dict[str, Any]) -> None:

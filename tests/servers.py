@@ -192,6 +192,7 @@ def slowed(url: str, seconds: float, in_flight: list[int] | None = None) -> type
         def _pass_on(self, answer: httpx.Response) -> None:
             self.send_response(answer.status_code)
             self.send_header("Content-Length", str(len(answer.content)))
+            self.send_header("Content-Type", answer.headers["Content-Type"])
             self.end_headers()
             with contextlib.suppress(OSError):  # the caller has left
                 self.wfile.write(answer.content)

@@ -1,0 +1,46 @@
+"""The pages for people: drawing at `/`, the model at `/model`; plain files, which ask the API like any other client."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, Response
+from fastapi.staticfiles import StaticFiles
+
+STATIC = Path(__file__).with_name("static")
+
+FRESH = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+"""A browser asks whether a file has changed before it uses its copy: scripts and page are of one version."""
+
+
+def install(app: FastAPI) -> None:
+    """Add the pages and their files to `app`."""
+    app.add_route("/", page("index.html"), include_in_schema=False)
+    app.add_route("/model", page("model.html"), include_in_schema=False)
+    app.mount("/static", _Files(directory=STATIC), name="static")
+
+
+def page(name: str, style: str = "'self'") -> Callable[[Request], Awaitable[Response]]:
+    """The handler that gives a page of `STATIC`; `style` is whence its style may come."""
+    policy = (
+        f"default-src 'none'; script-src 'self'; style-src {style}; img-src 'self' data: blob:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    headers = FRESH | {
+        "Content-Security-Policy": policy,
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "no-referrer",
+    }
+
+    async def give(_: Request) -> Response:
+        return FileResponse(STATIC / name, headers=headers)
+
+    return give
+
+
+class _Files(StaticFiles):
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers.update(FRESH)
+        return response

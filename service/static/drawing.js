@@ -1,0 +1,190 @@
+// The paper: strokes of a round pen, which can be undone, or an image from elsewhere.
+
+const UNITS = 400; // the paper's shorter side
+const SENT = 320; // pixels of the shorter side of what is sent
+
+export class Paper extends EventTarget {
+  // Events: "ink" where there is more on the sheet, "sheet" where the sheet is another.
+
+  #canvas;
+  #sheets = [[]]; // each an array of strokes, or a photo
+  #at = 0;
+  #line = null; // under the pen
+  #pen = null; // where the pen of the keyboard is
+  width = 20;
+
+  constructor(canvas) {
+    super();
+    this.#canvas = canvas;
+    canvas.addEventListener("pointerdown", (event) => this.#down(event));
+    canvas.addEventListener("pointermove", (event) => this.#move(event));
+    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => this.#lift());
+    canvas.addEventListener("keydown", (event) => this.#key(event));
+    canvas.addEventListener("blur", () => this.#putKeyboardPenAway());
+    new ResizeObserver(() => this.#show()).observe(canvas);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#show());
+  }
+
+  get photo() { return Array.isArray(this.#sheets[this.#at]) ? null : this.#sheets[this.#at]; }
+  get #strokes() { return this.photo ? [] : this.#sheets[this.#at]; }
+  get #all() { return this.#line ? [...this.#strokes, this.#line] : this.#strokes; }
+  get empty() { return !this.photo && this.#all.length === 0; }
+  get readable() { return this.photo !== null || this.#all.some((stroke) => stroke.points.length > 1); }
+  get undoable() { return this.#at > 0; }
+  get redoable() { return this.#at + 1 < this.#sheets.length; }
+
+  undo() { this.#go(-1); }
+  redo() { this.#go(+1); }
+  clear() {
+    this.#line = null;
+    if (!this.empty) this.#take([]);
+  }
+  lay(photo) { // {file, bitmap or null}
+    this.#lift();
+    this.#take(photo);
+  }
+
+  async png() { // the drawing, dark on white
+    const { width, height } = this.#canvas.getBoundingClientRect();
+    const unit = SENT / UNITS;
+    const pixels = SENT / Math.min(width, height);
+    const sheet = new OffscreenCanvas(Math.round(width * pixels), Math.round(height * pixels));
+    const pen = sheet.getContext("2d");
+    pen.fillStyle = "#fff";
+    pen.fillRect(0, 0, sheet.width, sheet.height);
+    draw(pen, this.#all, unit, "#000");
+    return sheet.convertToBlob({ type: "image/png" });
+  }
+
+  #go(step) {
+    this.#lift();
+    if (!(this.#at + step in this.#sheets)) return;
+    this.#at += step;
+    this.#changed("sheet");
+  }
+
+  #take(sheet) {
+    this.#sheets.splice(this.#at + 1, Infinity, sheet);
+    this.#at += 1;
+    this.#changed("sheet");
+  }
+
+  #changed(what) {
+    this.#show();
+    this.dispatchEvent(new Event(what));
+  }
+
+  #unit() {
+    const { width, height } = this.#canvas.getBoundingClientRect();
+    return Math.min(width, height) / UNITS;
+  }
+
+  #point(event) {
+    const { left, top } = this.#canvas.getBoundingClientRect();
+    const edge = this.#canvas.clientLeft;
+    return [(event.clientX - left - edge) / this.#unit(), (event.clientY - top - edge) / this.#unit()];
+  }
+
+  #down(event) {
+    if (event.button !== 0) return;
+    this.#putKeyboardPenAway();
+    this.#canvas.setPointerCapture(event.pointerId);
+    this.#begin(this.#point(event), event.pointerId);
+  }
+
+  #begin(point, pointer) {
+    this.#lift();
+    if (this.photo) this.#take([]);
+    this.#line = { points: [point], width: this.width, pointer };
+    this.#show();
+  }
+
+  #move(event) {
+    if (!this.#line || this.#line.pointer !== event.pointerId) return; // another finger, or no pen on the paper
+    const events = event.getCoalescedEvents?.() ?? [];
+    this.#line.points.push(...(events.length ? events : [event]).map((one) => this.#point(one)));
+    this.#changed("ink");
+  }
+
+  #lift() {
+    if (!this.#line) return;
+    const strokes = this.#all;
+    this.#line = null;
+    this.#sheets.splice(this.#at + 1, Infinity, strokes);
+    this.#at += 1;
+    this.#changed("ink");
+  }
+
+  #key(event) {
+    const step = event.shiftKey ? 20 : 5;
+    const way = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[event.key];
+    if (event.ctrlKey || event.metaKey || event.altKey || !(way || event.key === " ")) return;
+    event.preventDefault();
+    this.#pen ??= [UNITS / 2, UNITS / 2];
+    if (!way) {
+      if (this.#line) this.#lift();
+      else this.#begin([...this.#pen], null);
+    } else {
+      const unit = this.#unit();
+      const size = [this.#canvas.clientWidth / unit, this.#canvas.clientHeight / unit];
+      this.#pen = this.#pen.map((place, axis) => Math.min(Math.max(place + way[axis], 0), size[axis]));
+      if (this.#line) {
+        this.#line.points.push([...this.#pen]);
+        this.#changed("ink");
+      }
+    }
+    this.#show();
+  }
+
+  #putKeyboardPenAway() {
+    if (!this.#pen) return;
+    if (this.#line?.pointer === null) this.#lift();
+    this.#pen = null;
+    this.#show();
+  }
+
+  #show() {
+    const canvas = this.#canvas;
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+    canvas.width = width * devicePixelRatio;
+    canvas.height = height * devicePixelRatio;
+    const pen = canvas.getContext("2d");
+    const unit = this.#unit() * devicePixelRatio;
+    const ink = getComputedStyle(canvas).color;
+    if (this.photo?.bitmap) {
+      const image = this.photo.bitmap;
+      const fit = Math.min(canvas.width / image.width, canvas.height / image.height);
+      const [across, down] = [image.width * fit, image.height * fit];
+      pen.drawImage(image, (canvas.width - across) / 2, (canvas.height - down) / 2, across, down);
+    }
+    draw(pen, this.#all, unit, ink);
+    if (this.#pen) cross(pen, this.#pen.map((place) => place * unit), unit, this.#line ? ink : "#888");
+  }
+}
+
+// Curves through the middles between points, with the points as their controls: no corner where none was drawn.
+function draw(pen, strokes, unit, colour) {
+  Object.assign(pen, { lineCap: "round", lineJoin: "round", strokeStyle: colour });
+  for (const { points, width } of strokes) {
+    pen.lineWidth = width * unit;
+    pen.beginPath();
+    pen.moveTo(points[0][0] * unit, points[0][1] * unit);
+    for (let i = 1; i + 1 < points.length; i++) {
+      const [[x, y], [nextX, nextY]] = [points[i], points[i + 1]];
+      pen.quadraticCurveTo(x * unit, y * unit, ((x + nextX) / 2) * unit, ((y + nextY) / 2) * unit);
+    }
+    const last = points[points.length - 1];
+    pen.lineTo(last[0] * unit, last[1] * unit);
+    pen.stroke();
+  }
+}
+
+function cross(pen, [x, y], unit, colour) {
+  Object.assign(pen, { lineWidth: 2 * unit, strokeStyle: colour });
+  pen.beginPath();
+  for (const [dx, dy] of [[12, 0], [0, 12]]) {
+    pen.moveTo(x - dx * unit, y - dy * unit);
+    pen.lineTo(x + dx * unit, y + dy * unit);
+  }
+  pen.stroke();
+}

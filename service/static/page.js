@@ -1,0 +1,177 @@
+// The drawing page: every change is sent, one request at a time, and always the newest.
+
+import { Paper } from "./drawing.js";
+import { Away, KeyWanted, Refused, keepKey, models, predict } from "./service.js";
+import { likeliest, percent, sentence } from "./words.js";
+
+const HINT = "Draw a digit.";
+const RETRY = 1000; // milliseconds between two tries while the service is away
+const WATCH = 5000; // between two looks whether it is still there
+
+const $ = (id) => document.getElementById(id);
+const paper = new Paper($("paper"));
+const bars = Array.from({ length: 10 }, (_, digit) => {
+  const row = document.createElement("li");
+  const [name, bar, share] = ["b", "i", "span"].map((kind) => document.createElement(kind));
+  name.textContent = digit;
+  row.append(name, bar, share);
+  $("bars").append(row);
+  return { bar, share };
+});
+
+let sheet = 0; // counts the sheets of paper
+let waiting = false; // whether there is something newer to be read than what is under way
+let wake = () => {};
+
+function send() {
+  waiting = paper.readable;
+  wake();
+}
+
+function turn() {
+  sheet += 1;
+  show(null, paper.readable ? "Reading …" : HINT);
+  send();
+}
+
+function show(answer, hint = "") {
+  const prediction = answer?.prediction;
+  const ranked = prediction && likeliest(prediction);
+  $("digit").textContent = prediction ? (prediction.accepted ? ranked[0] : `${ranked[0]} / ${ranked[1]}?`) : "";
+  $("sentence").textContent = prediction ? sentence(prediction) : hint;
+  bars.forEach(({ bar, share }, digit) => {
+    bar.style.setProperty("--share", `${100 * (prediction?.probabilities[digit] ?? 0)}%`);
+    share.textContent = prediction ? percent(prediction.probabilities[digit]) : "";
+  });
+  $("seen").hidden = !prediction?.normalised;
+  if (prediction?.normalised) $("seen").src = `data:image/png;base64,${prediction.normalised}`;
+  $("source").textContent = answer
+    ? `Model ${answer.model.name} ${answer.model.version}, answered in ${answer.milliseconds.toFixed(0)} ms. ` +
+      (prediction.accepted ? "Accepted." : "Not accepted: better to ask than to rely on it.")
+    : "No answer yet.";
+}
+
+function say(kind, text) {
+  $("status").className = kind;
+  $("status").textContent = `● ${text}`;
+}
+
+function connected(model) {
+  const accuracy = model?.accuracy ? `, ${(100 * model.accuracy).toFixed(2)} % right on MNIST’s test set` : "";
+  say("good", model ? `Connected · model ${model.name} ${model.version}${accuracy}` : "Connected");
+  $("enter-key").hidden = true;
+}
+
+async function deliver() {
+  if (!waiting) {
+    connected((await models()).find((model) => model.default));
+    return;
+  }
+  const from = sheet;
+  waiting = false; // more ink, from here on, is sent next
+  const image = paper.photo?.file ?? (await paper.png());
+  try {
+    const answer = await predict(image, $("details").open);
+    if (from === sheet) show(answer);
+    if ($("status").className !== "good") connected((await models()).find((model) => model.default));
+  } catch (error) {
+    if (!(error instanceof Refused)) {
+      waiting ||= from === sheet;
+      throw error;
+    }
+    if (from === sheet) show(null, error.message);
+  }
+}
+
+async function run() {
+  for (;;) {
+    let pause = WATCH;
+    try {
+      await deliver();
+    } catch (error) {
+      if (!(error instanceof Away || error instanceof KeyWanted || error instanceof Refused)) throw error;
+      const locked = error instanceof KeyWanted;
+      if (locked && $("enter-key").hidden && !$("key").open) $("key").showModal();
+      $("enter-key").hidden = !locked;
+      say("bad", locked ? "The service wants an API key." : `No answer: ${error.message.replace(/\.$/, "")}. Trying again …`);
+      if (waiting) show(null, "Waiting for the service …");
+      pause = RETRY;
+      await new Promise((resolve) => setTimeout(resolve, RETRY));
+    }
+    if (!waiting) {
+      await new Promise((resolve) => {
+        wake = resolve;
+        setTimeout(resolve, pause);
+      });
+    }
+  }
+}
+
+async function open(file) {
+  if (!file) return;
+  const bitmap = await createImageBitmap(file).catch(() => null); // the service may know kinds that browsers do not
+  paper.lay({ file, bitmap });
+}
+
+function tidy() {
+  $("undo").disabled = !paper.undoable;
+  $("redo").disabled = !paper.redoable;
+  $("clear").disabled = $("save").disabled = paper.empty;
+}
+
+async function save() {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(paper.photo?.file ?? (await paper.png()));
+  link.download = paper.photo?.file.name ?? "digit.png";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), RETRY);
+}
+
+paper.addEventListener("ink", () => { tidy(); send(); });
+paper.addEventListener("sheet", () => { tidy(); turn(); });
+$("undo").addEventListener("click", () => paper.undo());
+$("redo").addEventListener("click", () => paper.redo());
+$("clear").addEventListener("click", () => paper.clear());
+$("save").addEventListener("click", save);
+$("pen").addEventListener("input", (event) => { paper.width = event.target.valueAsNumber; });
+$("file").addEventListener("change", (event) => {
+  open(event.target.files[0]);
+  event.target.value = ""; // the same file may be opened again
+});
+$("details").addEventListener("toggle", send);
+
+addEventListener("keydown", (event) => {
+  if (event.target.matches("input[type=password]")) return;
+  const control = event.ctrlKey || event.metaKey;
+  const key = event.key.toLowerCase();
+  if (control && key === "z" && !event.shiftKey) paper.undo();
+  else if (control && (key === "y" || key === "z")) paper.redo();
+  else if (key === "delete") paper.clear();
+  else return;
+  event.preventDefault();
+});
+addEventListener("paste", (event) => open(event.clipboardData.files[0]));
+addEventListener("dragover", (event) => {
+  event.preventDefault();
+  document.body.classList.add("dropping");
+});
+addEventListener("dragleave", () => document.body.classList.remove("dropping"));
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  document.body.classList.remove("dropping");
+  open(event.dataTransfer.files[0]);
+});
+
+$("enter-key").addEventListener("click", () => $("key").showModal());
+$("key-cancel").addEventListener("click", () => $("key").close());
+$("key").querySelector("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  keepKey($("key-text").value.trim());
+  $("key-text").value = "";
+  $("key").close();
+  send();
+});
+
+tidy();
+show(null, HINT);
+run();

@@ -1,0 +1,21 @@
+// Answers in words.
+
+const AT_ALL = 0.9; // a digit so likely that is not accepted all the same is doubted to be one
+
+export function likeliest(prediction) {
+  return [...prediction.probabilities.keys()].sort((a, b) => prediction.probabilities[b] - prediction.probabilities[a]);
+}
+
+export function sentence(prediction) {
+  if (prediction.accepted) return `${percent(prediction.confidence)} sure`;
+  const [one, other] = likeliest(prediction)
+    .slice(0, 2)
+    .map((digit) => `${digit} (${percent(prediction.probabilities[digit])})`);
+  if (prediction.confidence >= AT_ALL) return `Not sure: is it a digit? If so ${one}, else ${other}.`;
+  return `Not sure: ${one} or ${other}?`;
+}
+
+// As many digits as matter; nothing is as sure as 100 %.
+export function percent(share) {
+  return `${share < 0.99 ? (100 * share).toFixed(0) : Math.min(100 * share, 99.99).toFixed(2)} %`;
+}

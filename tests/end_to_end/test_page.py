@@ -1,0 +1,378 @@
+"""A person at the page in the browser: Chromium, real pointer and key events, a real service."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from contract.folder import FolderStore
+from service.pages import STATIC
+from tests.conftest import DATA
+from tests.servers import REPO, ServiceProcess, free_port, http_server, running_service, slowed
+
+# In units of the paper, whose shorter side is 400.
+SEVEN = ((100, 80), (160, 76), (230, 74), (300, 80), (270, 150), (235, 220), (210, 290), (195, 340))
+ONE = ((200, 60), (200, 130), (200, 200), (200, 270), (200, 340))
+SCRIBBLE = ((80, 60), (300, 240), (90, 230), (280, 70), (180, 380), (190, 40), (70, 150), (350, 160), (100, 100))
+
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1100, "height": 800}}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 360, "height": 640},
+    "device_scale_factor": 3,
+    "has_touch": True,
+    "is_mobile": True,
+}
+FLAGS = [  # as it comes, Chromium asks its maker's servers for this and that
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("not installed: chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Visit(Protocol):
+    def __call__(self, url: str, **options: Any) -> Page: ...
+
+
+@pytest.fixture
+def visit(chromium: Browser) -> Iterator[Visit]:
+    """Opens a page. It fails the test if a script fails, the policy is broken or another host is asked."""
+    contexts, faults = [], []
+
+    def open_page(url: str, **options: Any) -> Page:
+        context = chromium.new_context(**(options or DESKTOP))
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda message: faults.append(message.text) if "Policy" in message.text else None)
+        page.on("request", lambda request: faults.append(request.url) if is_elsewhere(request.url) else None)
+        page.goto(url)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+def is_elsewhere(url: str) -> bool:
+    return not url.startswith(("http://127.0.0.1:", "data:", "blob:http://127.0.0.1:"))
+
+
+def places(page: Page, points: tuple[tuple[float, float], ...]) -> list[tuple[float, float]]:
+    """Where `points` of the paper are on the page, pixels."""
+    box = page.locator("#paper").bounding_box()
+    assert box is not None
+    unit = min(box["width"], box["height"]) / 400
+    return [(box["x"] + x * unit, box["y"] + y * unit) for x, y in points]
+
+
+def draw(page: Page, points: tuple[tuple[float, float], ...]) -> None:
+    first, *rest = places(page, points)
+    page.mouse.move(*first)
+    page.mouse.down()
+    for place in rest:
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
+
+
+def digit(page: Page) -> Locator:
+    return page.locator("#digit")
+
+
+def ink(page: Page) -> int:
+    """Pixels of the paper with ink."""
+    count: int = page.evaluate(
+        """() => {
+            const paper = document.querySelector("#paper");
+            const { data } = paper.getContext("2d").getImageData(0, 0, paper.width, paper.height);
+            return data.filter((value, i) => i % 4 === 3 && value > 127).length;
+        }"""
+    )
+    return count
+
+
+def test_drawn_digit_is_identified(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url)
+    draw(page, SEVEN)
+    expect(digit(page)).to_have_text("7")
+    expect(page.locator("#sentence")).to_have_text(re.compile(r"^9\d\.?\d* % sure$"))
+    expect(page.locator("#bars li").nth(7)).to_contain_text("9")
+    expect(page.locator("#status")).to_contain_text("Connected · model digits")
+    expect(page.locator("#status")).to_contain_text("right on MNIST’s test set")
+
+
+def test_finger_draws_on_a_phone_and_the_answer_is_in_sight(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url, **PHONE)
+    touch = page.context.new_cdp_session(page)
+    for i, (x, y) in enumerate(places(page, SEVEN)):
+        kind = "touchMove" if i else "touchStart"
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    expect(digit(page)).to_have_text("7")
+    expect(digit(page)).to_be_in_viewport(ratio=1)
+    expect(page.locator("#undo")).to_be_in_viewport(ratio=1)
+    assert page.evaluate("scrollY") == 0  # the finger drew, and did not scroll
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_doubt_names_the_two_likeliest(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url)
+    draw(page, SCRIBBLE)
+    expect(digit(page)).to_have_text(re.compile(r"^\d / \d\?$"))
+    expect(page.locator("#sentence")).to_contain_text("Not sure")
+
+
+def test_undo_redo_and_clear_by_button_and_key(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url)
+    undo, redo, clear = (page.get_by_role("button", name=name) for name in ("Undo", "Redo", "Clear"))
+    expect(undo).to_be_disabled()
+    draw(page, ((170, 60), (120, 200), (280, 200)))
+    one_stroke = ink(page)
+    draw(page, ((250, 70), (240, 200), (235, 360)))
+    expect(digit(page)).to_have_text("4")
+    undo.click()
+    assert ink(page) == one_stroke
+    page.keyboard.press("Control+z")
+    assert ink(page) == 0
+    expect(digit(page)).to_have_text("")
+    redo.click()
+    page.keyboard.press("Control+y")
+    expect(digit(page)).to_have_text("4")
+    clear.click()
+    expect(digit(page)).to_have_text("")
+    page.keyboard.press("Control+z")
+    expect(digit(page)).to_have_text("4")
+    page.keyboard.press("Delete")
+    assert ink(page) == 0
+    expect(clear).to_be_disabled()
+
+
+def test_pen_has_a_width(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url)
+    draw(page, ONE)
+    usual = ink(page)
+    page.get_by_role("button", name="Clear").click()
+    page.locator("#pen").fill("40")
+    draw(page, ONE)
+    assert ink(page) > 1.6 * usual
+    expect(digit(page)).to_have_text("1")
+
+
+def test_keyboard_alone_draws(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url)
+    for _ in range(2):  # two links stand before the paper
+        page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "paper"
+    for key in ["Shift+ArrowUp"] * 6 + ["Space"] + ["Shift+ArrowDown"] * 12 + ["Space"]:
+        page.keyboard.press(key)
+    expect(digit(page)).to_have_text("1")
+    page.keyboard.press("Control+z")
+    expect(digit(page)).to_have_text("")
+
+
+def test_details_show_what_the_network_saw(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url)
+    draw(page, SEVEN)
+    page.get_by_text("Details").click()
+    seen = page.locator("#seen")
+    expect(seen).to_be_visible()
+    assert seen.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [28, 28]
+    expect(page.locator("#source")).to_have_text(re.compile(r"^Model digits \d+, answered in \d+ ms\. Accepted\.$"))
+
+
+def test_image_is_opened_dropped_or_pasted(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url)
+    page.locator("#file").set_input_files(DATA / "7.png")
+    expect(digit(page)).to_have_text("7")
+    give = """(kind) => fetch("/static/page.js").then(async () => {
+        const blob = await new OffscreenCanvas(200, 200);
+        const pen = blob.getContext("2d");
+        pen.fillStyle = "#fff"; pen.fillRect(0, 0, 200, 200);
+        pen.lineWidth = 14; pen.beginPath(); pen.moveTo(100, 30); pen.lineTo(100, 170); pen.stroke();
+        const given = new DataTransfer();
+        given.items.add(new File([await blob.convertToBlob()], "one.png", { type: "image/png" }));
+        dispatchEvent(kind === "drop" ? new DragEvent("drop", { dataTransfer: given, cancelable: true })
+                                      : new ClipboardEvent("paste", { clipboardData: given }));
+    })"""
+    for kind in ("drop", "paste"):
+        page.evaluate(give, kind)
+        expect(digit(page)).to_have_text("1")
+        page.get_by_role("button", name="Clear").click()
+    draw(page, SEVEN)
+    expect(digit(page)).to_have_text("7")
+
+
+def test_what_the_service_refuses_is_said(service: ServiceProcess, visit: Visit, tmp_path: Path) -> None:
+    page = visit(service.url)
+    (tmp_path / "text.png").write_text("no image")
+    page.locator("#file").set_input_files(tmp_path / "text.png")
+    expect(page.locator("#sentence")).to_contain_text("image")
+    expect(page.locator("#status")).to_contain_text("Connected")
+    draw(page, SEVEN)
+    expect(digit(page)).to_have_text("7")
+
+
+def test_drawing_is_saved(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url)
+    draw(page, SEVEN)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save").click()
+    png = Path(download.value.path()).read_bytes()
+    assert download.value.suggested_filename == "digit.png"
+    answer = httpx.post(f"{service.url}/v1/predict/image", content=png, headers={"Content-Type": "image/png"}).json()
+    assert answer["predictions"][0]["digit"] == 7
+
+
+def test_service_that_goes_away_loses_no_drawing(visit: Visit, tmp_path: Path) -> None:
+    port = free_port()
+    with running_service(tmp_path / "log", port=port, model_store=REPO / "models") as service:
+        page = visit(service.url)
+        expect(page.locator("#status")).to_contain_text("Connected")
+    draw(page, SEVEN)
+    expect(page.locator("#status")).to_contain_text("nothing answers there. Trying again")
+    expect(page.locator("#sentence")).to_have_text("Waiting for the service …")
+    drawn = ink(page)
+    with running_service(tmp_path / "log", port=port, model_store=REPO / "models"):
+        expect(digit(page)).to_have_text("7")
+        assert ink(page) == drawn
+        expect(page.locator("#status")).to_contain_text("Connected")
+
+
+def test_slow_service_gets_one_request_at_a_time_and_the_newest_drawing(service: ServiceProcess, visit: Visit) -> None:
+    in_flight: list[int] = []
+    with http_server(slowed(service.url, 0.5, in_flight)) as url:
+        page = visit(url)
+        draw(page, SEVEN)
+        page.get_by_role("button", name="Clear").click()
+        draw(page, ONE)
+        expect(digit(page)).to_have_text("1")
+        page.wait_for_timeout(1500)
+        expect(digit(page)).to_have_text("1")
+    assert max(in_flight) == 1
+    assert len(in_flight) <= 5
+
+
+def test_api_key_is_asked_for_and_kept_no_longer_than_the_tab(visit: Visit, tmp_path: Path) -> None:
+    with running_service(tmp_path / "log", model_store=REPO / "models", api_keys="s3cret") as service:
+        page = visit(service.url)
+        key = page.get_by_label("This service wants a key.")
+        key.fill("wrong")
+        page.keyboard.press("Enter")
+        draw_later = page.get_by_role("button", name="Enter the API key")
+        draw_later.click()
+        key.fill("s3cret")
+        page.get_by_role("button", name="OK").click()
+        expect(page.locator("#status")).to_contain_text("Connected")
+        draw(page, SEVEN)
+        expect(digit(page)).to_have_text("7")
+        assert page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
+        page.goto(f"{service.url}/model")
+        expect(page.locator("#card img").first).to_have_js_property("complete", True)
+        expect(page.locator("#figures")).to_contain_text("%")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/", "/model"])
+def test_page_is_accessible(service: ServiceProcess, visit: Visit, path: str, scheme: str) -> None:
+    """Axe's rules for WCAG 2.2 AA, contrast among them; with an answer on the page, and the details open."""
+    page = visit(service.url + path, color_scheme=scheme, viewport={"width": 1100, "height": 800})
+    if path == "/":
+        draw(page, SEVEN)
+        expect(digit(page)).to_have_text("7")
+        page.get_by_text("Details").click()
+        expect(page.locator("#seen")).to_be_visible()
+    else:
+        expect(page.locator("#card h2")).to_be_visible()
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = Axe().run(page, options={"runOnly": rules})
+    assert found.response["violations"] == []
+    assert {"color-contrast", "button-name"} & {rule["id"] for rule in found.response["passes"]}
+
+
+def test_dark_paper_shows_light_ink_and_sends_dark(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url, color_scheme="dark", viewport={"width": 1100, "height": 800})
+    draw(page, SEVEN)
+    expect(digit(page)).to_have_text("7")
+    [(x, y)] = places(page, ((200, 75),))
+    shot = page.screenshot(clip={"x": x, "y": y, "width": 1, "height": 1})
+    assert shot != page.screenshot(clip={"x": x, "y": y + 150, "width": 1, "height": 1})
+
+
+def test_page_is_small_strict_and_its_own(service: ServiceProcess) -> None:
+    assert sum(file.stat().st_size for file in STATIC.iterdir()) < 50_000
+    for path in ("/", "/model"):
+        answer = httpx.get(service.url + path)
+        policy = answer.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; ")
+        assert "unsafe" not in policy
+        assert not re.search(r"https?://|<script>|style=|onclick", answer.text)
+
+
+def test_model_page_has_versions_figures_pictures_and_card(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url)
+    page.get_by_role("link", name="The model").click()
+    version = httpx.get(f"{service.url}/v1/models/default").json()["version"]
+    expect(page.locator("#versions")).to_contain_text(f"digits {version}serving, the default99.")
+    expect(page.locator("#figures")).to_contain_text("expected calibration error")
+    expect(page.get_by_role("heading", name="Model card: handwritten digits")).to_be_visible()
+    for name in ("Confusion matrix", "Learning curve"):
+        picture = page.get_by_role("img", name=name)
+        page.wait_for_function("image => image.naturalWidth > 300", arg=picture.element_handle())
+    expect(page.locator("#card table").first).to_contain_text("int8, as served")
+
+
+def test_model_page_says_why_a_version_is_refused_and_shows_another(
+    store: FolderStore, visit: Visit, tmp_path: Path
+) -> None:
+    bundled = store.versions()[-1]
+    refused = bundled + 1
+    (store.folder / str(refused)).mkdir()
+    (store.folder / str(refused) / "manifest.json").write_text("{}")
+    with running_service(tmp_path / "log", model_store=store.folder.parent) as service:
+        page = visit(f"{service.url}/model")
+        expect(page.locator("#versions")).to_contain_text(f"digits {refused}refused: ")
+        page.get_by_role("link", name=f"digits {bundled}").click()
+        expect(page.locator("#figures")).to_contain_text("128,523")
+        page.goto(f"{service.url}/model?version=77")
+        expect(page.locator("#status")).to_contain_text("This cannot be shown: ")
+
+
+def test_card_cannot_smuggle_markup_in(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(f"{service.url}/model")
+    text = (
+        "# <b>a</b>\n\n<img src=x onerror=alert(1)> [link](javascript:alert(1)) `<i>` **b**\n\n"
+        "- one\n- two\n  more\n\n| a |\n| - |\n| 1 |"
+    )
+    markup = page.evaluate(
+        """async (text) => {
+            const { render } = await import("/static/markdown.js");
+            const into = document.createElement("div");
+            render(text, into, () => {});
+            return into.innerHTML;
+        }""",
+        text,
+    )
+    assert markup == (
+        "<h2>&lt;b&gt;a&lt;/b&gt;</h2><p>&lt;img src=x onerror=alert(1)&gt; [link](javascript:alert(1)) "
+        "<code>&lt;i&gt;</code> <strong>b</strong></p><ul><li>one</li><li>two\n  more</li></ul>"
+        '<div class="scroll" tabindex="0"><table><tr><th>a</th></tr>'
+        "<tr><td>1</td></tr></table></div>"
+    )
