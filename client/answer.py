@@ -8,8 +8,8 @@ from client.service import Answer
 from client.theme import Colours
 
 WIDTH = 260
-DIGIT, SENTENCE, ROW = 120, 44, 22
-"""Heights of the digit, of two lines of text, of a bar. All in units: pixels of a common screen."""
+DIGIT, SENTENCE, ROW = 120, 64, 20
+"""Heights of the digit, of three lines of text, of a bar. All in units: pixels of a common screen."""
 
 
 class AnswerPanel(ttk.Frame):

@@ -1,6 +1,7 @@
 """Carries drawings to the service from a thread of its own: one at a time, and always the newest."""
 
 import io
+import logging
 import queue
 import threading
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from PIL import Image
 from client.service import Answer, KeyWantedError, Service, ServiceAwayError, ServiceRefusedError
 from client.sheets import Photo
 from contract.messages import ModelSummary
+
+logger = logging.getLogger(__name__)
 
 RETRY = 1.0
 """Seconds between two tries while the service is away."""
@@ -104,16 +107,18 @@ class Courier:
 
     def _run(self) -> None:
         undelivered: Parcel | None = None
-        pause = 0.0
-        while True:
+        while not self._closed:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._newest is not None, timeout=pause)
-                if self._closed:
-                    break
                 parcel, self._newest = self._newest or undelivered, None
             news = _deliver(self._service, parcel)
             self.news.put(news)
-            undelivered, pause = (parcel, RETRY) if isinstance(news, Away) else (None, WATCH)
+            with self._changed:
+                if isinstance(news, Away):  # a line that grows meanwhile is no reason to ask sooner
+                    undelivered = parcel
+                    self._changed.wait_for(lambda: self._closed, timeout=RETRY)
+                else:
+                    undelivered = None
+                    self._changed.wait_for(lambda: self._closed or self._newest is not None, timeout=WATCH)
         self._service.close()
 
 
@@ -128,3 +133,6 @@ def _deliver(service: Service, parcel: Parcel | None) -> News:
         return Away(str(error))
     except ServiceRefusedError as error:
         return Refused(parcel, str(error)) if parcel is not None else Away(str(error))
+    except Exception as error:  # whatever it is, the drawings after this one are to be read
+        logger.exception("delivering failed")
+        return Away(f"something went wrong here: {error}")

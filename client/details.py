@@ -1,6 +1,7 @@
 """The details window: what the network saw, the ten probabilities, the model and the round trip."""
 
 import tkinter as tk
+from contextlib import suppress
 from tkinter import ttk
 
 from client.service import Answer
@@ -59,9 +60,11 @@ class Details(tk.Toplevel):
         prediction = answer.prediction
         for label, probability in zip(self.percentages, prediction.probabilities, strict=True):
             label.configure(text=f"{min(probability, ALL_BUT_SURE):.3%}".replace("%", " %"))
+        self._seen.blank()
         if prediction.normalised is not None:
-            small = tk.PhotoImage(master=self, data=prediction.normalised)
-            self._seen.tk.call(str(self._seen), "copy", str(small), "-zoom", self._enlarged)
+            with suppress(tk.TclError):  # it is no PNG
+                small = tk.PhotoImage(master=self, data=prediction.normalised)
+                self._seen.tk.call(str(self._seen), "copy", str(small), "-zoom", self._enlarged)
         self.source.configure(
             text=f"Model {answer.model.name} {answer.model.version}, answered in {answer.milliseconds:.0f} ms. "
             + ("Accepted." if prediction.accepted else "Not accepted: better to ask than to rely on it.")

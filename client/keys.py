@@ -15,23 +15,21 @@ def find(url: str) -> str | None:
     if key := os.environ.get(VARIABLE, "").strip():
         return key
     import keyring
-    from keyring.errors import KeyringError
 
     try:
         return keyring.get_password(NAME, url)
-    except KeyringError:
+    except Exception:  # each desktop's keyring raises errors of its own; without one there is no key
         return None
 
 
 def keep(url: str, key: str) -> None:
     """Keep `key` for the service at `url`; an empty one is forgotten. Raises `NoKeyringError`."""
     import keyring
-    from keyring.errors import KeyringError
 
     try:
         if key:
             keyring.set_password(NAME, url, key)
         elif keyring.get_password(NAME, url) is not None:
             keyring.delete_password(NAME, url)
-    except KeyringError as error:
+    except Exception as error:  # each desktop's keyring raises errors of its own
         raise NoKeyringError(str(error)) from error

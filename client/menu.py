@@ -12,12 +12,18 @@ MAC = sys.platform == "darwin"
 class Action:
     label: str
     do: Callable[[], object]
-    key: str = ""
+    key: str
     """As Tk has it, without the brackets: Control-z."""
 
     @property
-    def sequence(self) -> str:
-        return f"<{self.key.replace('Control', 'Command') if MAC else self.key}>"
+    def sequences(self) -> list[str]:
+        """What Tk is to wait for: with the caps lock on, a letter is another key."""
+        *modifiers, key = self.key.split("-")
+        if MAC:
+            modifiers = [modifier.replace("Control", "Command") for modifier in modifiers]
+            key = key.replace("Delete", "BackSpace")
+        locked = [*modifiers, "Lock", "Key", key.upper()] if len(key) == 1 else []
+        return [f"<{'-'.join(parts)}>" for parts in ([*modifiers, "Key", key], locked) if parts]
 
     @property
     def accelerator(self) -> str:
@@ -42,8 +48,7 @@ def install(root: tk.Tk, menus: dict[str, list[Action | None]]) -> tk.Menu:
                 menu.add_separator()
                 continue
             menu.add_command(label=action.label, command=action.do, accelerator=action.accelerator)
-            if action.key:
-                _bind(root, action)
+            _bind(root, action)
         bar.add_cascade(label=title, menu=menu, underline=0)
     root.configure(menu=bar)
     return bar
@@ -54,4 +59,5 @@ def _bind(root: tk.Tk, action: Action) -> None:
         if event.widget.winfo_toplevel() is root:  # not the dialogs above it
             action.do()
 
-    root.bind(action.sequence, pressed)
+    for sequence in action.sequences:
+        root.bind(sequence, pressed)

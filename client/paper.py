@@ -4,11 +4,11 @@ import io
 import tkinter as tk
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageColor
+from PIL import Image, ImageColor, ImageOps
 
 from client import ink
 from client.ink import Box, Point
-from client.sheets import EMPTY, History, Photo, Sheet, Stroke, UnreadableImageError, extent
+from client.sheets import EMPTY, History, Photo, Sheet, Stroke, UnreadableImageError, extent, preview
 from client.theme import Colours
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ class Paper(tk.Canvas):
         self._lay()
 
     def clear(self) -> None:
-        if self._line is not None or self.sheet != EMPTY:
-            self._line = None
+        self._lift()
+        if self.sheet != EMPTY:
             self._take(EMPTY)
 
     def undo(self) -> None:
@@ -89,7 +89,7 @@ class Paper(tk.Canvas):
 
     def show(self, photo: Photo) -> None:
         """Lay `photo` on the table. Raises `UnreadableImageError`, and then all stays as it was."""
-        photo.image(1)
+        preview(photo)
         self._lift()
         self._take(photo)
 
@@ -106,12 +106,11 @@ class Paper(tk.Canvas):
         if isinstance(self.sheet, Photo):
             self._take(EMPTY)
         self._line, self._width = [self._units(event)], self.pen
-        self._finished = self.picture
+        self._finished = self.picture.copy()  # what was sent is not drawn on
         self._draw_end(self._line)
 
     def _move(self, event: "Pointer") -> None:
-        if self._line is None:  # the sheet was changed while the pen was down
-            self._press(event)
+        if self._line is None:  # pressed elsewhere, or the sheet was changed since
             return
         line = self._line
         line.append(self._units(event))
@@ -159,7 +158,7 @@ class Paper(tk.Canvas):
             self._draw(self.picture, ink.smooth(stroke.points), stroke.width)
         if self._line is not None:
             self._draw(self.picture, ink.smooth(self._line), self._width)
-        self._finished = self.picture
+        self._finished = self.picture.copy()
         self._image.configure(width=width, height=height)
         if isinstance(self.sheet, Photo):
             self._put(self._framed(self.sheet), (0, 0))
@@ -169,7 +168,7 @@ class Paper(tk.Canvas):
     def _framed(self, photo: Photo) -> Image.Image:
         frame = Image.new("RGB", self.picture.size, self._colours.paper)
         try:
-            image = photo.image(min(frame.size))
+            image = ImageOps.contain(preview(photo), frame.size)
         except UnreadableImageError:
             return frame
         frame.paste(image, ((frame.width - image.width) // 2, (frame.height - image.height) // 2))

@@ -4,13 +4,15 @@ from pathlib import Path
 from typing import Annotated
 
 from platformdirs import user_config_path
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
+
+from client.service import address
 
 FILE = user_config_path("digits") / "client.json"
 
 
 class Preferences(BaseModel):
-    url: str = "http://127.0.0.1:8000"
+    url: Annotated[str, AfterValidator(address)] = "http://127.0.0.1:8000"
     """Of the service that answered last."""
     dark: bool = False
     pen: Annotated[int, Field(ge=4, le=40)] = 18

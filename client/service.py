@@ -108,6 +108,8 @@ class Service:
             raise ServiceAwayError(_why(error)) from error
         except UnicodeError as error:
             raise ServiceAwayError(NO_HOST) from error
+        except httpx.LocalProtocolError:  # its text would have the key
+            raise KeyWantedError("the API key has signs that cannot be sent") from None
         except httpx.HTTPError as error:
             raise ServiceAwayError(str(error) or "the connection broke") from error
 
@@ -120,6 +122,8 @@ def address(text: str) -> str:
         raise ValueError(f"{text!r} is no URL: {error}") from error
     if url.scheme not in ("http", "https") or not url.host:
         raise ValueError(f"{text!r} should look like http://127.0.0.1:8000")
+    if url.userinfo:
+        raise ValueError("An address has no name and password: it would be kept in clear")
     return text.strip().rstrip("/")
 
 

@@ -3,14 +3,23 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from client.ink import Point
 
-MOST_BYTES, MOST_PIXELS = 50_000_000, 100_000_000
+MOST_BYTES, MOST_PIXELS = 20_000_000, 100_000_000
 """Of a picture that is opened; what the service takes is for the service to say."""
+
+Image.MAX_IMAGE_PIXELS = None  # Pillow warns at another number; `photo` has ours
+
+SIDE = 2000
+"""Longest side of a photo as it is looked at, pixels."""
+
+SHEETS = 100
+"""Sheets that are remembered: as often can be undone."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +40,6 @@ class Photo:
         """As it is to be looked at, upright, in colours; no side longer than `most`. Raises `UnreadableImageError`."""
         try:
             with Image.open(io.BytesIO(self.content)) as image:
-                if image.width * image.height > MOST_PIXELS:
-                    raise UnreadableImageError(f"it has more than {MOST_PIXELS // 1_000_000} megapixels")
                 if most is not None:
                     image.draft("RGB", (most, most))
                 upright = ImageOps.exif_transpose(image)
@@ -40,10 +47,6 @@ class Photo:
                     upright = upright.convert("RGBA")
                     upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
                 shown = upright.convert("RGB")
-        except UnidentifiedImageError:
-            raise UnreadableImageError("it is no image, or of a kind that is not known here") from None
-        except UnreadableImageError:
-            raise
         except Exception as error:  # a broken file can make a decoder raise anything
             raise UnreadableImageError(f"the image is broken: {error}") from error
         if most is not None:
@@ -55,14 +58,24 @@ class UnreadableImageError(Exception):
     """The text says why."""
 
 
+@lru_cache(maxsize=2)
+def preview(photo: Photo) -> Image.Image:
+    """`photo` as it is looked at, reduced. Raises `UnreadableImageError`."""
+    return photo.image(SIDE)
+
+
 def photo(content: bytes) -> Photo:
     """Raises `UnreadableImageError`."""
+    if len(content) > MOST_BYTES:
+        raise UnreadableImageError(f"it has more than {MOST_BYTES // 1_000_000} megabytes")
     try:
         with Image.open(io.BytesIO(content)) as image:
-            found = Photo(content, image.get_format_mimetype() or "image/unknown")
+            pixels, media_type = image.width * image.height, image.get_format_mimetype()
     except Exception as error:  # a broken file can make a decoder raise anything
         raise UnreadableImageError("it is no image, or of a kind that is not known here") from error
-    return found
+    if pixels > MOST_PIXELS:
+        raise UnreadableImageError(f"it has more than {MOST_PIXELS // 1_000_000} megapixels")
+    return Photo(content, media_type or "image/unknown")
 
 
 def open_photo(file: Path) -> Photo:
@@ -78,7 +91,7 @@ EMPTY: Strokes = ()
 
 
 class History:
-    """Every sheet since the start, one after each change; undo goes back, redo forth."""
+    """The sheets so far, one after each change; undo goes back, redo forth."""
 
     def __init__(self) -> None:
         self._sheets: list[Sheet] = [EMPTY]
@@ -96,7 +109,8 @@ class History:
     def take(self, sheet: Sheet) -> None:
         """Go on with `sheet`; what was undone before is gone."""
         self._sheets[self._at + 1 :] = [sheet]
-        self._at += 1
+        del self._sheets[:-SHEETS]
+        self._at = len(self._sheets) - 1
 
     def undo(self) -> bool:
         """Whether there was something to undo."""

@@ -1,6 +1,7 @@
 """The main window: paper, the live answer, buttons, menu, status line."""
 
 import queue
+import re
 import tkinter as tk
 from pathlib import Path
 from tkinter import filedialog, messagebox, ttk
@@ -39,7 +40,7 @@ class Window:
         self._details: Details | None = None
         self.answer: Answer | None = None
         self._sent: Parcel | None = None
-        self._answered: Parcel | None = None
+        self._settled: Parcel | None = None  # what was last answered or refused
 
         scale = self._scale = theme.scale(root)
         colours = theme.apply(root, "dark" if self._dark else "light")
@@ -180,7 +181,7 @@ class Window:
             try:
                 preferences.save(changed)
             except OSError as error:
-                self.status.configure(text=f"The settings cannot be remembered: {error}")
+                self._say("Bad", f"The settings cannot be remembered: {error}")
 
     def _move_to(self, url: str) -> None:
         """Talk to the service at `url` from now on. Raises `ValueError`."""
@@ -193,7 +194,7 @@ class Window:
     def _take_key(self, key: str) -> None:
         """Raises `ValueError`."""
         key = key.strip()
-        if not key.isascii():
+        if not (key.isascii() and key.isprintable()):
             raise ValueError("A key has letters, digits and signs of ASCII only.")
         try:
             keys.keep(self._service_url, key)
@@ -209,7 +210,7 @@ class Window:
     def _reconnect(self, service: Service) -> None:
         self.courier.close()
         self._connect(service)
-        self._answered = None
+        self._settled = None
         self._show(None)
         self._send()
 
@@ -234,32 +235,37 @@ class Window:
         self._send()
 
     def _poll(self) -> None:
+        self._polling = self._root.after(POLL, self._poll)
         try:
             while True:
                 self._hear(self.courier.news.get_nowait())
         except queue.Empty:
             pass
-        self._polling = self._root.after(POLL, self._poll)
 
     def _hear(self, news: News) -> None:
         if isinstance(news, Away):
             self._away(news)
             return
-        if not isinstance(news, Answered | Refused):
+        if isinstance(news, Answered | Refused):
+            if news.parcel.sheet == self._sheet:
+                self._settle(news)
+        else:
             self._model = news.model
-        self._remember(self._remembered.model_copy(update={"url": self._service_url}))
         self._say("Good", f"Connected to {self._service_url}{_described(self._model)}")
-        if isinstance(news, Answered) and news.parcel.sheet == self._sheet:
-            self._answered = news.parcel
+        self._remember(self._remembered.model_copy(update={"url": self._service_url}))
+
+    def _settle(self, news: Answered | Refused) -> None:
+        self._settled = news.parcel
+        if isinstance(news, Answered):
             self._show(news.answer)
-        elif isinstance(news, Refused) and news.parcel.sheet == self._sheet:
+        else:
             self._show(None, news.reason)
 
     def _away(self, news: Away) -> None:
         reason = news.reason.rstrip(".")
         remedy = "Set it with Service, API key" if news.key_wanted else "The drawing stays; trying again …"
         self._say("Bad", f"No answer from {self._service_url}: {reason}. {remedy}")
-        if self.paper.readable and self._answered is not self._sent:
+        if self.paper.readable and self._settled is not self._sent:
             self._show(None, "Waiting for the service …")
 
     def _say(self, kind: str, text: str) -> None:
@@ -297,9 +303,8 @@ def _write(file: Path, paper: Paper) -> None:
 
 def _on_screen(root: tk.Tk, place: str) -> str:
     """The remembered size and place, as far as the screen has room: it may be another screen by now."""
-    size, x, y = place.replace("+-", "+").split("+")
-    width, height = (int(side) for side in size.split("x"))
+    width, height, x, y = (int(number) for number in re.findall(r"-?\d+", place))
     width, height = min(width, root.winfo_screenwidth()), min(height, root.winfo_screenheight())
-    left = min(int(x), root.winfo_vrootwidth() - width)
-    top = min(int(y), root.winfo_vrootheight() - height)
+    left = min(x, root.winfo_vrootwidth() - width)
+    top = min(y, root.winfo_vrootheight() - height)
     return f"{width}x{height}+{max(0, left)}+{max(0, top)}"

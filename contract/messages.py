@@ -51,12 +51,15 @@ class ModelReference(BaseModel):
     version: int = Field(ge=1, examples=[1])
 
 
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
 class Prediction(BaseModel):
     digit: int = Field(ge=0, le=9, description="The likeliest digit.", examples=[7])
-    confidence: float = Field(
-        ge=0, le=1, description="Its calibrated probability, if it is a digit at all.", examples=[0.998]
+    confidence: Probability = Field(
+        description="Its calibrated probability, if it is a digit at all.", examples=[0.998]
     )
-    probabilities: list[float] = Field(
+    probabilities: list[Probability] = Field(
         min_length=10, max_length=10, description="Calibrated probabilities of the digits 0 to 9, summing to 1."
     )
     accepted: bool = Field(

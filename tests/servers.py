@@ -190,11 +190,16 @@ def slowed(url: str, seconds: float, in_flight: list[int] | None = None) -> type
             self._pass_on(httpx.get(url + self.path))
 
         def _pass_on(self, answer: httpx.Response) -> None:
+            content = self.changed(answer.content)
             self.send_response(answer.status_code)
-            self.send_header("Content-Length", str(len(answer.content)))
+            self.send_header("Content-Length", str(len(content)))
             self.send_header("Content-Type", answer.headers["Content-Type"])
             self.end_headers()
             with contextlib.suppress(OSError):  # the caller has left
-                self.wfile.write(answer.content)
+                self.wfile.write(content)
+
+        def changed(self, content: bytes) -> bytes:
+            """For those who change answers on the way."""
+            return content
 
     return Handler

@@ -1,6 +1,7 @@
 // The paper: strokes of a round pen, which can be undone, or an image from elsewhere.
 
 const UNITS = 400; // the paper's shorter side
+const SHEETS = 100; // that are remembered: as often can be undone
 const SENT = 320; // pixels of the shorter side of what is sent
 
 export class Paper extends EventTarget {
@@ -18,7 +19,7 @@ export class Paper extends EventTarget {
     this.#canvas = canvas;
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
-    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => this.#lift());
+    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => this.#up(event));
     canvas.addEventListener("keydown", (event) => this.#key(event));
     canvas.addEventListener("blur", () => this.#putKeyboardPenAway());
     new ResizeObserver(() => this.#show()).observe(canvas);
@@ -36,7 +37,7 @@ export class Paper extends EventTarget {
   undo() { this.#go(-1); }
   redo() { this.#go(+1); }
   clear() {
-    this.#line = null;
+    this.#lift();
     if (!this.empty) this.#take([]);
   }
   lay(photo) { // {file, bitmap or null}
@@ -64,9 +65,14 @@ export class Paper extends EventTarget {
   }
 
   #take(sheet) {
-    this.#sheets.splice(this.#at + 1, Infinity, sheet);
-    this.#at += 1;
+    this.#keep(sheet);
     this.#changed("sheet");
+  }
+
+  #keep(sheet) {
+    this.#sheets.splice(this.#at + 1, Infinity, sheet);
+    this.#sheets.splice(0, Math.max(0, this.#sheets.length - SHEETS));
+    this.#at = this.#sheets.length - 1;
   }
 
   #changed(what) {
@@ -86,7 +92,7 @@ export class Paper extends EventTarget {
   }
 
   #down(event) {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || this.#line?.pointer) return; // a palm beside the pen
     this.#putKeyboardPenAway();
     this.#canvas.setPointerCapture(event.pointerId);
     this.#begin(this.#point(event), event.pointerId);
@@ -106,12 +112,15 @@ export class Paper extends EventTarget {
     this.#changed("ink");
   }
 
+  #up(event) {
+    if (this.#line?.pointer === event.pointerId) this.#lift();
+  }
+
   #lift() {
     if (!this.#line) return;
     const strokes = this.#all;
     this.#line = null;
-    this.#sheets.splice(this.#at + 1, Infinity, strokes);
-    this.#at += 1;
+    this.#keep(strokes);
     this.#changed("ink");
   }
 
@@ -120,6 +129,7 @@ export class Paper extends EventTarget {
     const way = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[event.key];
     if (event.ctrlKey || event.metaKey || event.altKey || !(way || event.key === " ")) return;
     event.preventDefault();
+    if (!way && event.repeat) return; // Space is held down
     this.#pen ??= [UNITS / 2, UNITS / 2];
     if (!way) {
       if (this.#line) this.#lift();

@@ -17,13 +17,13 @@ function versionRow(model, shown) {
   const name = `${model.name} ${model.version}`;
   const link = element("a", name);
   link.href = `?version=${model.version}`;
-  const link_or_name = model.state === "refused" ? name : link;
+  const cell = model.state === "refused" ? name : link;
   if (model.version === shown) link.setAttribute("aria-current", "page");
   const state = model.default ? `${model.state}, the default` : model.state;
   const published = model.published_at ? new Date(model.published_at).toLocaleString() : "";
   return element(
     "tr",
-    element("td", link_or_name),
+    element("td", cell),
     element("td", model.reason ? `${state}: ${model.reason}` : state),
     element("td", model.accuracy === null ? "" : share(model.accuracy)),
     element("td", published),
@@ -44,25 +44,25 @@ function figures(manifest) {
 
 async function picture(image, path) {
   try {
-    image.src = URL.createObjectURL(await (await call(path)).blob());
+    image.src = URL.createObjectURL(await call(path, "blob"));
   } catch (error) {
     image.alt += ` (${error.message})`;
   }
 }
 
 async function show(version) {
-  const manifest = await (await call(`/v1/models/${version}`)).json();
+  const manifest = await call(`/v1/models/${encodeURIComponent(version)}`);
   for (const [name, value] of Object.entries(figures(manifest))) {
     $("figures").append(element("div", element("dt", name), element("dd", value)));
   }
   const files = `/v1/models/${manifest.version}/files/`;
-  render(await (await call(`${files}README.md`)).text(), $("card"), (image, name) => picture(image, files + name));
+  render(await call(`${files}README.md`, "text"), $("card"), (image, name) => picture(image, files + name));
 }
 
 try {
   const all = await models();
   const asked = new URLSearchParams(location.search).get("version");
-  const shown = asked ?? all.find((model) => model.default)?.version;
+  const shown = asked || all.find((model) => model.default)?.version;
   $("versions").append(...all.map((model) => versionRow(model, Number(shown))));
   $("status").textContent = shown ? "" : "There is no model to show yet.";
   if (shown) await show(shown);

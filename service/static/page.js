@@ -52,56 +52,60 @@ function show(answer, hint = "") {
 }
 
 function say(kind, text) {
+  if ($("status").textContent === `● ${text}`) return; // a screen reader would say it again
   $("status").className = kind;
   $("status").textContent = `● ${text}`;
 }
 
-function connected(model) {
-  const accuracy = model?.accuracy ? `, ${(100 * model.accuracy).toFixed(2)} % right on MNIST’s test set` : "";
-  say("good", model ? `Connected · model ${model.name} ${model.version}${accuracy}` : "Connected");
+async function connect() {
+  const model = (await models()).find((one) => one.default);
+  if (!model) throw new Away("it has no model yet");
+  const accuracy = model.accuracy ? `, ${(100 * model.accuracy).toFixed(2)} % right on MNIST’s test set` : "";
+  say("good", `Connected · model ${model.name} ${model.version}${accuracy}`);
   $("enter-key").hidden = true;
 }
 
 async function deliver() {
-  if (!waiting) {
-    connected((await models()).find((model) => model.default));
-    return;
-  }
-  const from = sheet;
-  waiting = false; // more ink, from here on, is sent next
-  const image = paper.photo?.file ?? (await paper.png());
-  try {
-    const answer = await predict(image, $("details").open);
-    if (from === sheet) show(answer);
-    if ($("status").className !== "good") connected((await models()).find((model) => model.default));
-  } catch (error) {
-    if (!(error instanceof Refused)) {
-      waiting ||= from === sheet;
-      throw error;
+  if (waiting) {
+    const from = sheet;
+    waiting = false; // more ink, from here on, is sent next
+    try {
+      const image = paper.photo?.file ?? (await paper.png());
+      const answer = await predict(image, $("details").open);
+      if (from === sheet) show(answer);
+    } catch (error) {
+      if (!(error instanceof Refused)) {
+        waiting ||= from === sheet;
+        throw error;
+      }
+      if (from === sheet) show(null, error.message);
     }
-    if (from === sheet) show(null, error.message);
+    if ($("status").className === "good") return;
   }
+  await connect();
+}
+
+function lose(error) {
+  const locked = error instanceof KeyWanted;
+  if (locked && $("enter-key").hidden && !$("key").open) $("key").showModal();
+  $("enter-key").hidden = !locked;
+  say("bad", `No answer: ${error.message.replace(/\.$/, "")}.${locked ? "" : " The drawing stays; trying again …"}`);
+  if (waiting) show(null, "Waiting for the service …");
 }
 
 async function run() {
   for (;;) {
-    let pause = WATCH;
     try {
       await deliver();
-    } catch (error) {
-      if (!(error instanceof Away || error instanceof KeyWanted || error instanceof Refused)) throw error;
-      const locked = error instanceof KeyWanted;
-      if (locked && $("enter-key").hidden && !$("key").open) $("key").showModal();
-      $("enter-key").hidden = !locked;
-      say("bad", locked ? "The service wants an API key." : `No answer: ${error.message.replace(/\.$/, "")}. Trying again …`);
-      if (waiting) show(null, "Waiting for the service …");
-      pause = RETRY;
+    } catch (error) { // whatever it is, what is drawn next is to be read
+      lose(error);
       await new Promise((resolve) => setTimeout(resolve, RETRY));
+      continue;
     }
     if (!waiting) {
       await new Promise((resolve) => {
         wake = resolve;
-        setTimeout(resolve, pause);
+        setTimeout(resolve, WATCH);
       });
     }
   }
@@ -141,7 +145,7 @@ $("file").addEventListener("change", (event) => {
 $("details").addEventListener("toggle", send);
 
 addEventListener("keydown", (event) => {
-  if (event.target.matches("input[type=password]")) return;
+  if ($("key").open) return;
   const control = event.ctrlKey || event.metaKey;
   const key = event.key.toLowerCase();
   if (control && key === "z" && !event.shiftKey) paper.undo();
@@ -166,6 +170,7 @@ $("enter-key").addEventListener("click", () => $("key").showModal());
 $("key-cancel").addEventListener("click", () => $("key").close());
 $("key").querySelector("form").addEventListener("submit", (event) => {
   event.preventDefault();
+  if ($("key-text").value.trim() === "") return;
   keepKey($("key-text").value.trim());
   $("key-text").value = "";
   $("key").close();

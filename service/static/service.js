@@ -2,42 +2,55 @@
 
 const KEY = "digits-api-key"; // in this tab's storage, gone with the tab
 const PATIENCE = 10_000; // milliseconds for an answer
+const NOT_OURS = "what answers there is not the digit service";
 
 export class Refused extends Error {} // it will not take this; the message says why
 export class KeyWanted extends Error {}
 export class Away extends Error {} // no answer now, perhaps later
 
-export function keepKey(key) {
-  sessionStorage.setItem(KEY, key);
+let key = "";
+try {
+  key = sessionStorage.getItem(KEY) ?? "";
+} catch { /* the browser allows no storage: the key lasts as long as the page */ }
+
+export function keepKey(text) {
+  key = text;
+  try {
+    sessionStorage.setItem(KEY, text);
+  } catch { /* as above */ }
 }
 
-export async function call(path, options = {}) {
-  const key = sessionStorage.getItem(KEY);
+// What `read` makes of the answer to a request: "json", "text" or "blob".
+export async function call(path, read = "json", options = {}) {
   const headers = { ...options.headers, ...(key && { Authorization: `Bearer ${key}` }) };
-  let response;
+  let response, content;
   try {
     response = await fetch(path, { ...options, headers, signal: AbortSignal.timeout(PATIENCE) });
+    content = await response[response.ok ? read : "json"]();
   } catch (error) {
-    throw new Away(error.name === "TimeoutError" ? "no answer in time" : "nothing answers there");
+    if (error.name === "TimeoutError") throw new Away("no answer in time");
+    throw new Away(error instanceof SyntaxError ? NOT_OURS : response ? "the connection broke" : "nothing answers there");
   }
-  if (response.ok) return response;
-  const problem = await response.json().catch(() => ({}));
-  const detail = problem.detail ?? `it answered with ${response.status}`;
-  if (response.status === 401) throw new KeyWanted(detail);
-  throw response.status >= 500 ? new Away(detail) : new Refused(detail);
+  if (response.ok) return content;
+  const detail = content?.detail ?? NOT_OURS;
+  if (response.status === 401) throw new KeyWanted(key ? "it wants another API key" : "it wants an API key");
+  throw response.status >= 500 || !content?.detail ? new Away(detail) : new Refused(detail);
 }
 
 export async function predict(image, details) {
   const started = performance.now();
-  const response = await call(`/v1/predict/image${details ? "?details=true" : ""}`, {
+  const answer = await call(`/v1/predict/image${details ? "?details=true" : ""}`, "json", {
     method: "POST",
     body: image,
     headers: { "Content-Type": image.type || "image/unknown" },
   });
-  const { model, predictions } = await response.json();
-  return { model, prediction: predictions[0], milliseconds: performance.now() - started };
+  const prediction = answer?.predictions?.[0];
+  if (prediction?.probabilities?.length !== 10 || !answer.model) throw new Away(NOT_OURS);
+  return { model: answer.model, prediction, milliseconds: performance.now() - started };
 }
 
 export async function models() {
-  return (await (await call("/v1/models")).json()).models;
+  const found = (await call("/v1/models"))?.models;
+  if (!Array.isArray(found)) throw new Away(NOT_OURS);
+  return found;
 }

@@ -74,13 +74,18 @@ def test_wrong_use_is_status_2() -> None:
     assert read("http://127.0.0.1:9").returncode == 2
 
 
-def test_key_comes_from_the_environment(tmp_path: Path) -> None:
-    environment = {"DIGITS_API_KEY": "s3cret", "PATH": "", "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
-    with running_service(tmp_path / "log", model_store=REPO / "models", api_keys="s3cret") as locked:
+def test_key_comes_from_the_environment_and_is_never_shown(tmp_path: Path) -> None:
+    environment = {"PATH": "", "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+
+    def read_with(**key: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "client", "--url", locked.url, "read", SEVEN]
-        assert subprocess.run(command, cwd=REPO, env=environment, check=False).returncode == 0
-        del environment["DIGITS_API_KEY"]
-        done = subprocess.run(command, cwd=REPO, env=environment, check=False, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "it wants an API key" in done.stderr
+        return subprocess.run(command, cwd=REPO, env=environment | key, check=False, capture_output=True, text=True)
+
+    with running_service(tmp_path / "log", model_store=REPO / "models", api_keys="s3cret") as locked:
+        assert read_with(DIGITS_API_KEY="s3cret").returncode == 0
+        without, odd = read_with(), read_with(DIGITS_API_KEY="s3\ncret")
+    assert (without.returncode, odd.returncode) == (1, 1)
+    assert "it wants an API key" in without.stderr
+    assert "has signs that cannot be sent" in odd.stderr
+    assert "cret" not in odd.stderr
     assert "s3cret" not in (tmp_path / "log").read_text()

@@ -30,6 +30,14 @@ def test_bad_url_is_named(tmp_path: Path, url: str) -> None:
     assert process.returncode == 2
 
 
+def test_password_in_a_url_is_refused_and_not_shown(tmp_path: Path) -> None:
+    process = client(tmp_path, "--url", "http://me:secret@host")
+    errors = process.communicate(timeout=20)[1]
+    assert process.returncode == 2
+    assert "no name and password" in errors
+    assert "secret" not in errors
+
+
 def test_missing_screen_is_one_clear_line(tmp_path: Path) -> None:
     process = client(tmp_path, DISPLAY=":9999")
     errors = process.communicate(timeout=20)[1]
@@ -74,8 +82,9 @@ def is_shown() -> bool:
 def test_preferences_that_cannot_be_read_are_the_defaults(tmp_path: Path) -> None:
     file = tmp_path / "client.json"
     assert preferences.load(file) == Preferences()
-    file.write_text("{half")
-    assert preferences.load(file) == Preferences()
+    for text in ("{half", '{"url": "foo"}', '{"url": "http://name:password@host"}', '{"place": "wide"}'):
+        file.write_text(text)
+        assert preferences.load(file) == Preferences()
     preferences.save(Preferences(url="http://other:1"), file)
     assert preferences.load(file).url == "http://other:1"
 

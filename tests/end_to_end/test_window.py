@@ -2,6 +2,7 @@
 
 import gc
 import io
+import re
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from PIL import Image, ImageGrab
 
 from client import preferences
 from client.preferences import Preferences
+from client.sheets import Photo, open_photo
 from tests.servers import REPO, ServiceProcess, free_port, http_server, running_service, slowed
 
 if TYPE_CHECKING:  # it needs Tk, and the fixture says so where there is none
@@ -159,7 +161,6 @@ def test_pen_is_as_wide_as_one_sets_it(service: ServiceProcess, visit: Visit) ->
     user.draw(ONE)
     assert ink(user) == pytest.approx(usual * 24 / 18, rel=0.1)
     user.click(user.window.tools.delete_button)
-    user.window.tools.pen.event_generate("<Home>")
     user.press(*["bracketleft"] * 20)
     user.draw(ONE)
     assert ink(user) == pytest.approx(usual * 4 / 18, rel=0.2)
@@ -446,6 +447,67 @@ def test_every_key_stands_in_the_menu(service: ServiceProcess, visit: Visit) -> 
     }
 
 
+def test_keys_work_with_the_caps_lock_on(service: ServiceProcess, visit: Visit) -> None:
+    user = visit(service.url)
+    user.draw(SEVEN)
+    user.sees(lambda: user.identified == "7")
+    user.press("Caps_Lock")
+    user.press("ctrl+z")
+    user.press("Caps_Lock")
+    user.sees(lambda: user.identified == "")
+
+
+def test_keys_of_the_menu_open_the_details_and_close_the_window(service: ServiceProcess, visit: Visit) -> None:
+    user = visit(service.url)
+    user.press("Return")
+    assert user.sentence == "Draw a digit first."
+    user.draw(SEVEN)
+    user.press("Return")
+    user.sees(lambda: user.details() is not None)
+    user.press("ctrl+q")
+    with pytest.raises(Exception, match="application has been destroyed"):
+        user.sees(lambda: False)
+
+
+def test_button_held_since_a_dialog_draws_nothing(service: ServiceProcess, visit: Visit) -> None:
+    """A double click on a file ends the dialog with the button still down, and the paper below."""
+    user = visit(service.url)
+    user.window.paper.show(open_photo(REPO / "tests/data/7.png"))
+    user.sees(lambda: user.identified == "7")
+    user.hold_elsewhere_and_move_over_the_paper()
+    assert isinstance(user.window.paper.sheet, Photo)
+
+
+def test_refusal_is_still_there_after_the_service_was_away(visit: Visit, tmp_path: Path) -> None:
+    port = free_port()
+    Image.new("L", (50, 50), 255).save(tmp_path / "blank.png")
+    with running_service(tmp_path / "log", port=port, model_store=REPO / "models") as service:
+        user = visit(service.url)
+        user.window.paper.show(open_photo(tmp_path / "blank.png"))
+        user.sees(lambda: "nothing on the paper" in user.sentence)
+    user.sees(lambda: "No answer" in user.status)
+    with running_service(tmp_path / "log", port=port, model_store=REPO / "models"):
+        user.sees(lambda: "Connected" in user.status)
+        assert "nothing on the paper" in user.sentence
+
+
+def test_odd_details_stop_nothing(service: ServiceProcess, visit: Visit) -> None:
+    """What should be a PNG is none, from a service that is not quite ours."""
+
+    class Odd(slowed(service.url, 0)):  # type: ignore[misc]  # a class made by a function
+        def changed(self, content: bytes) -> bytes:
+            return re.sub(rb'"normalised":"[^"]*"', b'"normalised":"AAAA"', content)
+
+    with http_server(Odd) as url:
+        user = visit(url)
+        user.draw(SEVEN)
+        user.sees(lambda: user.identified == "7")
+        user.press("Return")
+        user.click(user.window.tools.delete_button)
+        user.draw(ONE)
+        user.sees(lambda: user.identified == "1")
+
+
 def test_slow_service_takes_no_move_from_the_pen(service: ServiceProcess, visit: Visit) -> None:
     """`make bench-window` counts none lost, at 8 ms; a machine busy with other things may let Tk join two."""
     with http_server(slowed(service.url, 2)) as url:
@@ -502,7 +564,7 @@ def test_service_away_keeps_the_drawing_and_reads_it_later(visit: Visit, tmp_pat
     user = visit(f"http://127.0.0.1:{port}")
     user.draw(SEVEN)
     user.sees(lambda: user.status.startswith(f"● No answer from http://127.0.0.1:{port}"))
-    assert user.sentence == "Waiting for the service …"
+    user.sees(lambda: user.sentence == "Waiting for the service …")
     drawn = user.window.paper.picture
     assert ink(user) > 0
     with running_service(tmp_path / "log", port=port, model_store=REPO / "models"):

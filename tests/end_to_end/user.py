@@ -41,6 +41,12 @@ class User:
     def click(self, button: tk.Misc) -> None:
         self._do("mousemove", *self._place(button, button.winfo_width() / 2, button.winfo_height() / 2), "click", "1")
 
+    def hold_elsewhere_and_move_over_the_paper(self) -> None:
+        panel, paper = self.window.panel, self.window.paper
+        self._do("mousemove", *self._place(panel, 100, 100), "mousedown", "1")
+        paper.event_generate("<B1-Motion>", x=100, y=100, state=0x100)  # the press went to a window that is gone
+        self._do("mousemove", *self._place(paper, 150, 150), "mouseup", "1")
+
     def press(self, *keys: str) -> None:
         self.root.focus_force()
         self.root.update()
