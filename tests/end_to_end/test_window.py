@@ -466,7 +466,7 @@ def test_keys_of_the_menu_open_the_details_and_close_the_window(service: Service
     user.sees(lambda: user.details() is not None)
     user.press("ctrl+q")
     with pytest.raises(Exception, match="application has been destroyed"):
-        user.sees(lambda: False)
+        user.sees(lambda: not user.root.winfo_exists())
 
 
 def test_button_held_since_a_dialog_draws_nothing(service: ServiceProcess, visit: Visit) -> None:
