@@ -40,26 +40,53 @@ class Number:
     """Of each digit's ink."""
 
 
+@dataclass(frozen=True)
+class Layer:
+    """One digit of a number: ink uint8 [height, width], on a canvas that all of them share."""
+
+    ink: Grey
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def middle(self) -> float:
+        return (self.top + self.bottom) / 2
+
+
 def number(digits: Digits, length: int, gap: str, rng: np.random.Generator) -> Number:
     """`length` of `digits` at random in one line."""
     places = rng.integers(0, len(digits), length)
+    written = layers(digits, places, gap, rng)
+    line = np.maximum.reduce([layer.ink for layer in written])
+    left, top = min(layer.left for layer in written), min(layer.top for layer in written)
+    right, bottom = max(layer.right for layer in written), max(layer.bottom for layer in written)
+    x, y = left - MARGIN, top - MARGIN
+    return Number(
+        255 - np.pad(line[top:bottom, left:right], MARGIN),
+        "".join(str(label) for label in digits.labels[places]),
+        [(layer.left - x, layer.top - y, layer.right - x, layer.bottom - y) for layer in written],
+    )
+
+
+def layers(digits: Digits, places: NDArray[np.int64], gap: str, rng: np.random.Generator) -> list[Layer]:
+    """The digits at `places`, written one after the other."""
     slant = rng.uniform(-SLANT, SLANT)
-    line = np.zeros((4 * HEIGHT, HEIGHT * (length + 2) * 2), np.uint8)
+    line = np.zeros((4 * HEIGHT, HEIGHT * (len(places) + 2) * 2), np.uint8)
     end = MARGIN
-    boxes = []
+    written: list[Layer] = []
     for place in places:
         glyph = _glyph(digits.images[place], rng.uniform(1 - SIZES, 1 + SIZES), slant)
-        top = round(2.5 * HEIGHT + rng.uniform(-BASELINE, BASELINE) * len(glyph)) - len(glyph)
-        left = end if end == MARGIN else _place(line, glyph, top, end, gap, rng)
-        part = line[top : top + len(glyph), left : left + glyph.shape[1]]
-        np.maximum(part, glyph, out=part)
-        end = max(end, left + glyph.shape[1])
-        boxes.append((left, top, left + glyph.shape[1], top + len(glyph)))
-    rows, columns = np.nonzero(line > INKED)
-    box = line[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-    x, y = columns.min() - MARGIN, rows.min() - MARGIN
-    moved = [(left - x, top - y, right - x, bottom - y) for left, top, right, bottom in boxes]
-    return Number(255 - np.pad(box, MARGIN), "".join(str(label) for label in digits.labels[places]), moved)
+        height, width = glyph.shape
+        top = round(2.5 * HEIGHT + rng.uniform(-BASELINE, BASELINE) * height) - height
+        left = _place(line, glyph, top, end, gap, rng) if written else end
+        ink = np.zeros_like(line)
+        ink[top : top + height, left : left + width] = glyph
+        np.maximum(line, ink, out=line)
+        end = max(end, left + width)
+        written.append(Layer(ink, left, top, left + width, top + height))
+    return written
 
 
 def _glyph(image: Grey, size: float, slant: float) -> Grey:
@@ -92,7 +119,7 @@ Paper = Callable[[Grey, np.random.Generator], Grey]
 def _of_two_greys(ink: tuple[int, int, int], paper: tuple[int, int, int]) -> Paper:
     def on_paper(image: Grey, _: np.random.Generator) -> Grey:
         share = image[..., np.newaxis] / 255
-        coloured: Grey = (share * np.array(paper) + (1 - share) * np.array(ink)).astype(np.uint8)
+        coloured = (share * np.array(paper) + (1 - share) * np.array(ink)).astype(np.uint8)
         return np.asarray(Image.fromarray(coloured).convert("L"))
 
     return on_paper
