@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 from rich.console import Console
 
+from contract.artifact import TFLITE
+from contract.folder import FolderStore
+from service.model import Model
 from tests.servers import REPO, eventually
 
 PEERS = Path(__file__).parent / "peers"
@@ -40,6 +44,15 @@ def post(path: str, body: bytes, kind: str = "application/json", **headers: str)
     lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+@cache
+def bundled_model() -> Model:
+    """The highest version in the store that the environment names, else the bundled one, in this process."""
+    store = FolderStore(Path(os.environ.get("DIGITS_MODEL_STORE", REPO / "models")))
+    version = store.versions()[-1]
+    manifest = store.manifest(version)
+    return Model(manifest, store.read(manifest, TFLITE))
 
 
 def digit() -> list[list[int]]:

@@ -75,6 +75,35 @@ class PredictResponse(BaseModel):
     predictions: list[Prediction] = Field(description="One for each image, in the order of the request.")
 
 
+class NumberRequest(BaseModel):
+    """One image of one line of digits: any size, any pen, dark on light or light on dark."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    image: Image
+
+
+class Box(BaseModel):
+    """Around a digit's ink, in pixels of the image as it is seen upright."""
+
+    x: int = Field(description="Of the left edge.")
+    y: int = Field(description="Of the upper edge.")
+    width: int = Field(ge=1)
+    height: int = Field(ge=1)
+
+
+class NumberDigit(Prediction):
+    box: Box
+
+
+class NumberResponse(BaseModel):
+    model: ModelReference
+    number: str = Field(description="The digits from left to right; leading zeros stay.", examples=["2048"])
+    confidence: float = Field(ge=0, le=1, description="Probability that all of it is right.", examples=[0.97])
+    accepted: bool = Field(description="Whether each digit is accepted.")
+    digits: list[NumberDigit]
+
+
 class ModelSummary(BaseModel):
     name: str
     version: int = Field(ge=1)

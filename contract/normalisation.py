@@ -74,13 +74,13 @@ def normalise(image: Grey) -> Grey:
     `image` is uint8 [height, width], any size, dark ink on light paper or light on dark. The result is uint8 [28, 28],
     ink 255 on paper 0. Raises `BlankImageError` when paper and ink cannot be told apart.
     """
-    ink = _ink(image)
+    ink = inked(image)
     grid = _scale(_crop(ink), GRID)
-    strokes = _thicken(_even(grid))
+    strokes = _thicken(evened(grid))
     return _centre(_scale(strokes, DIGIT))
 
 
-def _ink(image: Grey) -> Grey:
+def inked(image: Grey) -> Grey:
     """Difference from the paper, uint8 [height, width] or, of a noisy image, half of that or less; 0 is paper.
 
     Ink is what departs most from the paper, to the dark or to the light. Pixels of a noisy image are averaged until it
@@ -161,12 +161,12 @@ def _deviation(residues: NDArray[np.float32]) -> float:
 def _crop(ink: Grey) -> Grey:
     """The part of `ink` within its bounding box, specks at the edges left out."""
     mask = ink > ink.max() // 4
-    top, bottom = _extent(np.add.reduce(mask, axis=1, dtype=np.uint32))
-    left, right = _extent(np.add.reduce(mask[top:bottom], axis=0, dtype=np.uint32))
+    top, bottom = extent(np.add.reduce(mask, axis=1, dtype=np.uint32))
+    left, right = extent(np.add.reduce(mask[top:bottom], axis=0, dtype=np.uint32))
     return ink[top:bottom, left:right]
 
 
-def _extent(profile: NDArray[np.uint32]) -> tuple[int, int]:
+def extent(profile: NDArray[np.uint32]) -> tuple[int, int]:
     """First index and one past the last, between which all of `profile` lies but `SPECK` at either end."""
     mass = np.cumsum(profile).tolist()
     first = bisect_right(mass, SPECK * mass[-1])
@@ -199,7 +199,7 @@ def _stretched(image: Grey, levels: Callable[[int], NDArray[np.int_] | NDArray[n
     return stretched
 
 
-def _even(grid: Grey) -> Grey:
+def evened(grid: Grey) -> Grey:
     """Strokes of one darkness: soft, pale or broken-up ink becomes a full stroke with a narrow grey edge."""
     table = _evening(_median(Image.fromarray(grid).histogram(), 255 // 4 + 1))
     return np.frombuffer(grid.tobytes().translate(table), np.uint8).reshape(grid.shape)
@@ -218,7 +218,7 @@ def _evening(typical: float) -> bytes:
     return np.clip((_LEVELS / typical - 0.25) * 510, 0, 255).astype(np.uint8).tobytes()
 
 
-def _pen(grid: Grey) -> float:
+def pen_width(grid: Grey) -> float:
     """Mean stroke width in `grid`, pixels.
 
     A stroke of length L and width w covers L·w pixels and has two sides of length L; averaged over all directions, a
@@ -231,7 +231,7 @@ def _pen(grid: Grey) -> float:
 
 def _thicken(grid: Grey) -> Grey:
     """`grid`, its strokes at least `MIN_PEN` wide: grown by one pixel a side as often as they lack two."""
-    rounds = round((MIN_PEN - _pen(grid)) / 2)
+    rounds = round((MIN_PEN - pen_width(grid)) / 2)
     if rounds <= 0:
         return grid
     grown = np.pad(grid, rounds)

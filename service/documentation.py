@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from pydantic.json_schema import models_json_schema
 
-from contract.messages import PredictRequest, Problem
+from contract.messages import NumberRequest, PredictRequest, Problem
 from service.inference_protocol import Failure, InferRequest
 from service.keys import GUARDED, OPEN
 from service.pages import page
@@ -45,7 +45,7 @@ def install(app: FastAPI, registry: Registry, *, keys: bool) -> None:
 
 def _add_bodies(page: dict[str, Any]) -> None:
     """The models of the bodies that direct routes refer to."""
-    bodies = [(PredictRequest, "validation"), (InferRequest, "validation")]
+    bodies = [(kind, "validation") for kind in (PredictRequest, NumberRequest, InferRequest)]
     _, schemas = models_json_schema(bodies, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]  # a list of pairs it is
     page["components"]["schemas"] |= schemas["$defs"]
 

@@ -41,6 +41,16 @@ PREDICTION: dict[str, Any] = {
     ],
 }
 
+NUMBER = {"base64": {"summary": "A PNG", "value": {"image": SEVEN_PNG}}}
+
+NUMBER_READ: dict[str, Any] = {
+    "model": {"name": "digits", "version": 2},
+    "number": "7",
+    "confidence": 0.997,
+    "accepted": True,
+    "digits": [PREDICTION["predictions"][0] | {"box": {"x": 78, "y": 84, "width": 143, "height": 172}}],
+}
+
 INFER: dict[str, Any] = {
     "drawing": {
         "summary": "Normalised like any image",

@@ -30,6 +30,12 @@ class Model:
 
     def answer(self, images: NDArray[np.uint8]) -> Answers:
         """What normalised images, uint8 [n, 28, 28] with ink 255, say."""
-        logits = self._network.logits(images)
+        return self.answers(self.logits(images))
+
+    def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What the network makes of them, [n, 11]."""
+        return self._network.logits(images)
+
+    def answers(self, logits: NDArray[np.float32]) -> Answers:
         calibration, acceptance = self.manifest.calibration, self.manifest.acceptance
         return Answers(calibration.probabilities(logits), acceptance.accepts(calibration.scores(logits)))

@@ -46,6 +46,11 @@ class BlankImage(ProblemError):
     example = "There is nothing on the paper: send an image with a digit drawn on it."
 
 
+class NoNumber(ProblemError):
+    status, title = HTTPStatus.UNPROCESSABLE_ENTITY, "No number"
+    example = "There is something on the paper, but no digit among it: send one line of digits."
+
+
 class BrokenImage(ProblemError):
     status, title = HTTPStatus.UNPROCESSABLE_ENTITY, "Broken image"
     example = "This is no image of a known format: send PNG, JPEG, WebP, GIF, BMP, TIFF or PNM."

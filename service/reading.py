@@ -36,7 +36,7 @@ def read(images: Sequence[Source], model: Model, decoder: Decoder, *, details: b
     """
     batch = np.stack([_decoded(image, decoder, index) for index, image in enumerate(images)])
     answers = answer(model, batch)
-    pictures = [_png(image) for image in batch] if details else [None] * len(batch)
+    pictures = [png(image) for image in batch] if details else [None] * len(batch)
     predictions = [
         Prediction(
             digit=probabilities.index(confidence := max(probabilities)),
@@ -59,11 +59,16 @@ def answer(model: Model, images: NDArray[np.uint8]) -> Answers:
     answers = model.answer(images)
     metrics.inference_seconds.observe(time.perf_counter() - started)
     metrics.batch_size.observe(len(images))
+    count_answers(model, answers)
+    return answers
+
+
+def count_answers(model: Model, answers: Answers) -> None:
+    """In the metrics."""
     accepted = int(answers.accepted.sum())
-    for kind, count in (("true", accepted), ("false", len(images) - accepted)):
+    for kind, count in (("true", accepted), ("false", len(answers.accepted) - accepted)):
         if count:
             metrics.answers.labels(model.manifest.version, kind).inc(count)
-    return answers
 
 
 def normalised(image: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:
@@ -83,7 +88,7 @@ def _decoded(image: Source, decoder: Decoder, index: int) -> NDArray[np.uint8]:
         raise
 
 
-def _png(image: NDArray[np.uint8]) -> str:
+def png(image: NDArray[np.uint8]) -> str:
     file = io.BytesIO()
     Image.fromarray(image).save(file, "PNG")
     return base64.b64encode(file.getvalue()).decode()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -10,10 +10,10 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contract.artifact import CARD, ArtifactError, Manifest
-from contract.messages import Health, ModelList, PredictRequest, PredictResponse
+from contract.messages import Health, ModelList, NumberRequest, NumberResponse, PredictRequest, PredictResponse
 from service import metrics
 from service.decoding import Decoder, Source, TakesLongError
-from service.examples import PREDICT, PREDICTION
+from service.examples import NUMBER, NUMBER_READ, PREDICT, PREDICTION
 from service.model import Model
 from service.problems import (
     NO_JSON,
@@ -21,6 +21,7 @@ from service.problems import (
     BrokenImage,
     InvalidRequest,
     NoModel,
+    NoNumber,
     Overloaded,
     ProblemError,
     ShuttingDown,
@@ -31,7 +32,7 @@ from service.problems import (
     UnsupportedType,
     openapi_responses,
 )
-from service.reading import read
+from service.reading import apart, read
 from service.registry import UnknownVersionError
 from service.routing import (
     QUICK_IMAGES,
@@ -80,7 +81,7 @@ def _documented(content: dict[str, Any], description: str) -> dict[str, Any]:
     return {"parameters": parameters, "requestBody": body}
 
 
-def _answers(*more: type[ProblemError]) -> dict[int | str, dict[str, Any]]:
+def _answers(model: type[BaseModel], example: Any, *more: type[ProblemError]) -> dict[int | str, dict[str, Any]]:
     problems: tuple[type[ProblemError], ...] = (
         InvalidRequest,
         BlankImage,
@@ -92,15 +93,19 @@ def _answers(*more: type[ProblemError]) -> dict[int | str, dict[str, Any]]:
         Overloaded,
         *more,
     )
-    right = {"model": PredictResponse, "content": {"application/json": {"example": PREDICTION}}}
+    right = {"model": model, "content": {"application/json": {"example": example}}}
     return {200: right, **openapi_responses(*problems)}
+
+
+FILES = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in IMAGE_TYPES}
+IMAGE_FILE = "The bytes of one image file, as `curl --data-binary @7.png` sends them."
 
 
 @direct.post(
     "/v1/predict",
     tags=["predictions"],
     summary="Read one or more digits",
-    responses=_answers(),
+    responses=_answers(PredictResponse, PREDICTION),
     openapi_extra=_documented(
         {"application/json": {"schema": schema_reference(PredictRequest), "examples": PREDICT}},
         "One or more images.",
@@ -108,13 +113,12 @@ def _answers(*more: type[ProblemError]) -> dict[int | str, dict[str, Any]]:
 )
 async def predict(request: Request) -> Response:
     query, settings = _query(request), settings_of(request)
-    if "json" not in request.headers.get("content-type", "application/json"):
-        raise InvalidRequest(NO_JSON)
+    _require_json(request)
     model = await model_of(request, query.version)
     body = await request.body()
 
     def work(patience: int | None) -> Response:
-        images = _parsed(body).images
+        images = _parsed(PredictRequest, body).images
         if len(images) > settings.max_images:
             raise TooLarge(f"A request may have {settings.max_images} images, this one has {len(images)}.")
         if patience is not None and len(images) > QUICK_IMAGES:
@@ -128,17 +132,12 @@ async def predict(request: Request) -> Response:
     "/v1/predict/image",
     tags=["predictions"],
     summary="Read the digit in an image file",
-    responses=_answers(UnsupportedType),
-    openapi_extra=_documented(
-        {kind: {"schema": {"type": "string", "format": "binary"}} for kind in IMAGE_TYPES},
-        "The bytes of one image file, as `curl --data-binary @7.png` sends them.",
-    ),
+    responses=_answers(PredictResponse, PREDICTION, UnsupportedType),
+    openapi_extra=_documented(FILES, IMAGE_FILE),
 )
 async def predict_image(request: Request) -> Response:
     query, settings = _query(request), settings_of(request)
-    kind = request.headers.get("content-type", "nothing")
-    if not kind.lower().startswith("image/"):
-        raise UnsupportedType(f"The Content-Type is {kind}; send the bytes of one image as image/png, image/jpeg, …")
+    _require_image(request)
     model = await model_of(request, query.version)
     body = await request.body()
     return await at_once_or_apart(partial(_read, [body], model, query, settings), len(body))
@@ -146,13 +145,69 @@ async def predict_image(request: Request) -> Response:
 
 def _read(images: Sequence[Source], model: Model, query: Query, settings: Settings, patience: int | None) -> Response:
     decoder = Decoder(settings.max_image_pixels, settings.max_request_pixels, patience)
-    answer = read(images, model, decoder, details=query.details)
+    return _json(read(images, model, decoder, details=query.details))
+
+
+@direct.post(
+    "/v1/numbers",
+    tags=["predictions"],
+    summary="Read a number of several digits",
+    responses=_answers(NumberResponse, NUMBER_READ, NoNumber),
+    openapi_extra=_documented(
+        {"application/json": {"schema": schema_reference(NumberRequest), "examples": NUMBER}}, "One image of one line."
+    ),
+)
+async def numbers(request: Request) -> Response:
+    query, settings = _query(request), settings_of(request)
+    _require_json(request)
+    model = await model_of(request, query.version)
+    body = await request.body()
+    return await apart(lambda: _read_number(_parsed(NumberRequest, body).image, model, query, settings))
+
+
+@direct.post(
+    "/v1/numbers/image",
+    tags=["predictions"],
+    summary="Read the number in an image file",
+    responses=_answers(NumberResponse, NUMBER_READ, NoNumber, UnsupportedType),
+    openapi_extra=_documented(FILES, IMAGE_FILE),
+)
+async def numbers_image(request: Request) -> Response:
+    query, settings = _query(request), settings_of(request)
+    _require_image(request)
+    model = await model_of(request, query.version)
+    body = await request.body()
+    return await apart(partial(_read_number, body, model, query, settings))
+
+
+def _read_number(image: Source, model: Model, query: Query, settings: Settings) -> Response:
+    from service.numbers import read_number  # OpenCV, which not everyone needs
+
+    grey = Decoder(settings.max_image_pixels, settings.max_request_pixels).decode(image)
+    return _json(read_number(grey, model, details=query.details))
+
+
+def _require_json(request: Request) -> None:
+    if "json" not in request.headers.get("content-type", "application/json"):
+        raise InvalidRequest(NO_JSON)
+
+
+def _require_image(request: Request) -> None:
+    kind = request.headers.get("content-type", "nothing")
+    if not kind.lower().startswith("image/"):
+        raise UnsupportedType(f"The Content-Type is {kind}; send the bytes of one image as image/png, image/jpeg, …")
+
+
+def _json(answer: BaseModel) -> Response:
     return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")
 
 
-def _parsed(body: bytes) -> PredictRequest:
+Message = TypeVar("Message", bound=BaseModel)
+
+
+def _parsed(message: type[Message], body: bytes) -> Message:
     try:
-        return PredictRequest.model_validate_json(body)
+        return message.model_validate_json(body)
     except ValidationError as error:
         raise _invalid("body", error) from error
 

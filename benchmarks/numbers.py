@@ -1,0 +1,152 @@
+"""How many numbers are read right, whole: by length and gap, on white and on other papers, and how long it takes.
+
+Beside them what plain connected components and Tesseract's digit mode read on the same images. On validation digits;
+with `--test` on test digits, for the report.
+"""
+
+import io
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks.common import bundled_model
+from contract.normalisation import BlankImageError, inked, normalise
+from service.numbers import read_number
+from service.problems import ProblemError
+from trainer.dataset import split, test_set
+from trainer.digits import Digits, Grey
+from trainer.mnist import load
+from trainer.strings import GAPS, PAPERS, Number, number
+
+LENGTHS = range(1, 9)
+NUMBERS = 100
+"""For each length and gap."""
+
+PAPER_NUMBERS = 100
+"""For each paper and gap, of 1 to 8 digits."""
+
+COMPARED = 10
+"""Of those numbers, for each length and gap, that Tesseract reads too: it is slow."""
+
+SEED = 2026
+
+
+def main() -> None:
+    digits = test_set(load()) if "--test" in sys.argv else split(load(), 1, 60_000)[1]
+    console = Console()
+    console.print(by_length(digits))
+    console.print(by_reader(digits))
+    console.print(by_paper(digits))
+    console.print(by_time(digits))
+
+
+def ours(image: Grey) -> str:
+    try:
+        return read_number(image, bundled_model(), details=False).number
+    except ProblemError:
+        return ""
+
+
+def components(image: Grey) -> str:
+    """Every connected component a digit, from left to right."""
+    try:
+        ink = inked(image)
+        mask = (ink > ink.max() // 4).astype(np.uint8)
+        _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+        boxes = sorted(box[:4] for box in stats[1:].tolist() if box[4] > 20)
+        crops = [normalise(np.pad(ink[y : y + height, x : x + width], 4)) for x, y, width, height in boxes]
+    except BlankImageError:
+        return ""
+    answers = bundled_model().answer(np.stack(crops)) if crops else None
+    return "".join(str(digit) for digit in answers.probabilities.argmax(axis=1)) if answers else ""
+
+
+def tesseract(image: Grey) -> str:
+    file = io.BytesIO()
+    Image.fromarray(image).resize((2 * image.shape[1], 2 * image.shape[0])).save(file, "PNG")
+    command = ["tesseract", "-", "-", "--psm", "7", "-c", "tessedit_char_whitelist=0123456789"]
+    read = subprocess.run(command, input=file.getvalue(), capture_output=True, check=True)
+    return read.stdout.decode().strip().replace(" ", "")
+
+
+def written(digits: Digits, length: int, gap: str, count: int) -> list[Number]:
+    return [number(digits, length, gap, np.random.default_rng((SEED, length, place))) for place in range(count)]
+
+
+def share(reader: Callable[[Grey], str], numbers: list[Number]) -> float:
+    return statistics.mean(reader(one.image) == one.text for one in numbers)
+
+
+def by_length(digits: Digits) -> Table:
+    table = Table("gap", *(f"{length}" for length in LENGTHS), "mean", "accepted", "right of those", title="By length")
+    for gap in track(GAPS, "Reading"):
+        rows = [written(digits, length, gap, NUMBERS) for length in LENGTHS]
+        shares = [share(ours, row) for row in rows]
+        answers = [(read_number(one.image, bundled_model(), details=False), one.text) for row in rows for one in row]
+        accepted = [answer.number == text for answer, text in answers if answer.accepted]
+        table.add_row(
+            gap,
+            *(f"{one:.0%}" for one in shares),
+            f"{statistics.mean(shares):.1%}",
+            f"{len(accepted) / len(answers):.1%}",
+            f"{statistics.mean(accepted):.1%}" if accepted else "",
+        )
+    return table
+
+
+def by_reader(digits: Digits) -> Table:
+    readers = {"this": ours, "connected components": components}
+    if shutil.which("tesseract"):
+        readers["Tesseract"] = tesseract
+    table = Table("reader", *GAPS, title=f"Numbers of 1 to 8 digits, {COMPARED} of each length")
+    numbers = {gap: [one for length in LENGTHS for one in written(digits, length, gap, COMPARED)] for gap in GAPS}
+    for name, reader in track(readers.items(), "Comparing"):
+        table.add_row(name, *(f"{share(reader, numbers[gap]):.1%}" for gap in GAPS))
+    return table
+
+
+def by_paper(digits: Digits) -> Table:
+    table = Table("paper", *GAPS, title="Numbers of 1 to 8 digits")
+    for name, paper in track(PAPERS.items(), "Papers"):
+        cells = []
+        for gap in GAPS:
+            right = 0
+            for place in range(PAPER_NUMBERS):
+                rng = np.random.default_rng((SEED, 99, place))
+                one = number(digits, int(rng.integers(1, 9)), gap, rng)
+                right += ours(paper(one.image, rng)) == one.text
+            cells.append(f"{right / PAPER_NUMBERS:.0%}")
+        table.add_row(name, *cells)
+    return table
+
+
+def by_time(digits: Digits) -> Table:
+    cv2.setNumThreads(1)
+    table = Table("image", "milliseconds, median", title="One core")
+    page = [number(digits, 40, "wide", np.random.default_rng((SEED, place))).image for place in range(5)]
+    wide = [np.asarray(Image.fromarray(image).resize((2480, 2480 * len(image) // image.shape[1]))) for image in page]
+    for name, images in (
+        ("six digits that touch", [one.image for one in written(digits, 6, "touching", 50)]),
+        ("a scan 2480 pixels wide, 40 digits", wide * 5),
+    ):
+        seconds = []
+        for image in images:
+            started = time.perf_counter()
+            read_number(image, bundled_model(), details=False)
+            seconds.append(time.perf_counter() - started)
+        table.add_row(name, f"{1000 * statistics.median(seconds):.1f}")
+    return table
+
+
+if __name__ == "__main__":
+    main()
