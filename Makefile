@@ -2,7 +2,7 @@
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: run client train test check format pins bench bench-parts bench-network bench-window bench-train test-containers clean
+.PHONY: run client train test check format pins bench bench-parts bench-network bench-numbers bench-window bench-train test-containers clean
 .DELETE_ON_ERROR:
 
 run: .venv/service/ready
@@ -45,6 +45,9 @@ bench-parts: .venv/dev/ready
 
 bench-network: .venv/dev/ready
 	.venv/dev/bin/python -m benchmarks.network
+
+bench-numbers: .venv/dev/ready
+	.venv/dev/bin/python -m benchmarks.numbers
 
 bench-window: .venv/dev/ready
 	.venv/dev/bin/python -m benchmarks.window

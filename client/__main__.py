@@ -3,27 +3,26 @@
 import argparse
 import sys
 
-from client import preferences
+from client import keys, preferences
 from client.service import Service, address
 
 
 def main() -> None:
     remembered = preferences.load()
     parser = argparse.ArgumentParser(
-        prog="python -m client", description="Draw a digit; the service says which it is. Without a command: a window."
+        prog="python -m client",
+        description="Draw a digit; the service says which it is. Without a command: a window.",
+        epilog=f"A service that wants an API key gets the one in {keys.VARIABLE}, or in the desktop's keyring.",
     )
-    parser.add_argument(
-        "--url",
-        type=_address,
-        default=remembered.url,
-        help="address of the service (now %(default)s: the last that answered in the window)",
-    )
+    _add_url(parser, remembered.url)
     read = parser.add_subparsers(dest="command").add_parser(
         "read",
         help="say what is on images, for scripts",
         description="Prints a line for each image. Exit status: 0 all read, 3 all read but not sure of one at least, "
         "1 an image or the service failed, 2 wrong use.",
+        epilog=parser.epilog,
     )
+    _add_url(read, argparse.SUPPRESS)
     read.add_argument("files", nargs="+", metavar="FILE", help="an image; - reads one from standard input")
     read.add_argument("--json", action="store_true", help="print a JSON object for each image")
     arguments = parser.parse_args()
@@ -36,6 +35,15 @@ def main() -> None:
 
         sys.exit(read_files(service, arguments.files, as_json=arguments.json))
     _open(service, remembered)
+
+
+def _add_url(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument(
+        "--url",
+        type=_address,
+        default=default,
+        help=f"address of the service; else the last that answered in the window, now {preferences.load().url}",
+    )
 
 
 def _address(text: str) -> str:

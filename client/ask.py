@@ -45,6 +45,10 @@ class Ask(tk.Toplevel):
         self.grab_set()
         self.entry.focus_set()
 
+    def destroy(self) -> None:
+        super().destroy()
+        self.master.winfo_toplevel().focus_force()  # some desktops would leave the keys to nobody
+
     def _answer(self) -> None:
         try:
             self._take(self.entry.get())

@@ -57,10 +57,23 @@ class Paper(tk.Canvas):
         return self._history.sheet
 
     @property
+    def undoable(self) -> bool:
+        return self._line is not None or self._history.undoable
+
+    @property
+    def redoable(self) -> bool:
+        return self._history.redoable
+
+    @property
+    def photo(self) -> Photo | None:
+        """What lies on the table, unless a line has been begun since."""
+        return self.sheet if isinstance(self.sheet, Photo) and self._line is None else None
+
+    @property
     def readable(self) -> bool:
         """Whether there is a photo, or more than a dot."""
         lines = [stroke.points for stroke in self._history.strokes] + [self._line or []]
-        return isinstance(self.sheet, Photo) or any(len(points) > 1 for points in lines)
+        return self.photo is not None or any(len(points) > 1 for points in lines)
 
     def colour(self, colours: Colours) -> None:
         self.configure(background=colours.paper, highlightbackground=colours.edge)
@@ -103,9 +116,9 @@ class Paper(tk.Canvas):
 
     def _press(self, event: "Pointer") -> None:
         self._lift()
-        if isinstance(self.sheet, Photo):
-            self._take(EMPTY)
         self._line, self._width = [self._units(event)], self.pen
+        if isinstance(self.sheet, Photo):  # it is not drawn on: this is a new sheet
+            self._changed()
         self._finished = self.picture.copy()  # what was sent is not drawn on
         self._draw_end(self._line)
 
@@ -127,8 +140,7 @@ class Paper(tk.Canvas):
         line, self._line = self._line, None
         self._history.take((*self._history.strokes, Stroke(tuple(line), self._width)))
         self._finished = self.picture
-        if len(line) > 1:
-            self.event_generate(DRAWN)
+        self.event_generate(DRAWN)
 
     def _units(self, event: "Pointer") -> Point:
         return (event.x - self._left) / self._scale, (event.y - self._top) / self._scale
@@ -160,8 +172,8 @@ class Paper(tk.Canvas):
             self._draw(self.picture, ink.smooth(self._line), self._width)
         self._finished = self.picture.copy()
         self._image.configure(width=width, height=height)
-        if isinstance(self.sheet, Photo):
-            self._put(self._framed(self.sheet), (0, 0))
+        if self.photo is not None:
+            self._put(self._framed(self.photo), (0, 0))
         else:
             self._refresh((0, 0, width, height))
 

@@ -92,7 +92,7 @@ class Service:
         except ValidationError:
             raise ServiceAwayError(f"{NOT_OURS} ({response.status_code})") from None
         if response.status_code == httpx.codes.UNAUTHORIZED:
-            raise KeyWantedError("it wants an API key, or another one" if self._key else "it wants an API key")
+            raise KeyWantedError("it does not know this API key" if self._key else "it wants an API key")
         if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise ServiceAwayError(detail)
         raise ServiceRefusedError(detail)
@@ -116,15 +116,18 @@ class Service:
 
 def address(text: str) -> str:
     """The URL of a service as it is used here. Raises `ValueError`, which says what is wrong."""
+    text = text.strip()
+    if "://" not in text:
+        text = f"http://{text}"
     try:
-        url = httpx.URL(text.strip())
+        url = httpx.URL(text)
     except httpx.InvalidURL as error:
         raise ValueError(f"{text!r} is no URL: {error}") from error
     if url.scheme not in ("http", "https") or not url.host:
         raise ValueError(f"{text!r} should look like http://127.0.0.1:8000")
     if url.userinfo:
         raise ValueError("An address has no name and password: it would be kept in clear")
-    return text.strip().rstrip("/")
+    return text.rstrip("/")
 
 
 def _parsed(kind: type[Message], response: httpx.Response) -> Message:

@@ -112,6 +112,14 @@ class History:
         del self._sheets[:-SHEETS]
         self._at = len(self._sheets) - 1
 
+    @property
+    def undoable(self) -> bool:
+        return self._at > 0
+
+    @property
+    def redoable(self) -> bool:
+        return self._at + 1 < len(self._sheets)
+
     def undo(self) -> bool:
         """Whether there was something to undo."""
         return self._go(-1)

@@ -27,6 +27,11 @@ class Tools(ttk.Frame):
         for button in (self.close_button, self.delete_button, self.identify_button):
             button.pack(side="right", padx=(gap, 0))
 
+    def tidy(self) -> None:
+        """Offer what there is to undo and to redo, nothing else."""
+        self.undo_button.state(["!disabled" if self._paper.undoable else "disabled"])
+        self.redo_button.state(["!disabled" if self._paper.redoable else "disabled"])
+
     def take_pen(self, width: float) -> None:
         """Draw with a pen of `width` units, as far as there are such pens."""
         self._paper.pen = round(min(max(width, PENS[0]), PENS[1]))

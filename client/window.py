@@ -15,7 +15,7 @@ from client.menu import SEPARATOR, Action, install
 from client.paper import DRAWN, OTHER_SHEET, Paper
 from client.preferences import Preferences
 from client.service import Answer, Service, address
-from client.sheets import EMPTY, Photo, UnreadableImageError, open_photo
+from client.sheets import EMPTY, UnreadableImageError, open_photo
 from client.tools import Tools
 from contract.messages import ModelSummary
 
@@ -66,10 +66,11 @@ class Window:
         body.pack(fill="both", expand=True)
         self.status.bind("<Configure>", lambda event: self.status.configure(wraplength=event.width))
 
-        self.paper.bind(DRAWN, lambda _: self._send())
+        self.paper.bind(DRAWN, lambda _: self._go_on())
         self.paper.bind(OTHER_SHEET, lambda _: self._turn())
         self.menu = install(root, self._menus())
         self.tools.take_pen(remembered.pen)
+        self.tools.tidy()
         self._show(None)
         self._connect(service)
         self._poll()
@@ -142,11 +143,17 @@ class Window:
             self._show(self.answer, "Draw a digit first.")
             return
         name = filedialog.asksaveasfilename(
-            parent=self._root, title="Save the drawing", defaultextension=".png", initialfile="digit.png"
+            parent=self._root,
+            title="Save the drawing",
+            filetypes=[("PNG", "*.png")],
+            defaultextension=".png",
+            initialfile="digit.png",
         )
         if name:
+            file = Path(name if name.lower().endswith(".png") else f"{name}.png")
             try:
-                _write(Path(name), self.paper)
+                _write(file, self.paper)
+                self._say("Good", f"Saved as {file}")
             except (UnreadableImageError, OSError) as error:
                 self._complain("The drawing was not saved, and is still here", error)
 
@@ -155,13 +162,15 @@ class Window:
         if self.answer is not None:
             self._root.clipboard_clear()
             self._root.clipboard_append(str(self.answer.prediction.digit))
+            self._say("Good", f"Copied: {self.answer.prediction.digit}")
 
     def ask_address(self) -> None:
         Ask(self._root, "Address", "The address of the service:", self._move_to, value=self._service_url)
 
     def ask_key(self) -> None:
         question = (
-            f"The API key for {self._service_url}. It is kept in your desktop's keyring; an empty one is forgotten."
+            f"The API key for {self._service_url}. It is kept in your desktop's keyring, where there is one. "
+            "Leave this empty to forget the key that is kept."
         )
         Ask(self._root, "API key", question, self._take_key, secret=True)
 
@@ -198,10 +207,10 @@ class Window:
             raise ValueError("A key has letters, digits and signs of ASCII only.")
         try:
             keys.keep(self._service_url, key)
-        except keys.NoKeyringError as error:
+        except keys.NoKeyringError:
             messagebox.showwarning(
                 "Digits",
-                f"There is no keyring here to keep the key in ({error}). It is used until the window is closed; "
+                "This desktop has no keyring that is open. The key is used until the window is closed; "
                 f"set {keys.VARIABLE} in the environment to have it each time.",
                 parent=self._root,
             )
@@ -220,10 +229,16 @@ class Window:
         self.courier = Courier(service)
         self._say("Quiet", f"Looking for {service.url} …")
 
+    def _go_on(self) -> None:
+        """There is more ink on the sheet."""
+        self.tools.tidy()
+        if self.answer is None:
+            self._show(None, "Reading …" if self.paper.readable else "Too little to read yet.")
+        self._send()
+
     def _send(self) -> None:
         if self.paper.readable:
-            sheet = self.paper.sheet
-            image = sheet if isinstance(sheet, Photo) else self.paper.picture
+            image = self.paper.photo or self.paper.picture
             wanted = self._details is not None and bool(self._details.winfo_exists())
             self._sent = Parcel(self._sheet, image, details=wanted)
             self.courier.send(self._sent)
@@ -231,6 +246,7 @@ class Window:
     def _turn(self) -> None:
         """Another sheet: what is known of the one before tells nothing of it."""
         self._sheet += 1
+        self.tools.tidy()
         self._show(None, "Reading …" if self.paper.readable else HINT)
         self._send()
 
@@ -263,10 +279,10 @@ class Window:
 
     def _away(self, news: Away) -> None:
         reason = news.reason.rstrip(".")
-        remedy = "Set it with Service, API key" if news.key_wanted else "The drawing stays; trying again …"
+        remedy = "Enter it: Service, API key (Ctrl+K)." if news.key_wanted else "The drawing stays; trying again …"
         self._say("Bad", f"No answer from {self._service_url}: {reason}. {remedy}")
         if self.paper.readable and self._settled is not self._sent:
-            self._show(None, "Waiting for the service …")
+            self._show(None, "Not read yet: a key is wanted." if news.key_wanted else "Waiting for the service …")
 
     def _say(self, kind: str, text: str) -> None:
         self.status.configure(text=f"● {text}", style=f"{kind}.TLabel")
@@ -291,7 +307,7 @@ def _described(model: ModelSummary | None) -> str:
 
 def _write(file: Path, paper: Paper) -> None:
     """Raises `UnreadableImageError`, `OSError`, and then what was in `file` is still there."""
-    image = paper.sheet.image() if isinstance(paper.sheet, Photo) else paper.picture
+    image = paper.photo.image() if paper.photo else paper.picture
     beside = file.with_name(file.name + ".part")
     try:
         beside.write_bytes(png(image, max(image.size)))

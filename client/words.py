@@ -16,14 +16,15 @@ def sentence(prediction: Prediction) -> str:
     """How sure the service is."""
     if prediction.accepted:
         return f"{percent(prediction.confidence)} sure"
-    first, second = likeliest(prediction)
-    one, other = (f"{digit} ({percent(prediction.probabilities[digit])})" for digit in (first, second))
+    one, other = (f"{digit} ({percent(prediction.probabilities[digit])})" for digit in likeliest(prediction))
     if prediction.confidence >= AT_ALL:
-        return f"Not sure: is it a digit? If so {one}, else {other}."
+        return f"Not sure: perhaps no digit. If it is one, {one}, else {other}."
     return f"Not sure: {one} or {other}?"
 
 
 def percent(share: float) -> str:
-    """As many digits as matter; nothing is as sure as 100 %."""
+    """As many digits as matter; nothing is as sure as 100 %. The space does not break."""
+    if 0.0005 <= share < 0.01:
+        return "<1\N{NO-BREAK SPACE}%"
     text = f"{share:.0%}" if share < 0.99 else f"{min(share, 0.9999):.2%}"
-    return text.replace("%", " %")
+    return text.replace("%", "\N{NO-BREAK SPACE}%")

@@ -184,7 +184,7 @@ def _normalised(ink: Grey, pen: float) -> Grey:
     size = max(1, round(width * factor)), max(1, round(height * factor))
     digit = stretched(cv2.resize(ink, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC))
     moments = cv2.moments(digit)
-    middle_x, middle_y = moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]
+    middle_x, middle_y = moments["m10"] / max(1, moments["m00"]), moments["m01"] / max(1, moments["m00"])
     left = min(max(round(CENTRE - middle_x), 0), SIZE - size[0])
     top = min(max(round(CENTRE - middle_y), 0), SIZE - size[1])
     placed = np.zeros((SIZE, SIZE), np.uint8)

@@ -34,6 +34,9 @@ SPACING = 0.17
 THROUGH = 2.6
 """Most ink that a cut goes through, widths of the pen."""
 
+FULL = 0.9
+"""Share of a row that is ink where it is a line of ruled paper."""
+
 OVERLAP = 0.35
 """Widths of the pen that both sides of a cut keep of the other's ink: where strokes meet it is both's."""
 
@@ -116,32 +119,23 @@ def stretched(ink: NDArray[np.integer[Any] | np.floating[Any]]) -> Grey:
 
 
 def without_rules(ink: Grey) -> Grey:
-    """`ink` without the lines of ruled or squared paper; strokes that cross them are closed again."""
+    """`ink` without the lines of ruled or squared paper, which go from edge to edge; strokes are closed again."""
     mask = (ink > ink.max() // 4).astype(np.uint8)
-    ruled = _runs(mask, (ink.shape[1] // 3, 1))
-    if np.count_nonzero(ruled.any(axis=0)) < 0.9 * ink.shape[1]:
+    ruled = mask.mean(axis=1) >= FULL
+    if not ruled.any():
         return ink
-    cleaned = _closed(ink, ruled, upright=True)
-    squared = _runs(mask, (1, ink.shape[0] // 2))
-    if np.count_nonzero(squared.any(axis=1)) < 0.9 * ink.shape[0]:
-        return cleaned
-    return _closed(cleaned, squared, upright=False)
+    cleaned = _closed(ink, ruled)
+    squared = mask.mean(axis=0) >= FULL
+    return _closed(cleaned.T, squared).T if squared.any() else cleaned
 
 
-def _runs(mask: Grey, size: tuple[int, int]) -> Grey:
-    """What of `mask` belongs to straight runs at least as long as `size`, width and height."""
-    kernel = np.ones((max(1, size[1]), max(1, size[0])), np.uint8)
-    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel), np.uint8)
-
-
-def _closed(ink: Grey, lines: Grey, *, upright: bool) -> Grey:
-    """`ink` without `lines`, but where there is ink on both sides of one."""
-    thick = 2 * int(np.median(lines.sum(axis=0 if upright else 1)[lines.any(axis=0 if upright else 1)])) + 3
-    wider = cv2.dilate(lines, np.ones((3, 1) if upright else (1, 3), np.uint8)) > 0
-    cleared = np.where(wider, 0, ink).astype(np.uint8)
-    bridge = np.ones((thick, 1) if upright else (1, thick), np.uint8)
-    closed: Grey = np.where(wider, cv2.morphologyEx(cleared, cv2.MORPH_CLOSE, bridge), cleared)
-    return closed
+def _closed(ink: Grey, ruled: NDArray[np.bool_]) -> Grey:
+    """`ink` without its `ruled` rows and their edges, but where there is ink on both sides."""
+    thick = np.count_nonzero(ruled) // np.count_nonzero(np.diff(ruled.astype(int), prepend=0) == 1)
+    rows = np.convolve(ruled, np.ones(3), "same") > 0
+    cleared = np.where(rows[:, np.newaxis], 0, ink).astype(np.uint8)
+    bridged = cv2.morphologyEx(cleared, cv2.MORPH_CLOSE, np.ones((thick + 4, 1), np.uint8))
+    return np.where(rows[:, np.newaxis], bridged, ink).astype(np.uint8)
 
 
 def _pieces(grid: Grey, pen: float) -> tuple[list[Piece], float]:
@@ -170,20 +164,23 @@ def _parts(
     rows, columns = ink.shape
     paths = [np.full(rows, -1), *(path for _, path in cuts), np.full(rows, columns)]
     prices = [0.0, *(price for price, _ in cuts)]
-    x, reach = np.arange(columns), OVERLAP * pen
+    reach = OVERLAP * pen
     parts: list[Piece] = []
     price = 0.0
     for before, after, through in zip(paths, paths[1:], prices, strict=False):
         price = max(price, through)
+        near = max(0, int(before.min() - reach)), min(columns, int(after.max() + reach) + 2)
+        here, x = ink[:, near[0] : near[1]], np.arange(*near)
         first, last = before[:, np.newaxis], after[:, np.newaxis]
-        between = np.where((x > first) & (x <= last), ink, 0) > INKED
-        if np.count_nonzero(between) < max(4, 0.3 * pen**2):
+        area = np.count_nonzero(((x > first) & (x <= last)) & (here > INKED))
+        if area < max(4, 0.3 * pen**2):
             continue
-        part = np.where((x > first - reach) & (x <= last + reach), ink, 0).astype(np.uint8) if cuts else ink
-        left, top, width, height = cv2.boundingRect((part > INKED).astype(np.uint8))
-        box = corner[0] + left, corner[1] + top, corner[0] + left + width, corner[1] + top + height
+        part = here * ((x > first - reach) & (x <= last + reach)) if cuts else here
+        left, top, width, height = cv2.boundingRect((part > INKED).view(np.uint8))
+        x0, y0 = corner[0] + near[0] + left, corner[1] + top
+        box = x0, y0, x0 + width, y0 + height
         cropped = part[top : top + height, left : left + width]
-        parts.append(Piece(cropped, box, component, len(parts), price, int(np.count_nonzero(between))))
+        parts.append(Piece(cropped, box, component, len(parts), price, int(area)))
         price = 0.0
     return parts
 
@@ -198,14 +195,14 @@ def _cuts(ink: Grey, height: float, pen: float) -> list[tuple[float, NDArray[np.
     for level in LEVELS:
         row = int(level * (len(cost) - 1))
         through = (down[row] + up[row] - cost[row]) * (2 / pen)
-        for column in _valleys(through, spacing):
-            if through[column] <= THROUGH:
-                path = np.concatenate((_way(down[row::-1], column)[::-1], _way(up[row:], column)[1:]))
-                found.append((float(through[column]), path))
+        valleys = np.array([x for x in _valleys(through, spacing) if through[x] <= THROUGH], int)
+        upwards, downwards = _ways(down[row::-1], valleys)[:, :0:-1], _ways(up[row:], valleys)
+        found += zip(through[valleys].tolist(), np.concatenate((upwards, downwards), axis=1), strict=True)
     found.sort(key=lambda cut: cut[0])
     kept: list[tuple[float, NDArray[np.int64]]] = []
     for price, path in found:
-        if all(np.abs(path - other).mean() >= 0.7 * spacing for _, other in kept):
+        others = np.array([other for _, other in kept])
+        if not kept or np.abs(others - path).mean(axis=1).min() >= 0.7 * spacing:
             kept.append((price, path))
     kept.sort(key=lambda cut: float(cut[1].mean()))
     rows = np.minimum(np.arange(ink.shape[0]) // 2, len(cost) - 1)
@@ -222,15 +219,16 @@ def _sums(cost: NDArray[np.float32]) -> NDArray[np.float32]:
     return sums
 
 
-def _way(sums: NDArray[np.float32], column: int) -> NDArray[np.int64]:
-    """The columns of the cheapest seam from the first row of `sums` at `column` on, towards where sums are less."""
-    columns = sums.shape[1]
-    way = [column]
-    for row in sums[1:]:
-        here = way[-1]
-        near = range(max(0, here - 1), min(columns, here + 2))
-        way.append(min(near, key=lambda x: row[x] + (ASLANT if x != here else 0)))
-    return np.array(way)
+def _ways(sums: NDArray[np.float32], columns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The columns, [n, rows], of the cheapest seams from the first row of `sums` at `columns`, towards lesser sums."""
+    padded = np.pad(sums, ((0, 0), (1, 1)), constant_values=np.inf)
+    steps = np.array([0, -1, 1])
+    ways = [columns]
+    for row in padded[1:]:
+        here = ways[-1] + 1
+        near = np.stack((row[here], row[here - 1] + ASLANT, row[here + 1] + ASLANT))
+        ways.append(ways[-1] + steps[near.argmin(axis=0)])
+    return np.stack(ways, axis=1)
 
 
 def _valleys(through: NDArray[np.float32], spacing: int) -> list[int]:

@@ -26,8 +26,9 @@ export class Paper extends EventTarget {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#show());
   }
 
-  get photo() { return Array.isArray(this.#sheets[this.#at]) ? null : this.#sheets[this.#at]; }
-  get #strokes() { return this.photo ? [] : this.#sheets[this.#at]; }
+  get #sheet() { return this.#sheets[this.#at]; }
+  get #strokes() { return Array.isArray(this.#sheet) ? this.#sheet : []; }
+  get photo() { return Array.isArray(this.#sheet) || this.#line ? null : this.#sheet; } // drawing begins a new sheet
   get #all() { return this.#line ? [...this.#strokes, this.#line] : this.#strokes; }
   get empty() { return !this.photo && this.#all.length === 0; }
   get readable() { return this.photo !== null || this.#all.some((stroke) => stroke.points.length > 1); }
@@ -40,7 +41,7 @@ export class Paper extends EventTarget {
     this.#lift();
     if (!this.empty) this.#take([]);
   }
-  lay(photo) { // {file, bitmap or null}
+  lay(photo) { // {file, bitmap}
     this.#lift();
     this.#take(photo);
   }
@@ -100,9 +101,10 @@ export class Paper extends EventTarget {
 
   #begin(point, pointer) {
     this.#lift();
-    if (this.photo) this.#take([]);
+    const { photo } = this;
     this.#line = { points: [point], width: this.width, pointer };
-    this.#show();
+    if (photo) this.#changed("sheet");
+    else this.#show();
   }
 
   #move(event) {
@@ -161,7 +163,7 @@ export class Paper extends EventTarget {
     const pen = canvas.getContext("2d");
     const unit = this.#unit() * devicePixelRatio;
     const ink = getComputedStyle(canvas).color;
-    if (this.photo?.bitmap) {
+    if (this.photo) {
       const image = this.photo.bitmap;
       const fit = Math.min(canvas.width / image.width, canvas.height / image.height);
       const [across, down] = [image.width * fit, image.height * fit];

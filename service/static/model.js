@@ -20,7 +20,7 @@ function versionRow(model, shown) {
   const cell = model.state === "refused" ? name : link;
   if (model.version === shown) link.setAttribute("aria-current", "page");
   const state = model.default ? `${model.state}, the default` : model.state;
-  const published = model.published_at ? new Date(model.published_at).toLocaleString() : "";
+  const published = model.published_at ? new Date(model.published_at).toISOString().slice(0, 16).replace("T", " ") : "";
   return element(
     "tr",
     element("td", cell),
@@ -68,7 +68,11 @@ try {
   if (shown) await show(shown);
 } catch (error) {
   $("status").className = "bad";
-  $("status").textContent = error instanceof KeyWanted
-    ? "The service wants an API key: enter it on the drawing page, then come back."
-    : `This cannot be shown: ${error.message}`;
+  if (error instanceof KeyWanted) {
+    const link = element("a", "the drawing page");
+    link.href = "/";
+    $("status").replaceChildren(`This cannot be shown: ${error.message}. Enter it on `, link, ", then come back.");
+  } else {
+    $("status").textContent = `This cannot be shown: ${error.message}`;
+  }
 }

@@ -28,6 +28,12 @@ function send() {
   wake();
 }
 
+function goOn() {
+  tidy();
+  if ($("digit").textContent === "") show(null, paper.readable ? "Reading …" : "Too little to read yet.");
+  send();
+}
+
 function turn() {
   sheet += 1;
   show(null, paper.readable ? "Reading …" : HINT);
@@ -90,7 +96,7 @@ function lose(error) {
   if (locked && $("enter-key").hidden && !$("key").open) $("key").showModal();
   $("enter-key").hidden = !locked;
   say("bad", `No answer: ${error.message.replace(/\.$/, "")}.${locked ? "" : " The drawing stays; trying again …"}`);
-  if (waiting) show(null, "Waiting for the service …");
+  if (waiting) show(null, locked ? "Not read yet: a key is wanted." : "Waiting for the service …");
 }
 
 async function run() {
@@ -113,8 +119,9 @@ async function run() {
 
 async function open(file) {
   if (!file) return;
-  const bitmap = await createImageBitmap(file).catch(() => null); // the service may know kinds that browsers do not
-  paper.lay({ file, bitmap });
+  const bitmap = await createImageBitmap(file).catch(() => null);
+  if (bitmap) paper.lay({ file, bitmap });
+  else say("bad", `${file.name} cannot be opened: it is no image, or of a kind that browsers do not know. The drawing stays.`);
 }
 
 function tidy() {
@@ -131,7 +138,7 @@ async function save() {
   setTimeout(() => URL.revokeObjectURL(link.href), RETRY);
 }
 
-paper.addEventListener("ink", () => { tidy(); send(); });
+paper.addEventListener("ink", goOn);
 paper.addEventListener("sheet", () => { tidy(); turn(); });
 $("undo").addEventListener("click", () => paper.undo());
 $("redo").addEventListener("click", () => paper.redo());

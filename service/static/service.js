@@ -33,7 +33,7 @@ export async function call(path, read = "json", options = {}) {
   }
   if (response.ok) return content;
   const detail = content?.detail ?? NOT_OURS;
-  if (response.status === 401) throw new KeyWanted(key ? "it wants another API key" : "it wants an API key");
+  if (response.status === 401) throw new KeyWanted(key ? "it does not know this API key" : "it wants an API key");
   throw response.status >= 500 || !content?.detail ? new Away(detail) : new Refused(detail);
 }
 

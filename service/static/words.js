@@ -11,11 +11,12 @@ export function sentence(prediction) {
   const [one, other] = likeliest(prediction)
     .slice(0, 2)
     .map((digit) => `${digit} (${percent(prediction.probabilities[digit])})`);
-  if (prediction.confidence >= AT_ALL) return `Not sure: is it a digit? If so ${one}, else ${other}.`;
+  if (prediction.confidence >= AT_ALL) return `Not sure: perhaps no digit. If it is one, ${one}, else ${other}.`;
   return `Not sure: ${one} or ${other}?`;
 }
 
-// As many digits as matter; nothing is as sure as 100 %.
+// As many digits as matter; nothing is as sure as 100 %. The space does not break.
 export function percent(share) {
-  return `${share < 0.99 ? (100 * share).toFixed(0) : Math.min(100 * share, 99.99).toFixed(2)} %`;
+  if (share >= 0.0005 && share < 0.01) return "<1\u00a0%";
+  return `${share < 0.99 ? (100 * share).toFixed(0) : Math.min(100 * share, 99.99).toFixed(2)}\u00a0%`;
 }

@@ -70,6 +70,11 @@ def test_service_away_is_one_line_and_status_1() -> None:
     assert done.stderr.decode() == "No answer from http://127.0.0.1:9: nothing listens there\n"
 
 
+def test_address_may_stand_after_the_command(service: ServiceProcess) -> None:
+    command = [sys.executable, "-m", "client", "read", SEVEN, "--url", service.url.removeprefix("http://")]
+    assert subprocess.run(command, cwd=REPO, check=False).returncode == 0
+
+
 def test_wrong_use_is_status_2() -> None:
     assert read("http://127.0.0.1:9").returncode == 2
 

@@ -114,7 +114,7 @@ def test_drawn_digit_is_identified(service: ServiceProcess, visit: Visit) -> Non
     page = visit(service.url)
     draw(page, SEVEN)
     expect(digit(page)).to_have_text("7")
-    expect(page.locator("#sentence")).to_have_text(re.compile(r"^9\d\.?\d* % sure$"))
+    expect(page.locator("#sentence")).to_have_text(re.compile(r"^9\d\.?\d*\s% sure$"))
     expect(page.locator("#bars li").nth(7)).to_contain_text("9")
     expect(page.locator("#status")).to_contain_text("Connected · model digits")
     expect(page.locator("#status")).to_contain_text("right on MNIST’s test set")
@@ -222,14 +222,30 @@ def test_image_is_opened_dropped_or_pasted(service: ServiceProcess, visit: Visit
     expect(digit(page)).to_have_text("7")
 
 
-def test_what_the_service_refuses_is_said(service: ServiceProcess, visit: Visit, tmp_path: Path) -> None:
+def test_file_that_is_no_image_is_told_and_the_drawing_stays(
+    service: ServiceProcess, visit: Visit, tmp_path: Path
+) -> None:
     page = visit(service.url)
-    (tmp_path / "text.png").write_text("no image")
-    page.locator("#file").set_input_files(tmp_path / "text.png")
-    expect(page.locator("#sentence")).to_contain_text("image")
-    expect(page.locator("#status")).to_contain_text("Connected")
     draw(page, SEVEN)
     expect(digit(page)).to_have_text("7")
+    drawn = ink(page)
+    (tmp_path / "text.png").write_text("no image")
+    page.locator("#file").set_input_files(tmp_path / "text.png")
+    expect(page.locator("#status")).to_contain_text("text.png cannot be opened")
+    assert ink(page) == drawn
+    expect(digit(page)).to_have_text("7")
+
+
+def test_what_the_service_refuses_is_said(service: ServiceProcess, visit: Visit, tmp_path: Path) -> None:
+    page = visit(service.url)
+    Image.new("L", (50, 50), 255).save(tmp_path / "blank.png")
+    page.locator("#file").set_input_files(tmp_path / "blank.png")
+    expect(page.locator("#sentence")).to_contain_text("nothing on the paper")
+    expect(page.locator("#status")).to_contain_text("Connected")
+    draw(page, SEVEN)  # on a new sheet
+    expect(digit(page)).to_have_text("7")
+    page.keyboard.press("Control+z")
+    expect(page.locator("#sentence")).to_contain_text("nothing on the paper")
 
 
 def test_drawing_is_saved(service: ServiceProcess, visit: Visit) -> None:
@@ -278,7 +294,7 @@ def test_api_key_is_asked_for_and_kept_no_longer_than_the_tab(visit: Visit, tmp_
         key = page.get_by_label("This service wants a key.")
         key.fill("wrong")
         page.keyboard.press("Enter")
-        expect(page.locator("#status")).to_contain_text("it wants another API key")
+        expect(page.locator("#status")).to_contain_text("it does not know this API key")
         page.get_by_role("button", name="Enter the API key").click()
         key.fill("s3cret")
         page.get_by_role("button", name="OK").click()

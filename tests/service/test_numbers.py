@@ -1,0 +1,167 @@
+"""`/v1/numbers`: a line of digits is read whole, with boxes; what is none is told so, within a bound.
+
+How many are read right is measured by `make bench-numbers`; here are numbers of validation digits, some of each kind.
+"""
+
+import base64
+import io
+import time
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from tests.servers import ServiceProcess
+from trainer.dataset import split
+from trainer.digits import Digits, Grey
+from trainer.mnist import Mnist
+from trainer.strings import PAPERS, Number, number
+
+
+@pytest.fixture(scope="module")
+def unseen(mnist: Mnist) -> Digits:
+    return split(mnist, 1, 60_000)[1]
+
+
+def png(image: Grey) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    return file.getvalue()
+
+
+def post(service: ServiceProcess, image: bytes, query: str = "") -> httpx.Response:
+    headers = {"Content-Type": "image/png"}
+    return httpx.post(f"{service.url}/v1/numbers/image{query}", content=image, headers=headers, timeout=60)
+
+
+def read(service: ServiceProcess, image: Grey) -> dict[str, Any]:
+    answer: dict[str, Any] = post(service, png(image)).raise_for_status().json()
+    return answer
+
+
+def numbers(digits: Digits, gap: str, count: int) -> list[Number]:
+    return [number(digits, 1 + place % 8, gap, np.random.default_rng((3, place))) for place in range(count)]
+
+
+@pytest.mark.parametrize(("gap", "least"), [("wide", 0.85), ("narrow", 0.85), ("touching", 0.5)])
+def test_numbers_of_unseen_digits_are_read(service: ServiceProcess, unseen: Digits, gap: str, least: float) -> None:
+    right = [read(service, one.image)["number"] == one.text for one in numbers(unseen, gap, 40)]
+    assert sum(right) >= least * len(right)
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_paper_and_ink_may_be_any(service: ServiceProcess, unseen: Digits, paper: str) -> None:
+    rng = np.random.default_rng(1)
+    least = {"squared": 0.4, "blur 3": 0.5}.get(paper, 0.75)
+    right = [read(service, PAPERS[paper](one.image, rng))["number"] == one.text for one in numbers(unseen, "wide", 16)]
+    assert sum(right) >= least * len(right)
+
+
+def test_boxes_are_around_the_digits_in_the_pixels_of_the_caller(service: ServiceProcess, unseen: Digits) -> None:
+    one = number(unseen, 5, "wide", np.random.default_rng(8))
+    larger = np.asarray(Image.fromarray(one.image).resize((3 * one.image.shape[1], 3 * one.image.shape[0])))
+    for image, scale in ((one.image, 1), (larger, 3)):
+        answer = read(service, image)
+        assert answer["number"] == one.text
+        for digit, (left, top, right, bottom) in zip(answer["digits"], one.boxes, strict=True):
+            box = digit["box"]
+            assert (box["x"], box["y"]) == pytest.approx((scale * left, scale * top), abs=6 * scale)
+            found = box["x"] + box["width"], box["y"] + box["height"]
+            assert found == pytest.approx((scale * right, scale * bottom), abs=6 * scale)
+
+
+def test_both_calls_agree_and_say_what_they_know(service: ServiceProcess, unseen: Digits) -> None:
+    image = png(number(unseen, 4, "narrow", np.random.default_rng(2)).image)
+    by_file = post(service, image, "?details=true").json()
+    body = {"image": base64.b64encode(image).decode()}
+    by_json = httpx.post(f"{service.url}/v1/numbers?details=true", json=body).json()
+    assert by_file == by_json
+    assert by_file["number"] == "".join(str(digit["digit"]) for digit in by_file["digits"])
+    assert by_file["accepted"] == all(digit["accepted"] for digit in by_file["digits"])
+    assert 0 <= by_file["confidence"] <= min(digit["confidence"] for digit in by_file["digits"])
+    for digit in by_file["digits"]:
+        assert sum(digit["probabilities"]) == pytest.approx(1)
+        assert Image.open(io.BytesIO(base64.b64decode(digit["normalised"]))).size == (28, 28)
+
+
+def drawn(*strokes: list[tuple[int, int]], size: tuple[int, int] = (500, 200)) -> Grey:
+    picture = Image.new("L", size, 255)
+    pen = ImageDraw.Draw(picture)
+    for stroke in strokes:
+        pen.line(stroke, 0, 12, joint="curve")
+    return np.asarray(picture)
+
+
+SEVEN = [(40, 40), (110, 40), (70, 160)]
+ONE = [(200, 40), (200, 160)]
+FIVE_BODY = [(300, 45), (295, 90), (330, 85), (355, 105), (350, 140), (325, 158), (292, 150)]
+FIVE_BAR = [(318, 38), (365, 36)]
+FOUR_HOOK = [(410, 40), (395, 105), (455, 105)]
+FOUR_BAR = [(446, 60), (440, 165)]
+
+
+def test_strokes_that_are_apart_are_one_digit(service: ServiceProcess) -> None:
+    assert read(service, drawn(SEVEN, ONE, FIVE_BODY, FIVE_BAR))["number"] == "715"
+    assert read(service, drawn(ONE, FOUR_HOOK, FOUR_BAR))["number"] == "14"
+
+
+def test_leading_zeros_stay(service: ServiceProcess, unseen: Digits) -> None:
+    zeros = Digits(unseen.images[unseen.labels == 0][:4], unseen.labels[unseen.labels == 0][:4])
+    assert read(service, number(zeros, 3, "wide", np.random.default_rng(1)).image)["number"] == "000"
+
+
+def test_doubtful_part_makes_the_whole_doubtful(service: ServiceProcess) -> None:
+    scribble = [(330, 40), (420, 160), (340, 150), (430, 50), (350, 90), (450, 100), (380, 30), (390, 170)]
+    assert read(service, drawn(SEVEN, ONE))["accepted"]
+    answer = read(service, drawn(SEVEN, ONE, scribble))
+    assert not answer["accepted"]
+
+
+def test_blank_paper_is_told_as_ever(service: ServiceProcess) -> None:
+    answer = post(service, png(np.full((100, 300), 255, np.uint8)))
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/blank-image")
+
+
+def hostile() -> dict[str, Grey]:
+    rng = np.random.default_rng(0)
+    page = Image.new("L", (1700, 2200), 255)
+    pen = ImageDraw.Draw(page)
+    for row in range(60):
+        pen.text((60, 30 + 35 * row), "Seven hundred and 45 words of running text, line after line " * 3, 0)
+    smooth = Image.fromarray(rng.integers(0, 255, (30, 40), np.uint8)).resize((1600, 1200), Image.Resampling.BICUBIC)
+    bordered = np.full((200, 400), 255, np.uint8)
+    bordered[:, :12] = bordered[:, -12:] = bordered[:12] = bordered[-12:] = 0
+    return {
+        "a page of text": np.asarray(page),
+        "a photograph": np.asarray(smooth),
+        "20 megapixels of noise": np.kron(rng.integers(0, 255, (800, 1000), np.uint8), np.ones((5, 5), np.uint8)),
+        "ink at the border": bordered,
+        "a line of one pixel": np.tile(np.array([[0, 255]], np.uint8), (1, 20_000)),
+        "a column of one pixel": np.tile(np.array([[0], [255]], np.uint8), (20_000, 1)),
+        "one dot": np.pad(np.zeros((1, 1), np.uint8), 50, constant_values=255),
+        "a chessboard": np.kron(np.indices((20, 40)).sum(axis=0) % 2, np.ones((10, 10))).astype(np.uint8) * 255,
+    }
+
+
+@pytest.mark.parametrize("kind", hostile())
+def test_what_is_no_number_stalls_nothing(service: ServiceProcess, kind: str) -> None:
+    image = png(hostile()[kind])
+    started = time.monotonic()
+    answer = post(service, image)
+    assert time.monotonic() - started < 10
+    assert answer.status_code in (200, 422)
+    if answer.status_code == 200:
+        assert not answer.json()["accepted"] or kind in ("one dot", "ink at the border")
+    else:
+        assert answer.json()["type"] in ("/problems/no-number", "/problems/blank-image")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [({"images": []}, 422), ({"image": "?"}, 422), ({"image": [[1, 2], [3]]}, 422), ({}, 422)]
+)
+def test_bad_bodies_are_told(service: ServiceProcess, body: dict[str, Any], status: int) -> None:
+    answer = httpx.post(f"{service.url}/v1/numbers", json=body)
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
