@@ -76,8 +76,8 @@ def normalise(image: Grey) -> Grey:
     """
     ink = inked(image)
     grid = _scale(_crop(ink), GRID)
-    strokes = _thicken(evened(grid))
-    return _centre(_scale(strokes, DIGIT))
+    strokes = thickened(evened(grid))
+    return centred(_scale(strokes, DIGIT))
 
 
 def inked(image: Grey) -> Grey:
@@ -229,7 +229,7 @@ def pen_width(grid: Grey) -> float:
     return float(8 / np.pi * np.count_nonzero(mask) / sum(map(np.count_nonzero, edges)))
 
 
-def _thicken(grid: Grey) -> Grey:
+def thickened(grid: Grey) -> Grey:
     """`grid`, its strokes at least `MIN_PEN` wide: grown by one pixel a side as often as they lack two."""
     rounds = round((MIN_PEN - pen_width(grid)) / 2)
     if rounds <= 0:
@@ -247,7 +247,7 @@ def _shifted(grid: Grey, down: int, right: int) -> Grey:
     return np.roll(grid, (down, right), axis=(0, 1))
 
 
-def _centre(digit: Grey) -> Grey:
+def centred(digit: Grey) -> Grey:
     """`digit` in 28×28 with its centre of mass as near to the middle of `CENTRE` as fits."""
     height, width = digit.shape
     weight = digit / digit.sum()

@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.normalisation import CENTRE, DIGIT, GRID, MIN_PEN, SIZE
+from contract.normalisation import DIGIT, MIN_PEN, centred, thickened
 from service.decoding import Grey
-from service.line import Box, Line, Piece, stretched
+from service.line import Box, Line, Piece, resized
 
 WIDEST = 1.45
 """Of several pieces that may be one digit, as a share of the digits' height."""
@@ -24,10 +23,10 @@ SHORTEST = 0.35
 """Height of what may be a digit, as a share of the others'."""
 
 FEATURES = ("digit", "margin", "no digit", "doubt", "short", "wide", "slim", "strokes", "gap", "cut")
-WEIGHTS = np.array([-2.0, 0.15, -0.32, 0.03, -2.3, -5.52, -0.08, 0.8, -5.82, -0.72])
+WEIGHTS = np.array([-2.78, 0.19, -0.3, 0.02, -1.97, -6.3, 0.31, -0.53, -4.76, -0.39])
 """Fitted to numbers written with training digits, by `python -m benchmarks.number_weights`."""
 
-DIRT, DIRT_AREA = 1.82, 2.01
+DIRT, DIRT_AREA = 2.12, 1.5
 """What it costs to leave a piece out, and what more as large as `LARGE`; fitted with the weights."""
 
 LARGE = 0.15
@@ -173,23 +172,12 @@ def _composition(run: Sequence[Piece], height: float) -> tuple[float, float, flo
 
 def _normalised(ink: Grey, pen: float) -> Grey:
     """As `contract.normalisation` does it with an image of one digit, but on the line's grid."""
-    unit = GRID / max(ink.shape)
-    lacking = round((MIN_PEN - pen * unit) / 2)
-    if lacking > 0:
-        reach = max(1, round(lacking / unit))
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-        ink = np.asarray(cv2.dilate(np.pad(ink, reach), kernel), np.uint8)
+    if pen < MIN_PEN:
+        ink = thickened(ink)
     height, width = ink.shape
     factor = DIGIT / max(height, width)
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    digit = stretched(cv2.resize(ink, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC))
-    moments = cv2.moments(digit)
-    middle_x, middle_y = moments["m10"] / max(1, moments["m00"]), moments["m01"] / max(1, moments["m00"])
-    left = min(max(round(CENTRE - middle_x), 0), SIZE - size[0])
-    top = min(max(round(CENTRE - middle_y), 0), SIZE - size[1])
-    placed = np.zeros((SIZE, SIZE), np.uint8)
-    placed[top : top + size[1], left : left + size[0]] = digit
-    return placed
+    digit = resized(ink, max(1, round(width * factor)), max(1, round(height * factor)))
+    return centred(digit)
 
 
 def areas(line: Line) -> Floats:

@@ -5,11 +5,11 @@ pass between slanted and interlocking digits. There are too many of them; the la
 """
 
 from dataclasses import dataclass
-from typing import Any
 
-import cv2
+import cc3d
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from contract.normalisation import BlankImageError, evened, extent, inked, pen_width
 from service.decoding import Grey
@@ -20,7 +20,8 @@ HEIGHT = 88
 WIDEST = 100 * HEIGHT
 """Wider lines are no numbers, grid pixels."""
 
-MOST_COMPONENTS = 400
+MOST_COMPONENTS = 300
+"""Specks aside."""
 
 INKED, SOLID = 64, 100
 """Grey levels from which on there is ink, and ink that connects."""
@@ -106,16 +107,18 @@ def find_line(image: Grey) -> Line:
     width = max(1, round((right - left) * factor))
     if width > WIDEST:
         raise UnreadableError("the line is too long for a number")
-    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    grid = evened(stretched(cv2.resize(ink[top:bottom, left:right], (width, HEIGHT), interpolation=way)))
+    grid = evened(resized(ink[top:bottom, left:right], width, HEIGHT))
     pen = pen_width(grid)
     pieces, height = _pieces(grid, pen)
     return Line(pieces, pen, height, left * reduced, top * reduced, reduced / factor)
 
 
-def stretched(ink: NDArray[np.integer[Any] | np.floating[Any]]) -> Grey:
-    """`ink`, uint8, with its darkest level 255."""
-    return np.asarray(cv2.convertScaleAbs(ink, alpha=255 / max(1, int(ink.max()))), np.uint8)
+def resized(ink: Grey, width: int, height: int) -> Grey:
+    """`ink` on another grid, its darkest level 255."""
+    way = Image.Resampling.BOX if height < ink.shape[0] or width < ink.shape[1] else Image.Resampling.BICUBIC
+    scaled = np.asarray(Image.fromarray(ink).resize((width, height), way))
+    darkest = int(scaled.max())
+    return scaled if darkest in (0, 255) else (scaled * np.float32(255 / darkest)).astype(np.uint8)
 
 
 def without_rules(ink: Grey) -> Grey:
@@ -132,27 +135,30 @@ def without_rules(ink: Grey) -> Grey:
 def _closed(ink: Grey, ruled: NDArray[np.bool_]) -> Grey:
     """`ink` without its `ruled` rows and their edges, but where there is ink on both sides."""
     thick = np.count_nonzero(ruled) // np.count_nonzero(np.diff(ruled.astype(int), prepend=0) == 1)
-    rows = np.convolve(ruled, np.ones(3), "same") > 0
-    cleared = np.where(rows[:, np.newaxis], 0, ink).astype(np.uint8)
-    bridged = cv2.morphologyEx(cleared, cv2.MORPH_CLOSE, np.ones((thick + 4, 1), np.uint8))
-    return np.where(rows[:, np.newaxis], bridged, ink).astype(np.uint8)
+    rows = (np.convolve(ruled, np.ones(3), "same") > 0)[:, np.newaxis]
+    cleared = np.where(rows, 0, ink).astype(np.uint8)
+    above, below = cleared.copy(), cleared.copy()
+    for step in range(1, min(int(thick) + 3, len(ink))):
+        np.maximum(above[step:], cleared[:-step], out=above[step:])
+        np.maximum(below[:-step], cleared[step:], out=below[:-step])
+    return np.where(rows, np.minimum(above, below), ink).astype(np.uint8)
 
 
 def _pieces(grid: Grey, pen: float) -> tuple[list[Piece], float]:
     """The pieces in `grid` from left to right, and the height of its digits."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((grid > SOLID).astype(np.uint8), connectivity=8)
-    if count > MOST_COMPONENTS:
+    labels = cc3d.connected_components(grid > SOLID, connectivity=8)
+    found = cc3d.statistics(labels)
+    large = [k for k, size in enumerate(found["voxel_counts"]) if k and size >= max(6, 0.25 * pen**2)]
+    if len(large) > MOST_COMPONENTS:
         raise UnreadableError("there is too much on the paper for a number")
-    large = [k for k in range(1, count) if stats[k, cv2.CC_STAT_AREA] >= max(6, 0.25 * pen**2)]
-    heights = [stats[k, cv2.CC_STAT_HEIGHT] for k in large]
+    windows = {k: found["bounding_boxes"][k] for k in large}
+    heights = [rows.stop - rows.start for rows, _ in windows.values()]
     height = float(np.median([tall for tall in heights if tall > 0.4 * HEIGHT] or [HEIGHT]))
     pieces = []
-    for k in large:
-        left, top, width, tall, _ = stats[k].tolist()
-        window = np.s_[top : top + tall, left : left + width]
-        ink = np.where(labels[window] == k, grid[window], 0).astype(np.uint8)
-        cuts = _cuts(ink, height, pen) if width > NARROW * height else []
-        pieces += _parts(ink, (left, top), k, cuts, pen)
+    for k, (rows, columns) in windows.items():
+        ink = np.where(labels[rows, columns] == k, grid[rows, columns], 0).astype(np.uint8)
+        cuts = _cuts(ink, height, pen) if ink.shape[1] > NARROW * height else []
+        pieces += _parts(ink, (columns.start, rows.start), k, cuts, pen)
     pieces.sort(key=lambda piece: piece.box[0] + piece.box[2])
     return pieces, height
 
@@ -170,25 +176,24 @@ def _parts(
     for before, after, through in zip(paths, paths[1:], prices, strict=False):
         price = max(price, through)
         near = max(0, int(before.min() - reach)), min(columns, int(after.max() + reach) + 2)
-        here, x = ink[:, near[0] : near[1]], np.arange(*near)
+        here, across = ink[:, near[0] : near[1]], np.arange(*near)
         first, last = before[:, np.newaxis], after[:, np.newaxis]
-        area = np.count_nonzero(((x > first) & (x <= last)) & (here > INKED))
+        area = np.count_nonzero((across > first) & (across <= last) & (here > INKED))
         if area < max(4, 0.3 * pen**2):
             continue
-        part = here * ((x > first - reach) & (x <= last + reach)) if cuts else here
-        left, top, width, height = cv2.boundingRect((part > INKED).view(np.uint8))
-        x0, y0 = corner[0] + near[0] + left, corner[1] + top
-        box = x0, y0, x0 + width, y0 + height
-        cropped = part[top : top + height, left : left + width]
-        parts.append(Piece(cropped, box, component, len(parts), price, int(area)))
+        part = here * ((across > first - reach) & (across <= last + reach)) if cuts else here
+        left, top, right, bottom = Image.fromarray(part > INKED).getbbox() or (0, 0, *part.shape[::-1])
+        x, y = corner[0] + near[0], corner[1]
+        box = x + left, y + top, x + right, y + bottom
+        parts.append(Piece(part[top:bottom, left:right], box, component, len(parts), price, int(area)))
         price = 0.0
     return parts
 
 
 def _cuts(ink: Grey, height: float, pen: float) -> list[tuple[float, NDArray[np.int64]]]:
     """Seams through `ink` from left to right: the pens they go through, and their column in each row."""
-    half = cv2.resize(ink, (max(1, ink.shape[1] // 2), max(1, ink.shape[0] // 2)), interpolation=cv2.INTER_AREA)
-    cost = half / np.float32(255) + np.float32(0.002)  # of two ways through paper, the shorter
+    half = np.asarray(Image.fromarray(ink).reduce(2), np.float32)
+    cost = np.asarray(half / 255 + 0.002, np.float32)  # of two ways through paper, the shorter
     down, up = _sums(cost), _sums(cost[::-1])[::-1]
     spacing = max(2, round(SPACING * height / 2))
     found: list[tuple[float, NDArray[np.int64]]] = []

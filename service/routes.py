@@ -181,7 +181,7 @@ async def numbers_image(request: Request) -> Response:
 
 
 def _read_number(image: Source, model: Model, query: Query, settings: Settings) -> Response:
-    from service.numbers import read_number  # OpenCV, which not everyone needs
+    from service.numbers import read_number  # what it needs is not for everyone
 
     grey = Decoder(settings.max_image_pixels, settings.max_request_pixels).decode(image)
     return _json(read_number(grey, model, details=query.details))
