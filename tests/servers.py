@@ -130,10 +130,11 @@ def upload(source: FolderStore, url: str) -> None:
 
 
 @contextlib.contextmanager
-def virtual_screen() -> Iterator[str]:
-    """The name of a display that nobody looks at."""
+def virtual_screen(density: int = 96) -> Iterator[str]:
+    """The name of a display that nobody looks at, of so many dots per inch."""
     read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "2000x1400x24", "-nolisten", "tcp"]
+    command += ["-dpi", str(density)]
     with subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL) as screen:
         os.close(write)
         with os.fdopen(read) as pipe:

@@ -76,7 +76,7 @@ async function deliver() {
     const from = sheet;
     waiting = false; // more ink, from here on, is sent next
     try {
-      const image = paper.photo?.file ?? (await paper.png());
+      const image = paper.photo?.file ?? paper.png();
       const answer = await predict(image, $("details").open);
       if (from === sheet) show(answer);
     } catch (error) {
@@ -130,9 +130,9 @@ function tidy() {
   $("clear").disabled = $("save").disabled = paper.empty;
 }
 
-async function save() {
+function save() {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(paper.photo?.file ?? (await paper.png()));
+  link.href = URL.createObjectURL(paper.photo?.file ?? paper.png());
   link.download = paper.photo?.file.name ?? "digit.png";
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), RETRY);

@@ -1,6 +1,7 @@
 """`python -m client`: its flags, what it remembers, what it says when it cannot start."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ import pytest
 
 from client import preferences
 from client.preferences import Preferences
-from tests.servers import REPO, ServiceProcess, eventually
+from tests.servers import REPO, ServiceProcess, eventually, virtual_screen
 
 
 def client(home: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -77,6 +78,19 @@ def help_of(home: Path) -> str:
 def is_shown() -> bool:
     """Whether the screen has a window named Digits."""
     return subprocess.run(["xdotool", "search", "--name", "^Digits$"], check=False, capture_output=True).returncode == 0
+
+
+def test_everything_is_twice_as_large_on_a_dense_screen(display: str, tmp_path: Path) -> None:
+    widths = []
+    for density in (96, 192):
+        with virtual_screen(density) as screen:
+            process = client(tmp_path, DISPLAY=screen)
+            search = ["xdotool", "search", "--sync", "--name", "^Digits$", "getwindowgeometry", "--shell"]
+            shown = subprocess.check_output(search, env=os.environ | {"DISPLAY": screen}, text=True, timeout=20)
+            widths.append(int(re.findall(r"WIDTH=(\d+)", shown)[-1]))
+            process.terminate()
+            process.communicate(timeout=10)
+    assert widths[1] == pytest.approx(2 * widths[0], rel=0.06)
 
 
 def test_preferences_that_cannot_be_read_are_the_defaults(tmp_path: Path) -> None:

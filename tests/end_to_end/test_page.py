@@ -120,6 +120,17 @@ def test_drawn_digit_is_identified(service: ServiceProcess, visit: Visit) -> Non
     expect(page.locator("#status")).to_contain_text("right on MNIST’s test set")
 
 
+def test_answer_and_details_follow_at_once(service: ServiceProcess, visit: Visit) -> None:
+    """A browser's own way to make a PNG can wait for a second until there is nothing else to do."""
+    page = visit(service.url)
+    for _ in range(3):
+        draw(page, SEVEN)
+        page.get_by_text("Details").click()
+        expect(page.locator("#seen")).to_be_visible(timeout=700)
+        page.get_by_text("Details").click()
+        page.get_by_role("button", name="Clear").click()
+
+
 def test_finger_draws_on_a_phone_and_the_answer_is_in_sight(service: ServiceProcess, visit: Visit) -> None:
     page = visit(service.url, **PHONE)
     touch = page.context.new_cdp_session(page)
