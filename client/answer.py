@@ -11,6 +11,14 @@ WIDTH = 260
 DIGIT, SENTENCE, ROW = 120, 64, 20
 """Heights of the digit, of three lines of text, of a bar. All in units: pixels of a common screen."""
 
+FONTS = (
+    (3, "SunValleyDisplayFont"),
+    (5, "SunValleyTitleLargeFont"),
+    (11, "SunValleyTitleFont"),
+    (64, "SunValleyBodyFont"),
+)
+"""Digits that fit beside the paper, and how they are set."""
+
 
 class AnswerPanel(ttk.Frame):
     """As wide and as high whatever it says, so that no answer moves the paper under the pen."""
@@ -40,6 +48,13 @@ class AnswerPanel(ttk.Frame):
             self.bars.show([0.0] * 10)
             return
         prediction = answer.prediction
+        if answer.number is not None:
+            number = answer.number.number
+            font = next(font for length, font in FONTS if len(number) <= length)
+            self.digit.configure(text=number if answer.number.accepted else f"{number}?", font=font)
+            self.sentence.configure(text=words.of_number(answer.number))
+            self.bars.show([0.0] * 10)
+            return
         first, second = words.likeliest(prediction)
         if prediction.accepted:
             self.digit.configure(text=str(first), font="SunValleyDisplayFont")

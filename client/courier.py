@@ -35,6 +35,11 @@ class Parcel:
     details: bool = False
     """Whether to ask what the network saw."""
 
+    @property
+    def reduced(self) -> float:
+        """Pixels of a drawing for one of what is sent of it."""
+        return max(1.0, max(self.image.size) / LARGEST) if isinstance(self.image, Image.Image) else 1.0
+
     def encoded(self) -> tuple[bytes, str]:
         """The image file, and its media type."""
         if isinstance(self.image, Photo):

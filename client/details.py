@@ -4,6 +4,7 @@ import tkinter as tk
 from contextlib import suppress
 from tkinter import ttk
 
+from client import words
 from client.service import Answer
 
 GAP = 12
@@ -65,7 +66,10 @@ class Details(tk.Toplevel):
             with suppress(tk.TclError):  # it is no PNG
                 small = tk.PhotoImage(master=self, data=prediction.normalised)
                 self._seen.tk.call(str(self._seen), "copy", str(small), "-zoom", self._enlarged)
+        accepted = answer.number.accepted if answer.number else prediction.accepted
+        digits = answer.number.digits if answer.number else []
         self.source.configure(
-            text=f"Model {answer.model.name} {answer.model.version}, answered in {answer.milliseconds:.0f} ms. "
-            + ("Accepted." if prediction.accepted else "Not accepted: better to ask than to rely on it.")
+            text="".join(f"{one.digit}: {words.percent(one.confidence)}\n" for one in digits)
+            + f"Model {answer.model.name} {answer.model.version}, answered in {answer.milliseconds:.0f} ms. "
+            + ("Accepted." if accepted else "Not accepted: better to ask than to rely on it.")
         )

@@ -2,14 +2,16 @@
 
 import io
 import tkinter as tk
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageColor, ImageOps
 
-from client import ink
+from client import ink, words
 from client.ink import Box, Point
 from client.sheets import EMPTY, History, Photo, Sheet, Stroke, UnreadableImageError, extent, preview
 from client.theme import Colours
+from contract.messages import NumberDigit
 
 if TYPE_CHECKING:
     Pointer = tk.Event[tk.Misc]
@@ -19,6 +21,8 @@ WIDTH, HEIGHT = 420, 400
 
 PENS = (4, 40)
 """Widths of the pen, thinnest and thickest, units."""
+
+MARK = "mark"
 
 DRAWN = "<<Drawn>>"
 """Comes when there is more ink on the sheet."""
@@ -105,6 +109,19 @@ class Paper(tk.Canvas):
         preview(photo)
         self._lift()
         self._take(photo)
+
+    def mark(self, digits: Sequence[NumberDigit], reduced: float) -> None:
+        """Frame `digits`, found in the picture `reduced` by that factor, until the sheet changes."""
+        self.delete(MARK)
+        for digit in digits if self.photo is None else ():
+            left, top = digit.box.x * reduced, digit.box.y * reduced
+            right, bottom = left + digit.box.width * reduced, top + digit.box.height * reduced
+            colour = self._colours.good if digit.accepted else self._colours.bad
+            self.create_rectangle(left - 4, top - 4, right + 4, bottom + 4, outline=colour, tags=MARK)
+            text = words.percent(digit.confidence)
+            self.create_text(
+                left - 2, top - 6, text=text, anchor="sw", fill=colour, font="SunValleyCaptionFont", tags=MARK
+            )
 
     def _take(self, sheet: Sheet) -> None:
         self._history.take(sheet)

@@ -28,14 +28,21 @@ def read_files(service: Service, files: Sequence[str], *, as_json: bool) -> int:
             status = FAILED
             continue
         print(_as_json(file, answer) if as_json else f"{file}: {_as_text(answer)}", flush=True)
-        if not answer.prediction.accepted and status == READ:
+        accepted = answer.number.accepted if answer.number else answer.prediction.accepted
+        if not accepted and status == READ:
             status = NOT_SURE
     return status
 
 
 def _as_text(answer: Answer) -> str:
+    if answer.number is not None:
+        return f"{answer.number.number}  ({words.of_number(answer.number)})"
     return f"{answer.prediction.digit}  ({words.sentence(answer.prediction)})"
 
 
 def _as_json(file: str, answer: Answer) -> str:
-    return json.dumps({"file": file, **answer.prediction.model_dump(exclude_none=True), "model": answer.model.version})
+    if answer.number is not None:
+        found = answer.number.model_dump(exclude_none=True)
+    else:
+        found = {"number": str(answer.prediction.digit), **answer.prediction.model_dump(exclude_none=True)}
+    return json.dumps({"file": file, **found, "model": answer.model.version})

@@ -10,12 +10,24 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from client import keys
-from contract.messages import Health, ModelList, ModelReference, ModelSummary, Prediction, PredictResponse, Problem
+from contract.messages import (
+    Health,
+    ModelList,
+    ModelReference,
+    ModelSummary,
+    NumberResponse,
+    Prediction,
+    PredictResponse,
+    Problem,
+)
 
 TIMEOUT = httpx.Timeout(10, connect=2)
 """Seconds for an answer, and for a connection."""
 
 Message = TypeVar("Message", bound=BaseModel)
+
+LIKELY = 0.5
+"""Probability of a number that is shown though it is not accepted, where a single digit is not accepted either."""
 
 NOT_OURS = "what answers there is not the digit service"
 NO_HOST = "there is no machine of that name"
@@ -39,6 +51,8 @@ class Answer:
     model: ModelReference
     milliseconds: float
     """From sending the image to having the answer."""
+    number: NumberResponse | None = None
+    """Where it is no single digit, but several."""
 
 
 class Service:
@@ -56,15 +70,26 @@ class Service:
         self._key = key
 
     def predict(self, image: bytes, media_type: str = "image/png", *, details: bool = False) -> Answer:
-        """Read the digit in an image file. Raises `ServiceAwayError` or `ServiceRefusedError`."""
+        """Read the digit or the number in an image file. Raises `ServiceAwayError` or `ServiceRefusedError`."""
         started = time.perf_counter()
         path = "/v1/predict/image?details=true" if details else "/v1/predict/image"
-        response = self._request("POST", path, content=image, headers={"Content-Type": media_type})
-        milliseconds = 1000 * (time.perf_counter() - started)
-        parsed = _parsed(PredictResponse, response)
+        headers = {"Content-Type": media_type}
+        parsed = _parsed(PredictResponse, self._request("POST", path, content=image, headers=headers))
         if len(parsed.predictions) != 1:
             raise ServiceAwayError(NOT_OURS)
-        return Answer(parsed.predictions[0], parsed.model, milliseconds)
+        [prediction] = parsed.predictions
+        number = self._number(image, headers, unsure=not prediction.accepted)
+        return Answer(prediction, parsed.model, 1000 * (time.perf_counter() - started), number)
+
+    def _number(self, image: bytes, headers: dict[str, str], *, unsure: bool) -> NumberResponse | None:
+        """The several digits in an image, where there are. Raises `ServiceAwayError`."""
+        try:
+            answer = self._request("POST", "/v1/numbers/image", content=image, headers=headers)
+        except ServiceRefusedError:
+            return None
+        number = _parsed(NumberResponse, answer)
+        likely = number.accepted or (unsure and number.confidence >= LIKELY)
+        return number if likely and len(number.digits) > 1 else None
 
     def model(self) -> ModelSummary | None:
         """The version that answers, if the service is ready. Raises `ServiceAwayError` or `ServiceRefusedError`."""

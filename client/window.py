@@ -22,7 +22,7 @@ from contract.messages import ModelSummary
 POLL = 10
 """Milliseconds between two looks for news from the service: shorter than a frame."""
 
-HINT = "Draw a digit with mouse, pen or finger."
+HINT = "Draw a digit, or a number, with mouse, pen or finger."
 
 IMAGES = [("Images", "*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.pnm *.pgm *.ppm"), ("All files", "*")]
 
@@ -158,11 +158,12 @@ class Window:
                 self._complain("The drawing was not saved, and is still here", error)
 
     def copy(self) -> None:
-        """Put the digit into the clipboard."""
+        """Put the digit, or the number, into the clipboard."""
         if self.answer is not None:
             self._root.clipboard_clear()
-            self._root.clipboard_append(str(self.answer.prediction.digit))
-            self._say("Good", f"Copied: {self.answer.prediction.digit}")
+            read = self.answer.number.number if self.answer.number else str(self.answer.prediction.digit)
+            self._root.clipboard_append(read)
+            self._say("Good", f"Copied: {read}")
 
     def ask_address(self) -> None:
         Ask(self._root, "Address", "The address of the service:", self._move_to, value=self._service_url)
@@ -274,6 +275,8 @@ class Window:
         self._settled = news.parcel
         if isinstance(news, Answered):
             self._show(news.answer)
+            if news.answer.number is not None:
+                self.paper.mark(news.answer.number.digits, news.parcel.reduced)
         else:
             self._show(None, news.reason)
 
@@ -290,6 +293,7 @@ class Window:
     def _show(self, answer: Answer | None, hint: str = HINT) -> None:
         """Show `answer`; where there is none, `hint` tells why."""
         self.answer = answer
+        self.paper.mark([], 1)
         self.panel.show(answer, hint)
         if self._details is not None and self._details.winfo_exists():
             self._details.show(answer)

@@ -1,6 +1,6 @@
 """Answers in words, the same in the window and on the command line."""
 
-from contract.messages import Prediction
+from contract.messages import NumberResponse, Prediction
 
 AT_ALL = 0.9
 """A digit so likely that is not accepted all the same is doubted to be one."""
@@ -20,6 +20,12 @@ def sentence(prediction: Prediction) -> str:
     if prediction.confidence >= AT_ALL:
         return f"Not sure: perhaps no digit. If it is one, {one}, else {other}."
     return f"Not sure: {one} or {other}?"
+
+
+def of_number(number: NumberResponse) -> str:
+    """How sure the service is of all digits together."""
+    sure = percent(number.confidence)
+    return f"{sure} sure of all {len(number.digits)} digits" if number.accepted else f"Not sure of all digits: {sure}"
 
 
 def percent(share: float) -> str:

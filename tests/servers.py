@@ -184,8 +184,9 @@ def slowed(url: str, seconds: float, in_flight: list[int] | None = None) -> type
             time.sleep(seconds)
             body = self.rfile.read(int(self.headers["Content-Length"]))
             headers = {"Content-Type": self.headers["Content-Type"]}
-            self._pass_on(httpx.post(url + self.path, content=body, headers=headers))
+            answer = httpx.post(url + self.path, content=body, headers=headers)
             under_way.remove(self)
+            self._pass_on(answer)
 
         def do_GET(self) -> None:
             self._pass_on(httpx.get(url + self.path))

@@ -12,6 +12,7 @@ export class Paper extends EventTarget {
   #at = 0;
   #line = null; // under the pen
   #pen = null; // where the pen of the keyboard is
+  #marks = [];
   width = 20;
 
   constructor(canvas) {
@@ -44,6 +45,12 @@ export class Paper extends EventTarget {
   lay(photo) { // {file, bitmap}
     this.#lift();
     this.#take(photo);
+  }
+
+  mark(digits) { // frames of what was read: {box of the PNG, text, accepted}; until there is other ink
+    if (digits.length + this.#marks.length === 0) return;
+    this.#marks = this.photo ? [] : digits;
+    this.#show();
   }
 
   png() { // the drawing, dark on white
@@ -173,6 +180,7 @@ export class Paper extends EventTarget {
       pen.drawImage(image, (canvas.width - across) / 2, (canvas.height - down) / 2, across, down);
     }
     draw(pen, this.#all, unit, ink);
+    frame(pen, this.#marks, Math.min(canvas.width, canvas.height) / SENT, canvas);
     if (this.#pen) cross(pen, this.#pen.map((place) => place * unit), unit, this.#line ? ink : "#888");
   }
 }
@@ -191,6 +199,17 @@ function draw(pen, strokes, unit, colour) {
     const last = points[points.length - 1];
     pen.lineTo(last[0] * unit, last[1] * unit);
     pen.stroke();
+  }
+}
+
+function frame(pen, marks, scale, canvas) {
+  const style = getComputedStyle(canvas);
+  for (const { box, text, accepted } of marks) {
+    const colour = style.getPropertyValue(accepted ? "--good" : "--bad");
+    Object.assign(pen, { lineWidth: 2 * devicePixelRatio, strokeStyle: colour, fillStyle: colour });
+    pen.font = `${12 * devicePixelRatio}px system-ui`;
+    pen.strokeRect(box.x * scale - 4, box.y * scale - 4, box.width * scale + 8, box.height * scale + 8);
+    pen.fillText(text, box.x * scale - 2, box.y * scale - 8);
   }
 }
 

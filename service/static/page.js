@@ -2,9 +2,9 @@
 
 import { Paper } from "./drawing.js";
 import { Away, KeyWanted, Refused, keepKey, models, predict } from "./service.js";
-import { likeliest, percent, sentence } from "./words.js";
+import { likeliest, ofNumber, percent, sentence } from "./words.js";
 
-const HINT = "Draw a digit.";
+const HINT = "Draw a digit, or a number.";
 const RETRY = 1000; // milliseconds between two tries while the service is away
 const WATCH = 5000; // between two looks whether it is still there
 
@@ -43,17 +43,21 @@ function turn() {
 function show(answer, hint = "") {
   const prediction = answer?.prediction;
   const ranked = prediction && likeliest(prediction);
-  $("digit").textContent = prediction ? (prediction.accepted ? ranked[0] : `${ranked[0]} / ${ranked[1]}?`) : "";
-  $("sentence").textContent = prediction ? sentence(prediction) : hint;
-  bars.forEach(({ bar, share }, digit) => {
-    bar.style.setProperty("--share", `${100 * (prediction?.probabilities[digit] ?? 0)}%`);
-    share.textContent = prediction ? percent(prediction.probabilities[digit]) : "";
+  const number = answer?.number;
+  const digit = prediction && (prediction.accepted ? ranked[0] : `${ranked[0]} / ${ranked[1]}?`);
+  $("digit").textContent = number ? number.number + (number.accepted ? "" : "?") : digit ?? "";
+  $("sentence").textContent = number ? ofNumber(number) : prediction ? sentence(prediction) : hint;
+  const shares = number ? null : prediction?.probabilities;
+  bars.forEach(({ bar, share }, place) => {
+    bar.style.setProperty("--share", `${100 * (shares?.[place] ?? 0)}%`);
+    share.textContent = shares ? percent(shares[place]) : "";
   });
+  paper.mark(number?.digits.map(({ box, confidence, accepted }) => ({ box, accepted, text: percent(confidence) })) ?? []);
   $("seen").hidden = !prediction?.normalised;
   if (prediction?.normalised) $("seen").src = `data:image/png;base64,${prediction.normalised}`;
   $("source").textContent = answer
-    ? `Model ${answer.model.name} ${answer.model.version}, answered in ${answer.milliseconds.toFixed(0)} ms. ` +
-      (prediction.accepted ? "Accepted." : "Not accepted: better to ask than to rely on it.")
+    ? (number?.digits.map((one) => `${one.digit}: ${percent(one.confidence)}. `).join("") ?? "") + `Model ${answer.model.name} ${answer.model.version}, answered in ${answer.milliseconds.toFixed(0)} ms. ` +
+      ((number ?? prediction).accepted ? "Accepted." : "Not accepted: better to ask than to rely on it.")
     : "No answer yet.";
 }
 

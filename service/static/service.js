@@ -2,6 +2,7 @@
 
 const KEY = "digits-api-key"; // in this tab's storage, gone with the tab
 const PATIENCE = 10_000; // milliseconds for an answer
+const LIKELY = 0.5; // probability of a number that is shown though it is not accepted
 const NOT_OURS = "what answers there is not the digit service";
 
 export class Refused extends Error {} // it will not take this; the message says why
@@ -39,14 +40,24 @@ export async function call(path, read = "json", options = {}) {
 
 export async function predict(image, details) {
   const started = performance.now();
-  const answer = await call(`/v1/predict/image${details ? "?details=true" : ""}`, "json", {
-    method: "POST",
-    body: image,
-    headers: { "Content-Type": image.type || "image/unknown" },
-  });
+  const request = { method: "POST", body: image, headers: { "Content-Type": image.type || "image/unknown" } };
+  const answer = await call(`/v1/predict/image${details ? "?details=true" : ""}`, "json", request);
   const prediction = answer?.predictions?.[0];
   if (prediction?.probabilities?.length !== 10 || !answer.model) throw new Away(NOT_OURS);
-  return { model: answer.model, prediction, milliseconds: performance.now() - started };
+  const number = await several(request, !prediction.accepted);
+  return { model: answer.model, prediction, number, milliseconds: performance.now() - started };
+}
+
+// The several digits in an image, where there are.
+async function several(request, unsure) {
+  try {
+    const number = await call("/v1/numbers/image", "json", request);
+    const likely = number.accepted || (unsure && number.confidence >= LIKELY);
+    return likely && number.digits.length > 1 ? number : null;
+  } catch (error) {
+    if (error instanceof Refused) return null;
+    throw error;
+  }
 }
 
 export async function models() {

@@ -15,6 +15,11 @@ export function sentence(prediction) {
   return `Not sure: ${one} or ${other}?`;
 }
 
+export function ofNumber({ confidence, accepted, digits }) {
+  const sure = percent(confidence);
+  return accepted ? `${sure} sure of all ${digits.length} digits` : `Not sure of all digits: ${sure}`;
+}
+
 // As many digits as matter; nothing is as sure as 100 %. The space does not break.
 export function percent(share) {
   if (share >= 0.0005 && share < 0.01) return "<1\u00a0%";

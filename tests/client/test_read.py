@@ -31,6 +31,17 @@ def test_image_is_read_and_the_status_is_0(service: ServiceProcess) -> None:
     assert done.stdout.decode().startswith(f"{SEVEN}: 7  (")
 
 
+def test_number_of_several_digits_is_read_whole(service: ServiceProcess, tmp_path: Path) -> None:
+    picture = Image.new("L", (300, 160), 255)
+    pen = ImageDraw.Draw(picture)
+    pen.line([(30, 30), (110, 30), (70, 130)], 0, 12, joint="curve")
+    pen.line([(200, 30), (200, 130)], 0, 12)
+    picture.save(tmp_path / "71.png")
+    assert ": 71  (" in read(service.url, str(tmp_path / "71.png")).stdout.decode()
+    found = json.loads(read(service.url, "--json", str(tmp_path / "71.png")).stdout)
+    assert (found["number"], [digit["digit"] for digit in found["digits"]]) == ("71", [7, 1])
+
+
 def test_not_sure_is_status_3(service: ServiceProcess, tmp_path: Path) -> None:
     done = read(service.url, SEVEN, scribble(tmp_path))
     assert done.returncode == 3
@@ -41,7 +52,7 @@ def test_not_sure_is_status_3(service: ServiceProcess, tmp_path: Path) -> None:
 
 def test_json_has_all_that_the_service_says(service: ServiceProcess) -> None:
     found = json.loads(read(service.url, "--json", SEVEN).stdout)
-    assert (found["file"], found["digit"], found["accepted"]) == (SEVEN, 7, True)
+    assert (found["file"], found["number"], found["digit"], found["accepted"]) == (SEVEN, "7", 7, True)
     assert len(found["probabilities"]) == 10
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
@@ -150,6 +151,21 @@ def test_doubt_names_the_two_likeliest(service: ServiceProcess, visit: Visit) ->
     draw(page, SCRIBBLE)
     expect(digit(page)).to_have_text(re.compile(r"^\d / \d\?$"))
     expect(page.locator("#sentence")).to_contain_text("Not sure")
+
+
+def test_several_digits_are_a_number_with_a_frame_around_each(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url)
+    draw(page, ((60, 120), (100, 116), (140, 118), (150, 124), (130, 180), (105, 250)))
+    alone = ink(page)
+    draw(page, ((260, 110), (258, 180), (256, 255)))
+    expect(digit(page)).to_have_text("71")
+    expect(page.locator("#sentence")).to_have_text(re.compile("sure of all 2 digits$"))
+    framed = Image.open(io.BytesIO(page.locator("#paper").screenshot())).convert("RGB")
+    colours = np.asarray(framed, int).reshape(-1, 3)
+    assert (colours[:, 1] > colours[:, [0, 2]].max(axis=1) + 40).any()  # the frames' green
+    page.keyboard.press("Control+z")
+    expect(digit(page)).to_have_text("7")
+    assert ink(page) == alone  # the frames are gone, too
 
 
 def test_undo_redo_and_clear_by_button_and_key(service: ServiceProcess, visit: Visit) -> None:

@@ -87,6 +87,27 @@ def test_doubt_names_the_two_likeliest(service: ServiceProcess, visit: Visit) ->
     assert user.identified == f"{first} / {second}?"
 
 
+SMALL_SEVEN = ((60, 120), (100, 116), (140, 118), (150, 124), (130, 180), (105, 250))
+SMALL_ONE = ((260, 110), (258, 180), (256, 255))
+
+
+def test_several_digits_are_a_number_with_a_frame_around_each(service: ServiceProcess, visit: Visit) -> None:
+    user = visit(service.url)
+    user.draw(SMALL_SEVEN)
+    user.draw(SMALL_ONE)
+    user.sees(lambda: user.identified == "71")
+    assert user.sentence.endswith("sure of all 2 digits")
+    lefts = [user.window.paper.coords(frame)[0] for frame in user.window.paper.find_withtag("mark")[::2]]
+    assert lefts == pytest.approx([60 - 9 - 4, 256 - 9 - 4], abs=8)
+    user.press("ctrl+c")
+    assert user.root.clipboard_get() == "71"
+    user.press("Return")
+    user.sees(lambda: (details := user.details()) is not None and "7: 9" in details.source.cget("text"))
+    user.press("ctrl+z")
+    user.sees(lambda: user.identified == "7")
+    assert user.window.paper.find_withtag("mark") == ()
+
+
 def test_identify_opens_the_details_and_they_follow(service: ServiceProcess, visit: Visit) -> None:
     user = visit(service.url)
     user.draw(SEVEN)
