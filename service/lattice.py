@@ -173,7 +173,7 @@ def _composition(run: Sequence[Piece], height: float) -> tuple[float, float, flo
 def _normalised(ink: Grey, pen: float) -> Grey:
     """As `contract.normalisation` does it with an image of one digit, but on the line's grid."""
     if pen < MIN_PEN:
-        ink = thickened(ink)
+        ink = thickened(resized(ink, ink.shape[1], ink.shape[0]))  # a faint speck has no width before
     height, width = ink.shape
     factor = DIGIT / max(height, width)
     digit = resized(ink, max(1, round(width * factor)), max(1, round(height * factor)))

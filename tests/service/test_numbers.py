@@ -59,6 +59,12 @@ def test_paper_and_ink_may_be_any(service: ServiceProcess, unseen: Digits, paper
     assert sum(right) >= least * len(right)
 
 
+def test_faint_specks_among_noise_are_survived(service: ServiceProcess, unseen: Digits) -> None:
+    rng = np.random.default_rng((2026, 99, 93))
+    one = number(unseen, int(rng.integers(1, 9)), "wide", rng)
+    assert post(service, png(PAPERS["noise 40"](one.image, rng))).status_code == 200
+
+
 def test_boxes_are_around_the_digits_in_the_pixels_of_the_caller(service: ServiceProcess, unseen: Digits) -> None:
     one = number(unseen, 5, "wide", np.random.default_rng(8))
     larger = np.asarray(Image.fromarray(one.image).resize((3 * one.image.shape[1], 3 * one.image.shape[0])))
