@@ -111,8 +111,6 @@ def _synthesis(recipe: Recipe) -> str:
   rotation, shear, scale, translation and blur are near to what redrawing does; spatter and fog it never saw (fog
   helped to set how faint a stroke the normalisation lets through);
 - ones with a flag and sevens with a bar;
-- digits cut out of numbers in which they touch, with traces of their neighbours, and as no digits what is cut badly:
-  two at once, one and a part of the next, a part of one;
 - no digits: digits turned or mirrored so that they are none, halves of two joined, one laid over another, two side by
   side, a small one within a 0; made-up signs of three to six random strokes, irregular outlines, stains and textures.
 """

@@ -11,7 +11,6 @@ from rich.progress import track
 
 from contract.artifact import NO_DIGIT
 from trainer.clutter import cluttered
-from trainer.cuts import cut_out, miscut
 from trainer.digits import Digits, Maker, made, plain
 from trainer.errors import WorkerError
 from trainer.habits import habitual
@@ -25,7 +24,7 @@ CHUNK = 500
 WORKERS = min(8, os.cpu_count() or 1)
 """Processes, of some 140 MB each."""
 
-SHARES: dict[Maker, float] = {plain: 2, redrawn: 1, cluttered: 0.35, cut_out: 0.35, no_digit: 0.6, miscut: 0.35}
+SHARES: dict[Maker, float] = {plain: 2, redrawn: 1, cluttered: 0.35, no_digit: 0.6}
 """Pictures of each kind for every training digit."""
 
 HABITS = 0.5
@@ -60,7 +59,7 @@ def training_set(digits: Digits, seed: int) -> Digits:
     kinds.append((habitual, rng.permutation(habit)[: round(HABITS * len(habit))]))
     images = make_all(kinds, digits, seed, "Drawing training images")
     labels = [
-        np.full(len(places), NO_DIGIT, np.uint8) if maker in (no_digit, miscut) else digits.labels[places]
+        np.full(len(places), NO_DIGIT, np.uint8) if maker is no_digit else digits.labels[places]
         for maker, places in kinds
     ]
     visible = images.any(axis=(1, 2))

@@ -50,10 +50,6 @@ class Layer:
     right: int
     bottom: int
 
-    @property
-    def middle(self) -> float:
-        return (self.top + self.bottom) / 2
-
 
 def number(digits: Digits, length: int, gap: str, rng: np.random.Generator) -> Number:
     """`length` of `digits` at random in one line."""

@@ -15,7 +15,6 @@ from trainer.clutter import cluttered
 from trainer.conditions import CONDITIONS
 from trainer.conditions import MAKERS as REDRAWN
 from trainer.corruptions import CORRUPTIONS, corrupt
-from trainer.cuts import cut_out, miscut
 from trainer.digits import Digits, Maker, made, plain
 from trainer.habits import habitual
 from trainer.mnist import Mnist
@@ -124,22 +123,11 @@ def test_corrupted_digits_are_normalised(digits: Digits) -> None:
     assert np.median([overlap(a, normalise(b)) for a, b in zip(images, digits.images, strict=False)]) > 0.8
 
 
-@pytest.mark.parametrize("maker", [plain, redrawn, habitual, cluttered, cut_out, no_digit, miscut])
+@pytest.mark.parametrize("maker", [plain, redrawn, habitual, cluttered, no_digit])
 def test_makers_repeat_with_their_seed(digits: Digits, maker: Maker) -> None:
     first, again = (made(maker, digits, np.arange(30), 5) for _ in range(2))
     assert first.shape == (30, 28, 28)
     assert np.array_equal(first, again)
-
-
-def test_cut_out_digits_are_whole_and_miscut_ones_are_not(digits: Digits) -> None:
-    places = np.arange(len(digits))
-    whole = made(plain, digits, places, 3)
-
-    def likeness(maker: Maker) -> float:
-        pictures = made(maker, digits, places, 3)
-        return float(np.mean([overlap(a, b) for a, b in zip(pictures, whole, strict=True) if a.any()]))
-
-    assert likeness(cut_out) > likeness(miscut) + 0.2
 
 
 def test_digits_that_stay_digits_when_turned_are_not_shown_as_none(digits: Digits) -> None:
