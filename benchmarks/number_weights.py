@@ -5,6 +5,7 @@ Maximises the probability that the ways which spell the right number have among 
 """
 
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from contract.normalisation import BlankImageError
 from service.lattice import FEATURES, areas, candidates, features
 from service.line import UnreadableError, find_line
 from trainer.dataset import split
+from trainer.digits import Digits
 from trainer.mnist import load
 from trainer.strings import GAPS, PAPERS, number
 
@@ -73,11 +75,15 @@ class Lattice:
         return float(total[-1, -1]), mean[-1, -1]
 
 
+@cache
+def training_digits() -> Digits:
+    return split(load(), 1, 60_000)[0]
+
+
 def lattice(job: tuple[str, int]) -> Lattice | None:
     gap, seed = job
     rng = np.random.default_rng((GAPS.index(gap), seed))
-    training, _ = split(load(), 1, 60_000)
-    written = number(training, int(rng.integers(1, 9)), gap, rng)
+    written = number(training_digits(), int(rng.integers(1, 9)), gap, rng)
     papers = list(PAPERS.values())
     image = papers[rng.integers(len(papers))](written.image, rng) if rng.random() < 0.3 else written.image
     try:

@@ -20,6 +20,7 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.common import bundled_model
+from contract.messages import NumberResponse
 from contract.normalisation import BlankImageError, inked, normalise
 from service.numbers import read_number
 from service.problems import ProblemError
@@ -50,11 +51,16 @@ def main() -> None:
     console.print(by_time(digits))
 
 
-def ours(image: Grey) -> str:
+def answered(image: Grey) -> NumberResponse | None:
     try:
-        return read_number(image, bundled_model(), details=False).number
+        return read_number(image, bundled_model(), details=False)
     except ProblemError:
-        return ""
+        return None
+
+
+def ours(image: Grey) -> str:
+    answer = answered(image)
+    return answer.number if answer else ""
 
 
 def components(image: Grey) -> str:
@@ -91,10 +97,12 @@ def share(reader: Callable[[Grey], str], numbers: list[Number]) -> float:
 def by_length(digits: Digits) -> Table:
     table = Table("gap", *(f"{length}" for length in LENGTHS), "mean", "accepted", "right of those", title="By length")
     for gap in track(GAPS, "Reading"):
-        rows = [written(digits, length, gap, NUMBERS) for length in LENGTHS]
-        shares = [share(ours, row) for row in rows]
-        answers = [(read_number(one.image, bundled_model(), details=False), one.text) for row in rows for one in row]
-        accepted = [answer.number == text for answer, text in answers if answer.accepted]
+        rows = [
+            [(answered(one.image), one.text) for one in written(digits, length, gap, NUMBERS)] for length in LENGTHS
+        ]
+        answers = [answer for row in rows for answer in row]
+        shares = [statistics.mean(answer is not None and answer.number == text for answer, text in row) for row in rows]
+        accepted = [answer.number == text for answer, text in answers if answer is not None and answer.accepted]
         table.add_row(
             gap,
             *(f"{one:.0%}" for one in shares),

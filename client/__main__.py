@@ -14,7 +14,7 @@ def main() -> None:
         description="Draw a digit; the service says which it is. Without a command: a window.",
         epilog=f"A service that wants an API key gets the one in {keys.VARIABLE}, or in the desktop's keyring.",
     )
-    _add_url(parser, remembered.url)
+    _add_url(parser, remembered.url, default=remembered.url)
     read = parser.add_subparsers(dest="command").add_parser(
         "read",
         help="say what is on images, for scripts",
@@ -22,7 +22,7 @@ def main() -> None:
         "1 an image or the service failed, 2 wrong use.",
         epilog=parser.epilog,
     )
-    _add_url(read, argparse.SUPPRESS)
+    _add_url(read, remembered.url, default=argparse.SUPPRESS)
     read.add_argument("files", nargs="+", metavar="FILE", help="an image; - reads one from standard input")
     read.add_argument("--json", action="store_true", help="print a JSON object for each image")
     arguments = parser.parse_args()
@@ -37,12 +37,12 @@ def main() -> None:
     _open(service, remembered)
 
 
-def _add_url(parser: argparse.ArgumentParser, default: str) -> None:
+def _add_url(parser: argparse.ArgumentParser, remembered: str, *, default: str) -> None:
     parser.add_argument(
         "--url",
         type=_address,
         default=default,
-        help=f"address of the service; else the last that answered in the window, now {preferences.load().url}",
+        help=f"address of the service; else the last that answered in the window, now {remembered}",
     )
 
 

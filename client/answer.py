@@ -15,9 +15,8 @@ FONTS = (
     (3, "SunValleyDisplayFont"),
     (5, "SunValleyTitleLargeFont"),
     (11, "SunValleyTitleFont"),
-    (64, "SunValleyBodyFont"),
 )
-"""Digits that fit beside the paper, and how they are set."""
+"""Digits that fit beside the paper, and how they are set; more of them are set as text is."""
 
 
 class AnswerPanel(ttk.Frame):
@@ -50,7 +49,7 @@ class AnswerPanel(ttk.Frame):
         prediction = answer.prediction
         if answer.number is not None:
             number = answer.number.number
-            font = next(font for length, font in FONTS if len(number) <= length)
+            font = next((font for length, font in FONTS if len(number) <= length), "SunValleyBodyFont")
             self.digit.configure(text=number if answer.number.accepted else f"{number}?", font=font)
             self.sentence.configure(text=words.of_number(answer.number))
             self.bars.show([0.0] * 10)

@@ -135,7 +135,7 @@ class Window:
     def paste(self) -> None:
         try:
             self.paper.show(clipboard.pasted(self._root))
-        except (UnreadableImageError, OSError, NotImplementedError) as error:
+        except (UnreadableImageError, OSError, NotImplementedError) as error:  # the last: a desktop Pillow cannot ask
             self._complain("Nothing was pasted", error)
 
     def save(self) -> None:

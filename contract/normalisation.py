@@ -159,19 +159,23 @@ def _deviation(residues: NDArray[np.float32]) -> float:
 
 
 def _crop(ink: Grey) -> Grey:
-    """The part of `ink` within its bounding box, specks at the edges left out."""
+    """The part of `ink` within its bounding box."""
+    return ink[bounds(ink)]
+
+
+def bounds(ink: Grey) -> tuple[slice, slice]:
+    """Rows and columns of the bounding box of `ink`, of which there is some; specks at the edges are left out."""
     mask = ink > ink.max() // 4
-    top, bottom = extent(np.add.reduce(mask, axis=1, dtype=np.uint32))
-    left, right = extent(np.add.reduce(mask[top:bottom], axis=0, dtype=np.uint32))
-    return ink[top:bottom, left:right]
+    rows = _extent(np.add.reduce(mask, axis=1, dtype=np.uint32))
+    return rows, _extent(np.add.reduce(mask[rows], axis=0, dtype=np.uint32))
 
 
-def extent(profile: NDArray[np.uint32]) -> tuple[int, int]:
-    """First index and one past the last, between which all of `profile` lies but `SPECK` at either end."""
+def _extent(profile: NDArray[np.uint32]) -> slice:
+    """What has all of `profile` but `SPECK` at either end."""
     mass = np.cumsum(profile).tolist()
     first = bisect_right(mass, SPECK * mass[-1])
     last = bisect_left(mass, (1 - SPECK) * mass[-1])
-    return first, last + 1
+    return slice(first, last + 1)
 
 
 def _scale(image: Grey, longer_side: int) -> Grey:

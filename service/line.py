@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from contract.normalisation import BlankImageError, evened, extent, inked, pen_width
+from contract.normalisation import BlankImageError, bounds, evened, inked, pen_width
 from service.decoding import Grey
 
 HEIGHT = 88
@@ -98,19 +98,17 @@ def find_line(image: Grey) -> Line:
     """The line of writing in `image`, uint8 [height, width]. Raises `BlankImageError`, `UnreadableError`."""
     ink = without_rules(inked(image))
     reduced = image.shape[1] / ink.shape[1]
-    mask = ink > ink.max() // 4
-    if not mask.any():
+    if not ink.any():
         raise BlankImageError
-    top, bottom = extent(np.add.reduce(mask, axis=1, dtype=np.uint32))
-    left, right = extent(np.add.reduce(mask[top:bottom], axis=0, dtype=np.uint32))
-    factor = HEIGHT / (bottom - top)
-    width = max(1, round((right - left) * factor))
+    rows, columns = bounds(ink)
+    factor = HEIGHT / (rows.stop - rows.start)
+    width = max(1, round((columns.stop - columns.start) * factor))
     if width > WIDEST:
         raise UnreadableError("the line is too long for a number")
-    grid = evened(resized(ink[top:bottom, left:right], width, HEIGHT))
+    grid = evened(resized(ink[rows, columns], width, HEIGHT))
     pen = pen_width(grid)
     pieces, height = _pieces(grid, pen)
-    return Line(pieces, pen, height, left * reduced, top * reduced, reduced / factor)
+    return Line(pieces, pen, height, columns.start * reduced, rows.start * reduced, reduced / factor)
 
 
 def resized(ink: Grey, width: int, height: int) -> Grey:

@@ -1,6 +1,6 @@
 """The routes under /v1 and /health."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
@@ -112,10 +112,7 @@ IMAGE_FILE = "The bytes of one image file, as `curl --data-binary @7.png` sends 
     ),
 )
 async def predict(request: Request) -> Response:
-    query, settings = _query(request), settings_of(request)
-    _require_json(request)
-    model = await model_of(request, query.version)
-    body = await request.body()
+    query, settings, model, body = await _received(request, _require_json)
 
     def work(patience: int | None) -> Response:
         images = _parsed(PredictRequest, body).images
@@ -136,10 +133,7 @@ async def predict(request: Request) -> Response:
     openapi_extra=_documented(FILES, IMAGE_FILE),
 )
 async def predict_image(request: Request) -> Response:
-    query, settings = _query(request), settings_of(request)
-    _require_image(request)
-    model = await model_of(request, query.version)
-    body = await request.body()
+    query, settings, model, body = await _received(request, _require_image)
     return await at_once_or_apart(partial(_read, [body], model, query, settings), len(body))
 
 
@@ -158,10 +152,7 @@ def _read(images: Sequence[Source], model: Model, query: Query, settings: Settin
     ),
 )
 async def numbers(request: Request) -> Response:
-    query, settings = _query(request), settings_of(request)
-    _require_json(request)
-    model = await model_of(request, query.version)
-    body = await request.body()
+    query, settings, model, body = await _received(request, _require_json)
     return await apart(lambda: _read_number(_parsed(NumberRequest, body).image, model, query, settings))
 
 
@@ -173,10 +164,7 @@ async def numbers(request: Request) -> Response:
     openapi_extra=_documented(FILES, IMAGE_FILE),
 )
 async def numbers_image(request: Request) -> Response:
-    query, settings = _query(request), settings_of(request)
-    _require_image(request)
-    model = await model_of(request, query.version)
-    body = await request.body()
+    query, settings, model, body = await _received(request, _require_image)
     return await apart(partial(_read_number, body, model, query, settings))
 
 
@@ -185,6 +173,14 @@ def _read_number(image: Source, model: Model, query: Query, settings: Settings) 
 
     grey = Decoder(settings.max_image_pixels, settings.max_request_pixels).decode(image)
     return _json(read_number(grey, model, details=query.details))
+
+
+async def _received(request: Request, require_kind: Callable[[Request], None]) -> tuple[Query, Settings, Model, bytes]:
+    """What is asked, of whom, and the body; the body only once all else is right."""
+    query = _query(request)
+    require_kind(request)
+    model = await model_of(request, query.version)
+    return query, settings_of(request), model, await request.body()
 
 
 def _require_json(request: Request) -> None:

@@ -315,7 +315,7 @@ class Drawer(KeyringBackend):
     priority = 1.0
 
     def __init__(self, *, locked: bool = False) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # keyring's
+        super().__init__()  # type: ignore[no-untyped-call]  # keyring has no types there
         self.locked = locked
         self.kept: dict[tuple[str, str], str] = {}
 
