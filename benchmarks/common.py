@@ -16,9 +16,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 from rich.console import Console
 
-from contract.artifact import TFLITE
 from contract.folder import FolderStore
-from service.model import Model
+from service.model import Model, networks
 from tests.servers import REPO, eventually
 
 PEERS = Path(__file__).parent / "peers"
@@ -52,7 +51,7 @@ def bundled_model() -> Model:
     store = FolderStore(Path(os.environ.get("DIGITS_MODEL_STORE", REPO / "models")))
     version = store.versions()[-1]
     manifest = store.manifest(version)
-    return Model(manifest, store.read(manifest, TFLITE))
+    return Model(manifest, *networks(store, manifest))
 
 
 def digit() -> list[list[int]]:

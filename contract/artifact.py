@@ -3,6 +3,7 @@
 models/digits/1/manifest.json   the `Manifest`
                 model.tflite    what is served: int8, LiteRT
                 model.keras     what training can go on from
+                line.tflite     what reads whole numbers, and line.keras
                 README.md       the model card, and the pictures it shows
 """
 
@@ -13,18 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from contract import normalisation
+from contract import line, normalisation
+from contract.spelling import NO_DIGIT
 
 MANIFEST = "manifest.json"
 TFLITE = "model.tflite"
 KERAS = "model.keras"
+LINE_TFLITE = "line.tflite"
+LINE_KERAS = "line.keras"
 CARD = "README.md"
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
-NO_DIGIT = 10
-"""The network's output that says "no digit", behind those of the ten digits."""
-
 PerClass = Annotated[list[Share], Field(min_length=10, max_length=10)]
 Counts = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=10, max_length=10)]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
@@ -124,6 +125,26 @@ class Provenance(_Part):
     revision: str = Field(description="Source revision the trainer ran from.")
 
 
+class LineReader(_Part):
+    """The network that reads whole numbers, and how sure one may be of it."""
+
+    strip: str = Field(description="Version of the strips that it was trained on.")
+    temperature: float = Field(gt=0, allow_inf_nan=False, description="Logits are divided by it.")
+    threshold: Share = Field(description="A digit of a number is accepted from this score on.")
+    chosen: str = Field(description="How temperature and threshold were chosen.")
+    coverage: Share = Field(description="Share of the validation numbers that are accepted.")
+    accuracy: Share = Field(description="Share of the accepted validation numbers that are read right.")
+    exact: dict[str, Share] = Field(
+        description="Share of numbers of 1 to 8 test digits that are read right as a whole, by the gaps between digits."
+    )
+    expected_calibration_error: Share = Field(description="Of those numbers, in 15 bins of equal width.")
+    epochs: int = Field(ge=1)
+    shown: int = Field(ge=1, description="Strips in one epoch.")
+    parameters: int = Field(ge=1)
+    macs: int = Field(ge=1, description="Multiply-accumulate operations for one strip of 256 columns.")
+    seconds: float = Field(ge=0, description="Wall-clock time of its training.")
+
+
 class Draft(_Part):
     """What a trainer says of a model; publishing it adds the version, the time and the files."""
 
@@ -133,6 +154,7 @@ class Draft(_Part):
     calibration: Calibration
     acceptance: Acceptance
     provenance: Provenance
+    line: LineReader | None = Field(default=None, description="Absent where the version reads single digits only.")
 
 
 class Manifest(Draft):
@@ -147,4 +169,9 @@ class Manifest(Draft):
             raise ArtifactError(
                 f"version {self.version} was trained on images normalised by {self.input.normalisation!r}; "
                 f"this program normalises by {normalisation.VERSION!r}"
+            )
+        if self.line is not None and self.line.strip != line.VERSION:
+            raise ArtifactError(
+                f"version {self.version} was trained on lines as {self.line.strip!r}; "
+                f"this program makes {line.VERSION!r}"
             )

@@ -235,8 +235,12 @@ def pen_width(grid: Grey) -> float:
 
 def thickened(grid: Grey) -> Grey:
     """`grid`, its strokes at least `MIN_PEN` wide: grown by one pixel a side as often as they lack two."""
-    rounds = round((MIN_PEN - pen_width(grid)) / 2)
-    if rounds <= 0:
+    return grown(grid, max(0, round((MIN_PEN - pen_width(grid)) / 2)))
+
+
+def grown(grid: Grey, rounds: int) -> Grey:
+    """`grid`, its strokes, and itself, one pixel wider on each side in each of the `rounds`."""
+    if not rounds:
         return grid
     grown = np.pad(grid, rounds)
     for step in range(rounds):

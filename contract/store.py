@@ -14,7 +14,17 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
-from contract.artifact import KERAS, MANIFEST, TFLITE, ArtifactError, Draft, File, Manifest
+from contract.artifact import (
+    KERAS,
+    LINE_KERAS,
+    LINE_TFLITE,
+    MANIFEST,
+    TFLITE,
+    ArtifactError,
+    Draft,
+    File,
+    Manifest,
+)
 
 NAME = "digits"
 PIN = "default.json"
@@ -53,7 +63,7 @@ class Store(ABC):
             raise ArtifactError(f"{MANIFEST} of version {version}: {where}: {first['msg']}") from error
         if (manifest.name, manifest.version) != (NAME, version):
             raise ArtifactError(f"{MANIFEST} of version {version} is of {manifest.name} {manifest.version}")
-        for name in (TFLITE, KERAS):
+        for name in (TFLITE, KERAS, *((LINE_TFLITE, LINE_KERAS) if manifest.line else ())):
             if name not in manifest.files:
                 raise ArtifactError(f"{MANIFEST} of version {version} names no {name}")
         return manifest

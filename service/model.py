@@ -5,8 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.artifact import TFLITE, ArtifactError, Manifest
-from service.network import Network
+from contract.artifact import LINE_TFLITE, TFLITE, ArtifactError, Manifest
+from contract.line import Strip, windows
+from contract.number import Number, number
+from contract.store import Store
+from service.network import DIGIT, LINE, Network, Shapes
+
+
+def networks(store: Store, manifest: Manifest) -> tuple[bytes, bytes | None]:
+    """What reads a digit, and what reads a line where the version has it. Raises `ArtifactError`."""
+    return store.read(manifest, TFLITE), store.read(manifest, LINE_TFLITE) if manifest.line else None
 
 
 @dataclass(frozen=True)
@@ -20,22 +28,28 @@ class Answers:
 class Model:
     """A version that can answer."""
 
-    def __init__(self, manifest: Manifest, tflite: bytes) -> None:
-        """Raises `ArtifactError` where `tflite` cannot be run."""
+    def __init__(self, manifest: Manifest, tflite: bytes, line_tflite: bytes | None = None) -> None:
+        """Raises `ArtifactError` where one of the two networks cannot be run."""
         self.manifest = manifest
+        self._network = self._loaded(TFLITE, tflite, DIGIT)
+        self._line = self._loaded(LINE_TFLITE, line_tflite, LINE) if line_tflite else None
+
+    def _loaded(self, name: str, tflite: bytes, shapes: Shapes) -> Network:
         try:
-            self._network = Network(tflite)
+            return Network(tflite, shapes)
         except ValueError as error:
-            raise ArtifactError(f"{TFLITE} of version {manifest.version}: {error}") from error
+            raise ArtifactError(f"{name} of version {self.manifest.version}: {error}") from error
 
     def answer(self, images: NDArray[np.uint8]) -> Answers:
         """What normalised images, uint8 [n, 28, 28] with ink 255, say."""
-        return self.answers(self.logits(images))
-
-    def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """What the network makes of them, [n, 11]."""
-        return self._network.logits(images)
-
-    def answers(self, logits: NDArray[np.float32]) -> Answers:
+        logits = self._network.logits(images)
         calibration, acceptance = self.manifest.calibration, self.manifest.acceptance
         return Answers(calibration.probabilities(logits), acceptance.accepts(calibration.scores(logits)))
+
+    def number(self, line: Strip) -> tuple[Number, Answers] | None:
+        """The number in a line of writing; None where this version reads single digits only."""
+        if self._line is None or self.manifest.line is None:
+            return None
+        frames = [self._line.logits(window[np.newaxis])[0] for window in windows(line.ink)]
+        found = number(line, frames, self.manifest.line.temperature, self._network.logits, self.manifest.calibration)
+        return found, Answers(found.probabilities, found.scores >= self.manifest.line.threshold)

@@ -1,4 +1,4 @@
-"""The network in LiteRT. Imports next to nothing: the self-test starts a process for it."""
+"""A network in LiteRT. Imports next to nothing: the self-test starts a process for it."""
 
 import threading
 
@@ -6,14 +6,20 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-SIZE, OUTPUTS = 28, 11
+Shapes = tuple[tuple[int, ...], tuple[int, ...]]
+
+DIGIT: Shapes = (28, 28), (11,)
+"""Shapes of the input and the output of the network that reads one digit."""
+
+LINE: Shapes = (32, 256), (128, 12)
+"""Of the one that reads a strip of a line."""
 
 
 class Network:
     """One thread at a time runs it; the others wait their turn."""
 
-    def __init__(self, tflite: bytes) -> None:
-        """Raises `ValueError` where LiteRT cannot load `tflite`, or it is not of the shape that is served."""
+    def __init__(self, tflite: bytes, shapes: Shapes = DIGIT) -> None:
+        """Raises `ValueError` where LiteRT cannot load `tflite`, or it is not of `shapes`."""
         try:
             self._interpreter = Interpreter(model_content=tflite, num_threads=1)
             self._interpreter.allocate_tensors()
@@ -21,17 +27,18 @@ class Network:
             [output] = self._interpreter.get_output_details()
         except RuntimeError as error:
             raise ValueError(error) from error
-        shapes = tuple(input_["shape"]), tuple(output["shape"])
-        if shapes != ((1, SIZE, SIZE, 1), (1, OUTPUTS)) or (input_["dtype"], output["dtype"]) != (np.int8, np.float32):
-            raise ValueError(f"does not turn int8 [1, {SIZE}, {SIZE}, 1] into float32 [1, {OUTPUTS}]")
+        wanted = (1, *shapes[0], 1), (1, *shapes[1])
+        found = tuple(input_["shape"]), tuple(output["shape"])
+        if found != wanted or (input_["dtype"], output["dtype"]) != (np.int8, np.float32):
+            raise ValueError(f"does not turn int8 {list(wanted[0])} into float32 {list(wanted[1])}")
         scale, zero = input_["quantization"]
         self._quantised = np.clip(np.rint(np.arange(256) / 255 / scale) + zero, -128, 127).astype(np.int8).tobytes()
         self._input, self._output, self._length = input_["index"], output["index"], 1
         self._turn = threading.Lock()
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Of normalised images, uint8 [n, 28, 28] with ink 255: [n, 11], the ten digits and "no digit"."""
-        batch = np.frombuffer(images.tobytes().translate(self._quantised), np.int8).reshape(-1, SIZE, SIZE, 1)
+        """Of images as it was trained on, uint8 [n, height, width] with ink 255: what it says, [n, …]."""
+        batch = np.frombuffer(images.tobytes().translate(self._quantised), np.int8).reshape(*images.shape, 1)
         with self._turn:
             if self._length != len(batch):
                 self._length = 0  # should what follows fail

@@ -1,56 +1,46 @@
-"""An image of a line of digits → the number."""
+"""An image of a line of digits → the answer of `/v1/numbers`."""
 
-import numpy as np
-
+from contract.line import TooLongError, strip
 from contract.messages import Box, ModelReference, NumberDigit, NumberResponse
-from contract.normalisation import BlankImageError
-from service import lattice
-from service.decoding import Grey
-from service.line import UnreadableError, find_line
+from contract.normalisation import BlankImageError, Grey
 from service.model import Model
-from service.problems import BlankImage, NoNumber
+from service.problems import BlankImage, NoNumber, NoNumberReader
 from service.reading import count_answers, png
-
-LEAST_SHARE = 0.9
-"""Probability that a digit was cut out rightly, from which on it may be accepted."""
 
 
 def read_number(image: Grey, model: Model, *, details: bool) -> NumberResponse:
-    """The number in `image`, uint8 [height, width]. Raises `BlankImage`, `NoNumber`."""
+    """The number in `image`, uint8 [height, width]. Raises `BlankImage`, `NoNumber`, `NoNumberReader`."""
     try:
-        line = find_line(image)
+        read = model.number(strip(image))
     except BlankImageError as error:
         raise BlankImage(BlankImage.example) from error
-    except UnreadableError as error:
-        raise NoNumber(f"There is no number to be read: {error}. Send one line of digits.") from error
-    found = lattice.candidates(line)
-    if not found:
+    except TooLongError as error:
+        raise NoNumber("What is on the paper is too long for a number: send one line of digits.") from error
+    if read is None:
+        raise NoNumberReader(f"Version {model.manifest.version} reads single digits only: ask for another version.")
+    number, answers = read
+    if not number.legible:
         raise NoNumber(NoNumber.example)
-    logits = model.logits(np.stack([one.image for one in found]))
-    scores = lattice.features(found, logits, line.height) @ lattice.WEIGHTS
-    way = lattice.best_way(found, scores, lattice.areas(line))
-    if not way.chosen:
-        raise NoNumber(NoNumber.example)
-    answers = model.answers(logits[way.chosen])
     count_answers(model, answers)
     digits = []
-    for place, number in enumerate(way.chosen):
-        probabilities = answers.probabilities[place].tolist()
-        left, top, right, bottom = line.place(found[number].box)
+    for part, probabilities, accepted in zip(
+        number.parts, answers.probabilities.tolist(), answers.accepted.tolist(), strict=True
+    ):
+        left, top, right, bottom = part.box
         digits.append(
             NumberDigit(
                 digit=probabilities.index(confidence := max(probabilities)),
                 confidence=confidence,
                 probabilities=probabilities,
-                accepted=bool(answers.accepted[place]) and way.shares[place] >= LEAST_SHARE,
-                normalised=png(found[number].image) if details else None,
-                box=Box(x=left, y=top, width=max(1, right - left), height=max(1, bottom - top)),
+                accepted=accepted,
+                normalised=png(part.image) if details else None,
+                box=Box(x=left, y=top, width=right - left, height=bottom - top),
             )
         )
     return NumberResponse(
         model=ModelReference(name=model.manifest.name, version=model.manifest.version),
-        number="".join(str(digit.digit) for digit in digits),
-        confidence=min(1.0, way.probability) * float(np.prod([digit.confidence for digit in digits])),
+        number=number.text(),
+        confidence=min(1.0, number.confidence),
         accepted=all(digit.accepted for digit in digits),
         digits=digits,
     )

@@ -71,6 +71,11 @@ class UnknownVersion(ProblemError):
     example = "The store has no version 99; GET /v1/models lists them."
 
 
+class NoNumberReader(ProblemError):
+    status, title = HTTPStatus.UNPROCESSABLE_ENTITY, "No number reader"
+    example = "Version 4 reads single digits only: ask for another version."
+
+
 class UnknownFile(ProblemError):
     status, title = HTTPStatus.NOT_FOUND, "Unknown file"
     example = "Version 1 has no map.png to show; it has README.md, confusion_matrix.png."

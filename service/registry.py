@@ -1,15 +1,16 @@
 """Which versions the store has, which of them pass their checks, and which are loaded."""
 
+import hashlib
 import logging
 import threading
 from collections import OrderedDict
 from contextlib import suppress
 
-from contract.artifact import TFLITE, ArtifactError, Manifest
+from contract.artifact import ArtifactError, Manifest
 from contract.messages import ModelSummary
 from contract.store import NAME, Store, reason
 from service import metrics, selftest
-from service.model import Model
+from service.model import Model, networks
 
 logger = logging.getLogger("service.registry")
 
@@ -32,7 +33,7 @@ class Registry:
         self._manifests: dict[int, Manifest] = {}
         self._refused: dict[int, str] = {}
         self._unloadable: set[int] = set()
-        self._passed: set[str] = set()
+        self._passed: set[bytes] = set()
         """SHA-256 of the networks that passed the self-test."""
         self._named: OrderedDict[int, Model] = OrderedDict()
         self._loading = threading.Lock()
@@ -153,27 +154,27 @@ class Registry:
         return f"The store has no version in {self._store.place}: train one, or set DIGITS_MODEL_STORE."
 
     def _load(self, manifest: Manifest) -> Model:
-        """Raises `ArtifactError`; from then on the version is refused, for good where the network is at fault."""
+        """Raises `ArtifactError`; from then on the version is refused, for good where a network is at fault."""
         try:
-            tflite = self._store.read(manifest, TFLITE)
-            self._require_digits_read(manifest, tflite)
-            return Model(manifest, tflite)
+            read = networks(self._store, manifest)
+            self._require_digits_read(manifest, *read)
+            return Model(manifest, *read)
         except ArtifactError as error:
             self._refuse(manifest.version, error)
             raise
 
-    def _require_digits_read(self, manifest: Manifest, tflite: bytes) -> None:
-        digest = manifest.files[TFLITE].sha256
-        if digest in self._passed:
+    def _require_digits_read(self, manifest: Manifest, tflite: bytes, line_tflite: bytes | None) -> None:
+        digests = hashlib.sha256(tflite).digest() + hashlib.sha256(line_tflite or b"").digest()
+        if digests in self._passed:
             return
         try:
-            fault = selftest.fault(tflite)
+            fault = selftest.fault(tflite, line_tflite)
         except OSError as error:
             raise ArtifactError(f"the self-test of version {manifest.version} waits: {reason(error)}") from error
         if fault:
             self._unloadable.add(manifest.version)
-            raise ArtifactError(f"{TFLITE} of version {manifest.version} {fault}")
-        self._passed.add(digest)
+            raise ArtifactError(f"version {manifest.version} {fault}")
+        self._passed.add(digests)
 
     def _refuse(self, version: int, error: ArtifactError) -> None:
         if self._refused.get(version) != str(error):

@@ -22,6 +22,7 @@ from service.problems import (
     InvalidRequest,
     NoModel,
     NoNumber,
+    NoNumberReader,
     Overloaded,
     ProblemError,
     ShuttingDown,
@@ -146,7 +147,7 @@ def _read(images: Sequence[Source], model: Model, query: Query, settings: Settin
     "/v1/numbers",
     tags=["predictions"],
     summary="Read a number of several digits",
-    responses=_answers(NumberResponse, NUMBER_READ, NoNumber),
+    responses=_answers(NumberResponse, NUMBER_READ, NoNumber, NoNumberReader),
     openapi_extra=_documented(
         {"application/json": {"schema": schema_reference(NumberRequest), "examples": NUMBER}}, "One image of one line."
     ),
@@ -160,7 +161,7 @@ async def numbers(request: Request) -> Response:
     "/v1/numbers/image",
     tags=["predictions"],
     summary="Read the number in an image file",
-    responses=_answers(NumberResponse, NUMBER_READ, NoNumber, UnsupportedType),
+    responses=_answers(NumberResponse, NUMBER_READ, NoNumber, NoNumberReader, UnsupportedType),
     openapi_extra=_documented(FILES, IMAGE_FILE),
 )
 async def numbers_image(request: Request) -> Response:

@@ -10,7 +10,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
+
+from contract.line import strip, windows
+from contract.normalisation import SIZE, normalise
+from contract.spelling import NO_DIGIT, joined, spell
+from service.network import LINE, Network
 
 DIGITS = Path(__file__).with_name("digits.png")
 LEAST = 80
@@ -26,11 +32,15 @@ MEMORY = 2 * 2**30
 """Bytes of address space."""
 
 
-def fault(tflite: bytes) -> str | None:
-    """What is wrong with a network, or None. Raises `OSError` where the machine cannot tell now."""
+def fault(tflite: bytes, line_tflite: bytes | None = None) -> str | None:
+    """What is wrong with a version's networks, or None. Raises `OSError` where the machine cannot tell now."""
     try:
         child = subprocess.run(
-            [sys.executable, "-m", "service.selftest"], input=tflite, capture_output=True, timeout=SECONDS, check=False
+            [sys.executable, "-m", "service.selftest", str(len(tflite))],
+            input=tflite + (line_tflite or b""),
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise TimeoutError(f"this machine does not get it done within {SECONDS} s") from error
@@ -40,27 +50,47 @@ def fault(tflite: bytes) -> str | None:
         return child.stderr.decode(errors="replace").strip().splitlines()[-1]
     if child.returncode:
         return f"crashes the runtime (exit status {child.returncode})"
-    right = int(child.stdout)
-    return None if right >= LEAST else f"reads {right} of the self-test's 100 digits right, wanted are {LEAST}"
+    for what, right in zip(("digits", "digits of numbers"), map(int, child.stdout.split()), strict=False):
+        if right < LEAST:
+            return f"reads {right} of the self-test's 100 {what} right, wanted are {LEAST}"
+    return None
 
 
 def main() -> None:
-    from contract.normalisation import SIZE, normalise
-    from service.network import Network
-
     with suppress(ImportError):  # Windows has no limits
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CPU, (COMPUTING, COMPUTING + 1))
+    length, content = int(sys.argv[1]), sys.stdin.buffer.read()
     sheet = np.asarray(Image.open(DIGITS)).reshape(10, SIZE, 10, SIZE).swapaxes(1, 2)
-    images = np.stack([normalise(image) for row in sheet for image in row])
     try:
-        answers = Network(sys.stdin.buffer.read()).logits(images)[:, :10].argmax(axis=1)
+        right = [_digits_right(content[:length], sheet)]
+        if line_tflite := content[length:]:
+            right.append(_line_right(line_tflite, sheet))
     except (ValueError, RuntimeError, MemoryError) as error:
         sys.stderr.write(f"cannot be run: {error}\n")
         sys.exit(REFUSED)
-    sys.stdout.write(str(np.count_nonzero(answers == np.repeat(np.arange(10), 10))))
+    sys.stdout.write(" ".join(map(str, right)))
+
+
+def _digits_right(tflite: bytes, sheet: NDArray[np.uint8]) -> int:
+    """How many of the digits on the sheet, uint8 [10, 10, 28, 28], are read right."""
+    images = np.stack([normalise(image) for row in sheet for image in row])
+    answers = Network(tflite).logits(images)[:, :NO_DIGIT].argmax(axis=1)
+    return int(np.count_nonzero(answers == np.repeat(np.arange(10), 10)))
+
+
+def _line_right(tflite: bytes, sheet: NDArray[np.uint8]) -> int:
+    """The same where each column of the sheet is written as the number 01234 and as 56789."""
+    network, right = Network(tflite, LINE), 0
+    for first in (0, 5):
+        for column in range(10):
+            ink = strip(np.hstack(list(sheet[first : first + 5, column]))).ink
+            frames = [network.logits(window[np.newaxis])[0] for window in windows(ink)]
+            found = spell(joined(frames, ink.shape[1]), 1).likelihoods[:, :NO_DIGIT].argmax(axis=1)
+            right += int(np.count_nonzero(found == np.arange(first, first + 5))) if len(found) == 5 else 0
+    return right
 
 
 if __name__ == "__main__":

@@ -55,6 +55,20 @@ class Shift(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         return tf.ensure_shape(tf.slice(padded, (0, row, column, 0), (-1, SIZE, SIZE, 1)), images.shape)
 
 
+class Nudge(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
+    """Strips [n, 32, 256, 1], while training all of a batch moved by up to two columns: frames begin anywhere."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self._seed = keras.random.SeedGenerator(seed)
+
+    def call(self, strips: tf.Tensor, training: bool = False) -> tf.Tensor:
+        if not training:
+            return strips
+        seed = tf.cast(self._seed.next(), tf.int32)
+        return tf.roll(strips, tf.random.stateless_uniform((), seed, -2, 3, tf.int32), axis=2)
+
+
 @tf.function(jit_compile=True)  # type: ignore[untyped-decorator]  # TensorFlow is untyped
 def _redrawn(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     seeds = iter(tf.unstack(tf.random.split(tf.cast(seed, tf.int32), 10)))

@@ -2,14 +2,17 @@
 
 import os
 import signal
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-from contract.artifact import NO_DIGIT
+from contract.spelling import NO_DIGIT
 from trainer.clutter import cluttered
 from trainer.digits import Digits, Maker, made, plain
 from trainer.errors import WorkerError
@@ -17,6 +20,9 @@ from trainer.habits import habitual
 from trainer.mnist import Mnist
 from trainer.outliers import no_digit
 from trainer.redrawing import redrawn
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
 
 CHUNK = 500
 """Pictures made in one go by one process."""
@@ -68,12 +74,21 @@ def training_set(digits: Digits, seed: int) -> Digits:
 
 def make_all(kinds: list[tuple[Maker, NDArray[np.int64]]], digits: Digits, seed: int, task: str) -> NDArray[np.uint8]:
     """For each kind a picture of every place, uint8 [n, 28, 28], kind after kind. Raises `WorkerError`."""
-    jobs = [(maker, places[i : i + CHUNK]) for maker, places in kinds for i in range(0, len(places), CHUNK)]
+    jobs = [(maker, places[i : i + CHUNK], seed) for maker, places in kinds for i in range(0, len(places), CHUNK)]
+    return np.concatenate(in_workers(_made, jobs, digits, task))
+
+
+def _made(digits: Digits, job: tuple[Maker, NDArray[np.int64], int]) -> NDArray[np.uint8]:
+    maker, places, seed = job
+    return made(maker, digits, places, seed)
+
+
+def in_workers(work: Callable[[Digits, Job], Result], jobs: list[Job], digits: Digits, task: str) -> list[Result]:
+    """What `work` makes of `digits` and each job, by all cores, with a progress bar. Raises `WorkerError`."""
     # Started afresh: a fork of TensorFlow's threads may hang.
     pool = ProcessPoolExecutor(WORKERS, get_context("spawn"), initializer=_begin, initargs=(digits,))
     try:
-        parts = pool.map(_made, jobs, [seed] * len(jobs))
-        return np.concatenate(list(track(parts, task, total=len(jobs))))
+        return list(track(pool.map(partial(_with_digits, work), jobs), task, total=len(jobs)))
     except BrokenExecutor as error:
         raise WorkerError("A process that draws pictures was killed, perhaps for lack of memory.") from error
     finally:
@@ -90,6 +105,5 @@ def _begin(digits: Digits) -> None:
     _digits = digits
 
 
-def _made(job: tuple[Maker, NDArray[np.int64]], seed: int) -> NDArray[np.uint8]:
-    maker, places = job
-    return made(maker, _digits, places, seed)
+def _with_digits(work: Callable[[Digits, Job], Result], job: Job) -> Result:
+    return work(_digits, job)

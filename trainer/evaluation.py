@@ -28,12 +28,15 @@ def measure(probabilities: NDArray[np.float64], labels: Labels) -> Metrics:
 
 
 def expected_calibration_error(probabilities: NDArray[np.float64], labels: Labels) -> float:
+    """Of probabilities [n, 10], against labels [n]."""
+    return calibration_error(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels)
+
+
+def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
     """Mean gap between confidence and accuracy over `ECE_BINS` equal bins of confidence (Guo et al. 2017, eq. 3)."""
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
     bins = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
     gaps = np.bincount(bins, right - confidence, ECE_BINS)
-    return float(np.abs(gaps).sum() / len(labels))
+    return float(np.abs(gaps).sum() / len(right))
 
 
 def calibrate(logits: Logits, labels: Labels) -> Calibration:

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from contract.artifact import NO_DIGIT
+from contract.line import HEIGHT, WIDTH
+from contract.spelling import FRAME, NO_DIGIT, OUTPUTS
 
 
 def build() -> keras.Model:
@@ -32,6 +33,24 @@ def build_small() -> keras.Model:
     return _answering(image, x, dropout=0.1)
 
 
+def build_line() -> keras.Model:
+    """Strips [n, 32, 256, 1] in 0 to 1, ink 1 → logits [n, 128, 12] of frames of two columns: `contract.spelling`.
+
+    Convolutions until nothing is left of the height, then two along the line. They run on columns of four pixels, each
+    of which speaks for two frames: a 1 beside a 1 needs three of them.
+    """
+    strip = keras.Input((HEIGHT, WIDTH, 1), name="strip")
+    x = _convolution(layers.Reshape((HEIGHT, WIDTH // 2, 2))(strip), 24, kernel=(5, 3), strides=(2, 1))
+    x = _convolution(x, 48, strides=2)
+    x = _convolution(x, 64)
+    x = _convolution(x, 64, strides=(2, 1))
+    x = _convolution(x, 64)
+    x = _convolution(layers.ZeroPadding2D((0, 1))(x), 128, kernel=(x.shape[1], 3), padding="valid")
+    x = _convolution(x, 128, kernel=(1, 5))
+    x = layers.Conv2D(WIDTH // FRAME // x.shape[2] * OUTPUTS, 1)(layers.Dropout(0.1)(x))
+    return keras.Model(strip, layers.Reshape((WIDTH // FRAME, OUTPUTS), name="logits")(x), name="line")
+
+
 def _first(image: keras.KerasTensor, filters: int) -> keras.KerasTensor:
     return _convolution(layers.Reshape((28, 14, 2))(image), filters, kernel=(5, 3), strides=(2, 1))
 
@@ -42,9 +61,13 @@ def _answering(image: keras.KerasTensor, x: keras.KerasTensor, dropout: float) -
 
 
 def _convolution(
-    x: keras.KerasTensor, filters: int, kernel: int | tuple[int, int] = 3, strides: int | tuple[int, int] = 1
+    x: keras.KerasTensor,
+    filters: int,
+    kernel: int | tuple[int, int] = 3,
+    strides: int | tuple[int, int] = 1,
+    padding: str = "same",
 ) -> keras.KerasTensor:
-    x = layers.Conv2D(filters, kernel, strides, padding="same", use_bias=False)(x)
+    x = layers.Conv2D(filters, kernel, strides, padding, use_bias=False)(x)
     x = layers.BatchNormalization(momentum=0.9)(x)
     return layers.ReLU()(x)
 

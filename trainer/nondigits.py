@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy.interpolate import CubicSpline
 
-from contract.artifact import NO_DIGIT
 from contract.normalisation import normalise
+from contract.spelling import NO_DIGIT
 from trainer.digits import Digits, Grey
 from trainer.redrawing import random_look, redraw
 

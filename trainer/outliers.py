@@ -16,7 +16,16 @@ SIDE = 4 * SIZE
 
 def no_digit(digits: Digits, place: int, rng: np.random.Generator) -> Grey:
     """Digits turned, joined, laid over, beside or within each other so that they are none; signs, stains, textures."""
-    make = NO_DIGITS[rng.choice(len(NO_DIGITS), p=NO_DIGIT_SHARES)]
+    return _normalised(NO_DIGITS[rng.choice(len(NO_DIGITS), p=NO_DIGIT_SHARES)], digits, place, rng)
+
+
+def no_part(digits: Digits, place: int, rng: np.random.Generator) -> Grey:
+    """The same, but no two digits beside each other: what is no part of a number either."""
+    makers = [make for make in NO_DIGITS if make is not _beside]
+    return _normalised(makers[rng.integers(len(makers))], digits, place, rng)
+
+
+def _normalised(make: Callable[..., Grey], digits: Digits, place: int, rng: np.random.Generator) -> Grey:
     other = int(rng.choice(np.flatnonzero(np.isin(digits.labels, CROOKED))))
     glyph = make(digits, place, other, rng)
     if rng.random() < 0.5:

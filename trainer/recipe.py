@@ -17,10 +17,13 @@ class Recipe:
     """Whether a smaller network is trained, by plain gradient descent on images that are hardly changed."""
     peak_rate: float = 4e-3
     """The greatest learning rate of the cycle."""
+    numbers: int = 200_000
+    """Numbers written for the network that reads lines; without any there is none."""
+    number_epochs: int = 6
     pictures: int = 1000
     """Pictures in each row of the report."""
 
 
 FULL = Recipe(epochs=40)
-QUICK = Recipe(epochs=3, synthesis=False, small=True, peak_rate=0.3, pictures=100)
+QUICK = Recipe(epochs=3, synthesis=False, numbers=0, small=True, peak_rate=0.3, pictures=100)
 """Plain MNIST for some seconds: a reader as good as the reference, that does not know what it cannot read."""

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.artifact import KERAS, TFLITE, Acceptance, Calibration, Manifest, TestMetrics
+from contract.artifact import KERAS, LINE_TFLITE, TFLITE, Acceptance, Calibration, Manifest, TestMetrics
 from contract.store import Store
 from trainer import nondigits
 from trainer.conditions import MAKERS as CONDITIONS
@@ -20,6 +20,8 @@ from trainer.digits import Digits, Grey, Maker, plain
 from trainer.evaluation import expected_calibration_error, measure
 from trainer.export import float_logits, int8_logits
 from trainer.habits import habitual
+from trainer.numbers import Reader as NumberReader
+from trainer.numbers import Report as NumberReport
 
 SEED = 2026
 """Of every row, and of the choice of the digits that are shown."""
@@ -113,6 +115,8 @@ class Evaluation:
     answers: Answers
     metrics: TestMetrics
     report: Report
+    numbers: NumberReport | None = None
+    """Where the version reads whole numbers."""
 
 
 def evaluate(
@@ -145,7 +149,11 @@ def evaluate_version(
         file.write_bytes(store.read(manifest, KERAS))
         network = keras.models.load_model(file, compile=False)
     reader = Reader(store.read(manifest, TFLITE), manifest.calibration, manifest.acceptance)
-    return evaluate(name, digits, normalised(validation, "validation"), network, reader, pictures)
+    found = evaluate(name, digits, normalised(validation, "validation"), network, reader, pictures)
+    if (line := manifest.line) is None:
+        return found
+    both = NumberReader(store.read(manifest, TFLITE), manifest.calibration, store.read(manifest, LINE_TFLITE))
+    return replace(found, numbers=both.report(digits, pictures, line.temperature, line.threshold))
 
 
 def _report(reader: Reader, digits: Digits, answers: Answers, held_out: Answers, pictures: int) -> Report:

@@ -40,49 +40,31 @@ class Number:
     """Of each digit's ink."""
 
 
-@dataclass(frozen=True)
-class Layer:
-    """One digit of a number: ink uint8 [height, width], on a canvas that all of them share."""
-
-    ink: Grey
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-
 def number(digits: Digits, length: int, gap: str, rng: np.random.Generator) -> Number:
     """`length` of `digits` at random in one line."""
     places = rng.integers(0, len(digits), length)
-    written = layers(digits, places, gap, rng)
-    line = np.maximum.reduce([layer.ink for layer in written])
-    left, top = min(layer.left for layer in written), min(layer.top for layer in written)
-    right, bottom = max(layer.right for layer in written), max(layer.bottom for layer in written)
-    x, y = left - MARGIN, top - MARGIN
-    return Number(
-        255 - np.pad(line[top:bottom, left:right], MARGIN),
-        "".join(str(label) for label in digits.labels[places]),
-        [(layer.left - x, layer.top - y, layer.right - x, layer.bottom - y) for layer in written],
-    )
+    line, boxes = written(list(digits.images[places]), gap, rng.uniform(-SLANT, SLANT), rng)
+    return Number(255 - line, "".join(str(label) for label in digits.labels[places]), boxes)
 
 
-def layers(digits: Digits, places: NDArray[np.int64], gap: str, rng: np.random.Generator) -> list[Layer]:
-    """The digits at `places`, written one after the other."""
-    slant = rng.uniform(-SLANT, SLANT)
-    line = np.zeros((4 * HEIGHT, HEIGHT * (len(places) + 2) * 2), np.uint8)
+def written(glyphs: list[Grey], gap: str, slant: float, rng: np.random.Generator) -> tuple[Grey, list[Box]]:
+    """Digits as MNIST has them, uint8 [28, 28], one after the other: the line, ink 255, and where they stand in it."""
+    line = np.zeros((4 * HEIGHT, HEIGHT * (len(glyphs) + 2) * 2), np.uint8)
     end = MARGIN
-    written: list[Layer] = []
-    for place in places:
-        glyph = _glyph(digits.images[place], rng.uniform(1 - SIZES, 1 + SIZES), slant)
+    boxes: list[Box] = []
+    for image in glyphs:
+        glyph = _glyph(image, rng.uniform(1 - SIZES, 1 + SIZES), slant)
         height, width = glyph.shape
         top = round(2.5 * HEIGHT + rng.uniform(-BASELINE, BASELINE) * height) - height
-        left = _place(line, glyph, top, end, gap, rng) if written else end
-        ink = np.zeros_like(line)
-        ink[top : top + height, left : left + width] = glyph
-        np.maximum(line, ink, out=line)
+        left = _place(line, glyph, top, end, gap, rng) if boxes else end
+        window = line[top : top + height, left : left + width]
+        np.maximum(window, glyph, out=window)
         end = max(end, left + width)
-        written.append(Layer(ink, left, top, left + width, top + height))
-    return written
+        boxes.append((left, top, left + width, top + height))
+    sides = np.array(boxes)
+    (left, top), (right, bottom) = sides[:, :2].min(axis=0), sides[:, 2:].max(axis=0)
+    moved = (sides - np.tile((left - MARGIN, top - MARGIN), 2)).tolist()
+    return np.pad(line[top:bottom, left:right], MARGIN), [(a, b, c, d) for a, b, c, d in moved]
 
 
 def _glyph(image: Grey, size: float, slant: float) -> Grey:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from contract.artifact import Metrics
+from trainer.numbers import Report as NumberReport
 from trainer.report import COVERAGE, SEED, Evaluation, Kind, Report, Row
 
 
@@ -65,6 +66,13 @@ def non_digits(report: Report) -> Table:
     return Table(f"What is no digit, seed {SEED}", columns, [_kind(kind) for kind in report.non_digits])
 
 
+def numbers(report: NumberReport) -> Table:
+    title = f"Whole numbers of 1 to 8 of these digits, seed {SEED}; expected calibration error "
+    columns = (*report.exact, "accepted", "right among those")
+    cells = (f"{share:.1%}" for share in (*report.exact.values(), report.accepted, report.accepted_right))
+    return Table(title + f"{report.calibration_error:.2%}", columns, [tuple(cells)])
+
+
 def every(evaluation: Evaluation) -> list[Table]:
     """All tables, in the order of the model card."""
     report = evaluation.report
@@ -75,6 +83,7 @@ def every(evaluation: Evaluation) -> list[Table]:
         redrawn(report),
         corrupted(report),
         non_digits(report),
+        *([numbers(evaluation.numbers)] if evaluation.numbers else []),
     ]
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract import normalisation
-from contract.artifact import CARD, KERAS, NO_DIGIT, TFLITE, Draft, Input, Manifest, Provenance
+from contract.artifact import CARD, KERAS, LINE_KERAS, LINE_TFLITE, TFLITE, Draft, Input, Manifest, Provenance
+from contract.spelling import NO_DIGIT
 from contract.store import Store
-from trainer import card, pictures
+from trainer import card, numbers, pictures
 from trainer.augmentation import Redraw, Shift
 from trainer.dataset import normalised, split, test_set, training_set
 from trainer.digits import Digits, Grey
@@ -57,6 +58,8 @@ class Fitted:
     """Some of each kind of those, normalised: for the int8 ranges."""
     validation: Digits
     """Normalised."""
+    line: numbers.Fitted | None
+    """What reads whole numbers."""
     revision: str
 
 
@@ -87,6 +90,7 @@ def fit(mnist: Mnist, recipe: Recipe) -> Fitted:
         shown=len(seen),
         examples=seen.images[:: -(-len(seen) // EXAMPLES)],
         validation=unseen,
+        line=numbers.fit(training, recipe) if recipe.numbers else None,
         revision=revision,
     )
 
@@ -105,6 +109,15 @@ def publish(fitted: Fitted, mnist: Mnist, recipe: Recipe, store: Store) -> Manif
     # On the test set, once: everything else.
     reader = Reader(tflite, calibration, acceptance)
     evaluation = evaluate("test", test_set(mnist), validation, network, reader, recipe.pictures)
+
+    line = None
+    if fitted.line:
+        held_out = split(mnist, recipe.seed, recipe.images)[1]
+        both = numbers.Reader(tflite, calibration, fitted.line.tflite)
+        temperature, rule = both.choose(held_out, recipe.pictures)
+        report = both.report(evaluation.digits, recipe.pictures, temperature, rule.threshold)
+        evaluation = replace(evaluation, numbers=report)
+        line = numbers.manifest_part(fitted.line, temperature, rule, report, recipe.number_epochs)
 
     draft = Draft(
         input=Input(shape=(28, 28), dtype="uint8", normalisation=normalisation.VERSION),
@@ -125,11 +138,15 @@ def publish(fitted: Fitted, mnist: Mnist, recipe: Recipe, store: Store) -> Manif
             seconds=fitted.seconds,
             revision=fitted.revision,
         ),
+        line=line,
     )
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder)
         network.save(files / KERAS)
         (files / TFLITE).write_bytes(tflite)
+        if fitted.line:
+            fitted.line.network.save(files / LINE_KERAS)
+            (files / LINE_TFLITE).write_bytes(fitted.line.tflite)
         pictures.draw_all(evaluation, fitted.history, files)
         (files / CARD).write_text(card.text(draft, recipe, evaluation), encoding="utf-8")
         return store.publish(files, draft)

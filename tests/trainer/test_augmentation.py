@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from contract.artifact import NO_DIGIT
+from contract.spelling import NO_DIGIT
 from trainer.augmentation import Redraw
 from trainer.dataset import normalised, split, training_set
 from trainer.digits import Digits

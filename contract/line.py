@@ -1,0 +1,139 @@
+"""Any grey image of one line of digits → the strip that the line network was trained on.
+
+The line's ink becomes as high as the strip, its strokes of one darkness and no thinner than a pen; nothing is cut.
+Trainer and service both call `strip`; whatever changes its result needs a new `VERSION`.
+"""
+
+from dataclasses import dataclass
+from math import ceil
+
+import cc3d
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from contract.normalisation import BlankImageError, Grey, bounds, evened, grown, inked, pen_width
+
+VERSION = "strip-1"
+"""Stands in every manifest of a model that reads lines."""
+
+HEIGHT = 32
+"""Of the strip, pixels."""
+
+WIDTH = 256
+"""Of what the network looks at in one go, pixels of the strip: eight digits or so."""
+
+SHARED = 64
+"""Of those columns, how many two windows on a longer strip share."""
+
+FINE = 2 * HEIGHT
+"""Height while strokes are measured and thickened, pixels."""
+
+MIN_PEN = 5
+"""Thinner strokes are thickened to this width, pixels of the fine strip."""
+
+INKED, DUST = 64, 9
+"""Grey level from which on there is ink, and pixels of it up to which it is dust, of the fine strip."""
+
+WIDEST = 100 * HEIGHT
+"""Wider lines are no numbers, pixels of the strip."""
+
+FULL = 0.9
+"""Share of a row that is ink where it is a line of ruled paper."""
+
+
+class TooLongError(ValueError):
+    """The line is wider than any number would be."""
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A line as the network wants it, and where it was."""
+
+    ink: Grey
+    """uint8 [32, width], ink 255 on paper 0."""
+    fine: Grey
+    """The same, uint8 [64 or so, twice the width]."""
+    left: float
+    top: float
+    scale: float
+    """A place of the fine strip times `scale`, from `left` and `top` on, is one of the image's, in its pixels."""
+
+
+def strip(image: Grey) -> Strip:
+    """The line of writing in `image`, uint8 [height, width]. Raises `BlankImageError`, `TooLongError`."""
+    ink = without_rules(inked(image))
+    if not ink.any():
+        raise BlankImageError
+    rows, columns = bounds(ink)
+    fine = _fine(ink[rows, columns])
+    inner = bounds(fine)
+    if inner != (slice(0, FINE), slice(0, fine.shape[1])):  # there was dust around the line
+        factor = (rows.stop - rows.start) / FINE
+        rows, columns = (_within(side, part, factor) for side, part in zip((rows, columns), inner, strict=True))
+        fine = _fine(ink[rows, columns])
+    rounds = max(0, round((MIN_PEN - pen_width(fine)) / 2))
+    strokes = grown(fine, rounds)
+    reduced = image.shape[1] / ink.shape[1]
+    scale = reduced * (rows.stop - rows.start) / FINE
+    left, top = columns.start * reduced - rounds * scale, rows.start * reduced - rounds * scale
+    return Strip(_scaled(strokes, HEIGHT), strokes, left, top, scale)
+
+
+def _within(side: slice, part: slice, factor: float) -> slice:
+    """The `part` of `side`, the one counted in steps that are `factor` times as long."""
+    return slice(side.start + int(part.start * factor), min(side.stop, side.start + ceil(part.stop * factor)))
+
+
+def _fine(line: Grey) -> Grey:
+    """`line` as the fine strip, strokes of one darkness, specks gone. Raises `BlankImageError`, `TooLongError`."""
+    if line.shape[1] * HEIGHT > WIDEST * line.shape[0]:
+        raise TooLongError
+    fine = evened(_scaled(line, FINE))
+    strokes = cc3d.dust(fine > INKED, threshold=DUST, connectivity=8)
+    if not strokes.any():
+        raise BlankImageError
+    return np.where(grown(strokes.view(np.uint8), 1)[1:-1, 1:-1], fine, 0).astype(np.uint8)
+
+
+def _scaled(ink: Grey, height: int) -> Grey:
+    """`ink` made `height` high, its darkest level 255."""
+    width = max(1, round(ink.shape[1] * height / ink.shape[0]))
+    way = Image.Resampling.BOX if height < ink.shape[0] else Image.Resampling.BICUBIC
+    scaled = np.asarray(Image.fromarray(ink).resize((width, height), way))
+    darkest = int(scaled.max())
+    return scaled if darkest in (0, 255) else (scaled * np.float32(255 / darkest)).astype(np.uint8)
+
+
+def without_rules(ink: Grey) -> Grey:
+    """`ink` without the lines of ruled or squared paper, which go from edge to edge; strokes are closed again."""
+    mask = (ink > ink.max() // 4).astype(np.uint8)
+    ruled = mask.mean(axis=1) >= FULL
+    if not ruled.any():
+        return ink
+    cleaned = _closed(ink, ruled)
+    squared = mask.mean(axis=0) >= FULL
+    return _closed(cleaned.T, squared).T if squared.any() else cleaned
+
+
+def _closed(ink: Grey, ruled: NDArray[np.bool_]) -> Grey:
+    """`ink` without its `ruled` rows and their edges, but where there is ink on both sides."""
+    thick = np.count_nonzero(ruled) // np.count_nonzero(np.diff(ruled.astype(int), prepend=0) == 1)
+    rows = (np.convolve(ruled, np.ones(3), "same") > 0)[:, np.newaxis]
+    cleared = np.where(rows, 0, ink).astype(np.uint8)
+    above, below = cleared.copy(), cleared.copy()
+    for step in range(1, min(int(thick) + 3, len(ink))):
+        np.maximum(above[step:], cleared[:-step], out=above[step:])
+        np.maximum(below[:-step], cleared[step:], out=below[:-step])
+    return np.where(rows, np.minimum(above, below), ink).astype(np.uint8)
+
+
+def windows(ink: Grey) -> list[Grey]:
+    """What the network looks at of a strip, uint8 [32, width], one after the other: uint8 [32, 256], filled up.
+
+    Neighbours share `SHARED` columns, so that no digit is cut in both.
+    """
+    step = WIDTH - SHARED
+    starts = range(0, max(1, ink.shape[1] - SHARED), step)
+    filled = np.pad(ink, ((0, 0), (0, starts[-1] + WIDTH - ink.shape[1])))
+    return [filled[:, start : start + WIDTH] for start in starts]

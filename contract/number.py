@@ -1,0 +1,69 @@
+"""A line of writing and what both networks say of it → the number.
+
+The line network says which digits there are, and where. Of one whose ink touches no other's the network for single
+digits is asked too: it knows those better, and the two seldom make the same mistake.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.artifact import Calibration
+from contract.line import Strip
+from contract.parts import Part, apart
+from contract.spelling import NO_DIGIT, joined, spell
+
+Floats = NDArray[np.float64]
+Logits = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Number:
+    """n digits, from left to right."""
+
+    parts: list[Part]
+    probabilities: Floats
+    """Of the ten digits, [n, 10]; rows sum to 1."""
+    scores: Floats
+    """What acceptance goes by, [n]: the likeliest digit's share beside "no digit", no digit and several of them."""
+    confidence: float
+    """Probability that all of it is right, if it is a number at all."""
+    legible: bool
+    """Whether more than half of what is there are digits."""
+
+    def text(self) -> str:
+        return "".join(map(str, self.probabilities.argmax(axis=1)))
+
+
+def number(
+    line: Strip,
+    frames: list[Logits],
+    temperature: float,
+    read: Callable[[NDArray[np.uint8]], Logits],
+    single: Calibration,
+) -> Number:
+    """The number in `line`.
+
+    `frames`, each [128, 12], are what the line network says of its windows, with its `temperature`; `read` is the
+    network for single digits, normalised images uint8 [n, 28, 28] → logits [n, 11], with its calibration `single`.
+    """
+    spelling = spell(joined(frames, line.ink.shape[1]), temperature)
+    legible = spelling.likelihoods.argmax(axis=1) < NO_DIGIT
+    if not legible.any():
+        return Number([], np.zeros((0, NO_DIGIT)), np.zeros(0), 0.0, legible=False)
+    parts = apart(line, spelling)
+    logits = read(np.stack([part.image for part in parts]))
+    alone = np.array([part.alone for part in parts])
+
+    digits = spelling.likelihoods[:, :NO_DIGIT]
+    counted = digits.sum(axis=1)  # as one digit, and no more
+    by_line = digits / counted[:, np.newaxis].clip(min=1e-300)
+    by_digit = single.probabilities(logits)
+    product = (by_line + 1e-12) * (by_digit + 1e-12)
+    probabilities = np.where(alone[:, np.newaxis], product / product.sum(axis=1, keepdims=True), by_line)
+    best = probabilities.max(axis=1)
+    certain = np.where(alone, single.scores(logits) / by_digit.max(axis=1), 1)  # that it is a digit
+    scores, confidence = best * counted * certain, float(np.prod(best * counted))
+    return Number(parts, probabilities, scores, confidence, legible=bool(legible.mean() > 1 / 2))

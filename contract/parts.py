@@ -1,0 +1,72 @@
+"""A line whose digits are known → the ink of each of them."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cc3d
+import numpy as np
+
+from contract.line import FINE, HEIGHT, INKED, Strip
+from contract.normalisation import SIZE, Grey, normalise
+from contract.spelling import Spelling
+
+NEAR = 0.6 * FINE
+"""Ink farther from every digit is nobody's, pixels of the fine strip."""
+
+NOBODY = -1
+
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom: pixels, the last two excluded."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One digit of a line."""
+
+    image: Grey
+    """Its ink as the network for single digits wants it, uint8 [28, 28]."""
+    box: Box
+    """In the caller's pixels."""
+    alone: bool
+    """Whether its ink touches no other digit's."""
+
+
+def apart(line: Strip, spelling: Spelling) -> list[Part]:
+    """The digits of `line`, of which there are some.
+
+    A component around one digit's centre is that digit's; one around several is parted half-way between them; one
+    around none is of the digit in whose part it lies.
+    """
+    finer = line.fine.shape[0] / HEIGHT
+    centres, edges = finer * spelling.centres, finer * spelling.edges
+    labels = cc3d.connected_components(line.fine > INKED, connectivity=8)
+    columns = [window[1] if window else slice(0, 0) for window in cc3d.statistics(labels)["bounding_boxes"][1:]]
+    starts, stops = (np.array([getattr(side, end) for side in columns]) for end in ("start", "stop"))
+    first = np.searchsorted(centres, starts)
+    around = np.searchsorted(centres, stops) - first
+    middle = (starts + stops) / 2
+    nearest = np.searchsorted(edges[1:-1], middle)
+    loose = (around == 0) & (np.abs(centres[nearest] - middle) > NEAR)
+    whole = np.where(around == 1, first, np.where(loose, NOBODY, nearest))
+
+    shared = np.insert(around > 1, 0, False)
+    of_column = np.searchsorted(edges[1:-1], np.arange(line.fine.shape[1]))
+    owners = np.where(shared[labels], of_column, np.insert(whole, 0, NOBODY)[labels])
+    among = {place for at, count in zip(first, around, strict=True) if count > 1 for place in range(at, at + count)}
+    windows = cc3d.statistics((owners + 1).astype(np.uint16))["bounding_boxes"][1:] + [None] * len(centres)
+    parts = []
+    for place, (begin, end) in enumerate(pairwise(edges.tolist())):
+        window = windows[place] or (slice(0, line.fine.shape[0]), slice(int(begin), int(end)))  # no ink is its own
+        own = np.where(owners[window] == place, line.fine[window], 0)
+        parts.append(Part(_digit(own), _box(line, *window), alone=place not in among))
+    return parts
+
+
+def _digit(ink: Grey) -> Grey:
+    return normalise(np.pad(ink, 2)) if ink.any() else np.zeros((SIZE, SIZE), np.uint8)
+
+
+def _box(line: Strip, rows: slice, columns: slice) -> Box:
+    left, right = (int(line.left + side * line.scale) for side in (columns.start, columns.stop))
+    top, bottom = (int(line.top + side * line.scale) for side in (rows.start, rows.stop))
+    return left, top, max(left + 1, right), max(top + 1, bottom)

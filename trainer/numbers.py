@@ -1,0 +1,185 @@
+"""The second network of a version, which reads whole numbers: trained, calibrated and measured."""
+
+import sys
+import time
+from dataclasses import dataclass
+from functools import partial
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from rich.progress import track
+from scipy.optimize import minimize_scalar
+
+from contract import line
+from contract.artifact import Acceptance, Calibration, LineReader
+from contract.number import Logits, Number, number
+from contract.spelling import NOTHING, joined, spell
+from trainer.augmentation import Nudge
+from trainer.digits import Digits
+from trainer.evaluation import calibration_error, choose_threshold
+from trainer.export import int8_logits, to_int8
+from trainer.lines import END, LONGEST, training_lines
+from trainer.network import build_line, macs
+from trainer.recipe import Recipe
+from trainer.strings import GAPS
+from trainer.strings import Number as Written
+from trainer.strings import number as write
+
+BATCH = 64
+PEAK_RATE = 2e-3
+WEIGHT_DECAY = 0.01
+EXAMPLES = 300
+"""Strips from which the int8 ranges are taken."""
+
+SEED = 2026
+"""Of the numbers that are measured."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The network, as trained and as served, and how it came to be."""
+
+    network: keras.Model
+    tflite: bytes
+    shown: int
+    seconds: float
+
+
+def fit(digits: Digits, recipe: Recipe) -> Fitted:
+    """The training alone: one cycle of the learning rate over numbers written with `digits`."""
+    lines = training_lines(digits, recipe.numbers, recipe.seed)
+    network = build_line()
+    steps = recipe.number_epochs * -(-len(lines) // BATCH)
+    rate = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=PEAK_RATE / 20,
+        warmup_target=PEAK_RATE,
+        warmup_steps=steps // 10,
+        decay_steps=steps - steps // 10,
+    )
+    model = keras.Sequential([keras.layers.Rescaling(1 / 255), Nudge(recipe.seed), network])
+    model.compile(optimizer=keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY), loss=_loss)
+    started = time.monotonic()
+    model.fit(
+        lines.strips[..., np.newaxis],
+        lines.labels.astype(np.int32),
+        batch_size=BATCH,
+        epochs=recipe.number_epochs,
+        verbose=1 if sys.stdout.isatty() else 2,
+    )
+    seconds = round(time.monotonic() - started, 1)
+    examples = lines.strips[:: -(-len(lines) // EXAMPLES)]
+    return Fitted(network, to_int8(network, examples), len(lines), seconds)
+
+
+@dataclass(frozen=True)
+class Report:
+    """How numbers of 1 to 8 digits are read, as a whole."""
+
+    exact: dict[str, float]
+    """Shares read right, by the gaps between digits."""
+    accepted: float
+    """Share of all of them."""
+    accepted_right: float
+    """Share of those."""
+    calibration_error: float
+
+
+class Reader:
+    """Both networks, as served."""
+
+    def __init__(self, tflite: bytes, calibration: Calibration, line_tflite: bytes) -> None:
+        self._read = partial(int8_logits, tflite)
+        self._calibration = calibration
+        self._read_line = partial(int8_logits, line_tflite)
+
+    def frames(self, strip: line.Strip) -> list[Logits]:
+        """What the line network says of each window."""
+        return list(self._read_line(np.stack(line.windows(strip.ink))))
+
+    def read(self, strip: line.Strip, frames: list[Logits], temperature: float) -> Number:
+        return number(strip, frames, temperature, self._read, self._calibration)
+
+    def choose(self, validation: Digits, count: int) -> tuple[float, Acceptance]:
+        """The temperature and the rule of acceptance, from `count` numbers for each gap, written with `validation`."""
+        chosen = [one for gap in GAPS for one in _written(validation, gap, count, SEED + 1)]
+        strips = [line.strip(one.image) for one in chosen]
+        frames = [self.frames(strip) for strip in strips]
+        spelled = [joined(some, strip.ink.shape[1]) for some, strip in zip(frames, strips, strict=True)]
+        temperature = float(
+            minimize_scalar(lambda one: _surprise(spelled, chosen, one), bounds=(0.3, 3), method="bounded").x
+        )
+        read = [self.read(strip, some, temperature) for strip, some in zip(strips, frames, strict=True)]
+        return temperature, choose_threshold(_least(read), _right(read, chosen))
+
+    def report(self, digits: Digits, count: int, temperature: float, threshold: float) -> Report:
+        """On `count` numbers for each gap, written with `digits`, as MNIST has them."""
+        exact, every, rights = {}, [], []
+        for gap in GAPS:
+            numbers = _written(digits, gap, count, SEED)
+            strips = [line.strip(one.image) for one in numbers]
+            read = [self.read(strip, self.frames(strip), temperature) for strip in strips]
+            rights.append(_right(read, numbers))
+            exact[gap] = float(rights[-1].mean())
+            every += read
+        right, accepted = np.concatenate(rights), _least(every) >= threshold
+        return Report(
+            exact,
+            float(accepted.mean()),
+            float(right[accepted].mean()) if accepted.any() else 0.0,
+            calibration_error(np.array([min(1.0, one.confidence) for one in every]), right),
+        )
+
+
+def manifest_part(
+    fitted: Fitted, temperature: float, acceptance: Acceptance, report: Report, epochs: int
+) -> LineReader:
+    """What the manifest says of it."""
+    return LineReader(
+        strip=line.VERSION,
+        temperature=temperature,
+        threshold=acceptance.threshold,
+        chosen=f"temperature: least negative log-likelihood; threshold: {acceptance.chosen} (numbers of their digits)",
+        coverage=acceptance.coverage,
+        accuracy=acceptance.accuracy,
+        exact=report.exact,
+        expected_calibration_error=report.calibration_error,
+        epochs=epochs,
+        shown=fitted.shown,
+        parameters=fitted.network.count_params(),
+        macs=macs(fitted.network),
+        seconds=fitted.seconds,
+    )
+
+
+def _written(digits: Digits, gap: str, count: int, seed: int) -> list[Written]:
+    """Numbers with this gap, as many of each length."""
+    places = track(range(count), f"Writing numbers with {gap} gaps")
+    return [write(digits, 1 + place % LONGEST, gap, np.random.default_rng((seed, place))) for place in places]
+
+
+def _surprise(frames: list[Logits], numbers: list[Written], temperature: float) -> float:
+    """Mean negative log-likelihood of the right digits, where their count is right."""
+    likelihoods = []
+    for one, wanted in zip(frames, numbers, strict=True):
+        found = spell(one, temperature).likelihoods
+        if len(found) == len(wanted.text):
+            likelihoods.append(found[np.arange(len(found)), [int(digit) for digit in wanted.text]])
+    return float(-np.log(np.concatenate(likelihoods) + 1e-12).mean())
+
+
+def _right(read: list[Number], numbers: list[Written]) -> NDArray[np.bool_]:
+    return np.array([found.text() == one.text for found, one in zip(read, numbers, strict=True)])
+
+
+def _least(read: list[Number]) -> NDArray[np.float64]:
+    """The score of the most doubtful digit of each."""
+    return np.array([one.scores.min(initial=1) if one.legible else 0 for one in read])
+
+
+def _loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Connectionist temporal classification: minus the logarithm of the labels' probability, whatever the frames."""
+    lengths = tf.reduce_sum(tf.cast(labels != END, tf.int32), axis=1)
+    frames = tf.fill(tf.shape(lengths), logits.shape[1])
+    return tf.nn.ctc_loss(tf.maximum(labels, 0), logits, lengths, frames, logits_time_major=False, blank_index=NOTHING)
