@@ -50,7 +50,7 @@ def apart(line: Strip, spelling: Spelling) -> list[Part]:
     whole = np.where(around == 1, first, np.where(loose, NOBODY, nearest))
 
     shared = np.insert(around > 1, 0, False)
-    of_column = np.searchsorted(edges[1:-1], np.arange(line.fine.shape[1]))
+    of_column = np.searchsorted(edges[1:-1], np.arange(line.fine.shape[1]), side="right")
     owners = np.where(shared[labels], of_column, np.insert(whole, 0, NOBODY)[labels])
     among = {place for at, count in zip(first, around, strict=True) if count > 1 for place in range(at, at + count)}
     windows = cc3d.statistics((owners + 1).astype(np.uint16))["bounding_boxes"][1:] + [None] * len(centres)

@@ -59,6 +59,12 @@ def train(
     images: Annotated[
         int, typer.Option(min=1200, max=FULL.images, help="Training images used; fewer for a quick try.")
     ] = FULL.images,
+    numbers: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help=f"Numbers written to learn whole ones from, 0 for none; else {FULL.numbers}, or none if quick."
+        ),
+    ] = None,
 ) -> None:
     """Fetch and verify MNIST, train, evaluate, and publish the next version."""
     from trainer import mnist
@@ -69,6 +75,7 @@ def train(
 
     recipe = QUICK if quick else FULL
     recipe = replace(recipe, epochs=epochs or recipe.epochs, seed=seed, images=images)
+    recipe = recipe if numbers is None else replace(recipe, numbers=numbers)
     shelf = open_store(store)
     manifest = run(dataset, recipe, shelf)
     console.print(

@@ -18,6 +18,7 @@ from contract.number import Logits, Number, number
 from contract.spelling import NOTHING, joined, spell
 from trainer.augmentation import Nudge
 from trainer.digits import Digits
+from trainer.errors import PoorModelError
 from trainer.evaluation import calibration_error, choose_threshold
 from trainer.export import int8_logits, to_int8
 from trainer.lines import END, LONGEST, training_lines
@@ -33,6 +34,9 @@ WEIGHT_DECAY = 0.01
 EXAMPLES = 300
 """Strips from which the int8 ranges are taken."""
 
+LEAST = 0.5
+"""Share of the validation numbers that must be read right."""
+
 SEED = 2026
 """Of the numbers that are measured."""
 
@@ -43,8 +47,12 @@ class Fitted:
 
     network: keras.Model
     tflite: bytes
+    losses: list[float]
+    """Of each epoch."""
     shown: int
+    """Strips in one epoch."""
     seconds: float
+    """Wall-clock time of the training alone."""
 
 
 def fit(digits: Digits, recipe: Recipe) -> Fitted:
@@ -61,16 +69,16 @@ def fit(digits: Digits, recipe: Recipe) -> Fitted:
     model = keras.Sequential([keras.layers.Rescaling(1 / 255), Nudge(recipe.seed), network])
     model.compile(optimizer=keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY), loss=_loss)
     started = time.monotonic()
-    model.fit(
+    history = model.fit(
         lines.strips[..., np.newaxis],
-        lines.labels.astype(np.int32),
+        lines.labels,
         batch_size=BATCH,
         epochs=recipe.number_epochs,
         verbose=1 if sys.stdout.isatty() else 2,
     )
     seconds = round(time.monotonic() - started, 1)
     examples = lines.strips[:: -(-len(lines) // EXAMPLES)]
-    return Fitted(network, to_int8(network, examples), len(lines), seconds)
+    return Fitted(network, to_int8(network, examples), history.history["loss"], len(lines), seconds)
 
 
 @dataclass(frozen=True)
@@ -102,11 +110,19 @@ class Reader:
         return number(strip, frames, temperature, self._read, self._calibration)
 
     def choose(self, validation: Digits, count: int) -> tuple[float, Acceptance]:
-        """The temperature and the rule of acceptance, from `count` numbers for each gap, written with `validation`."""
+        """The temperature and the rule of acceptance, from `count` numbers for each gap, written with `validation`.
+
+        Raises `PoorModelError` where so few are read right that it must not be served.
+        """
         chosen = [one for gap in GAPS for one in _written(validation, gap, count, SEED + 1)]
         strips = [line.strip(one.image) for one in chosen]
         frames = [self.frames(strip) for strip in strips]
         spelled = [joined(some, strip.ink.shape[1]) for some, strip in zip(frames, strips, strict=True)]
+        if (share := _right([self.read(*one, 1) for one in zip(strips, frames, strict=True)], chosen).mean()) < LEAST:
+            raise PoorModelError(
+                f"the line network reads {share:.0%} of the validation numbers right (wanted: {LEAST:.0%}): nothing is "
+                "published. Train it longer or on more numbers, or with --numbers 0 do without."
+            )
         temperature = float(
             minimize_scalar(lambda one: _surprise(spelled, chosen, one), bounds=(0.3, 3), method="bounded").x
         )
@@ -180,6 +196,7 @@ def _least(read: list[Number]) -> NDArray[np.float64]:
 
 def _loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Connectionist temporal classification: minus the logarithm of the labels' probability, whatever the frames."""
+    labels = tf.cast(labels, tf.int32)
     lengths = tf.reduce_sum(tf.cast(labels != END, tf.int32), axis=1)
     frames = tf.fill(tf.shape(lengths), logits.shape[1])
     return tf.nn.ctc_loss(tf.maximum(labels, 0), logits, lengths, frames, logits_time_major=False, blank_index=NOTHING)

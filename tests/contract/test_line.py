@@ -1,0 +1,125 @@
+"""A line of writing becomes a strip; frames become digits; the strip's ink is parted among them."""
+
+from itertools import groupby, product
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from contract.line import HEIGHT, WIDTH, Strip, TooLongError, strip, windows
+from contract.normalisation import BlankImageError, Grey
+from contract.parts import apart
+from contract.spelling import FRAME, NOTHING, OUTPUTS, Spelling, joined, spell
+
+
+def drawn(*boxes: tuple[int, int, int, int], size: tuple[int, int] = (400, 200), pen: int = 10) -> Grey:
+    """Outlined rectangles, black on white."""
+    picture = Image.new("L", size, 255)
+    for box in boxes:
+        ImageDraw.Draw(picture).rectangle(box, outline=0, width=pen)
+    return np.asarray(picture)
+
+
+ZEROS = (60, 50, 110, 150), (140, 50, 190, 150), (230, 50, 290, 150)
+
+
+def test_line_fills_the_strip_wherever_it_stands_and_whatever_its_colours() -> None:
+    image = drawn(*ZEROS)
+    ink = strip(image).ink
+    assert ink.shape == (HEIGHT, round(HEIGHT * 231 / 101))
+    assert ink.any(axis=1).all()
+    assert np.array_equal(ink, strip(255 - image).ink)
+    assert np.array_equal(ink, strip(np.pad(image, 150, constant_values=255)).ink)
+    larger = np.asarray(Image.fromarray(image).resize((1200, 600), Image.Resampling.NEAREST))
+    assert np.abs(ink.astype(int) - strip(larger).ink).mean() < 10
+
+
+def test_places_of_the_strip_are_those_of_the_image() -> None:
+    for pen in (2, 10):
+        line = strip(drawn(*ZEROS, pen=pen))
+        rows, columns = np.nonzero(line.fine > 127)
+        x = line.left + line.scale * columns
+        y = line.top + line.scale * rows
+        assert (x.min(), x.max(), y.min(), y.max()) == pytest.approx((60, 290, 50, 150), abs=4)
+
+
+def test_dust_around_the_line_does_not_make_it_small() -> None:
+    clean = drawn(*ZEROS)
+    dusty = clean.copy()
+    dusty[[5, 8, 190], [20, 380, 200]] = 0
+    assert np.array_equal(strip(dusty).ink, strip(clean).ink)
+
+
+def test_thin_pen_is_thickened() -> None:
+    hair = strip(drawn(*ZEROS, pen=1)).ink
+    assert np.count_nonzero(hair > 127) > 0.6 * np.count_nonzero(strip(drawn(*ZEROS, pen=8)).ink > 127)
+
+
+def test_ruled_paper_is_left_behind() -> None:
+    ruled = drawn(*ZEROS).copy()
+    ruled[20::40] = np.minimum(ruled[20::40], 100)
+    assert strip(ruled).ink.shape == pytest.approx(strip(drawn(*ZEROS)).ink.shape, abs=4)
+
+
+def test_blank_and_endless_paper_is_told() -> None:
+    with pytest.raises(BlankImageError):
+        strip(np.full((100, 300), 255, np.uint8))
+    with pytest.raises(TooLongError):
+        strip(np.tile(np.array([[0, 255]], np.uint8), (1, 20_000)))
+
+
+@pytest.mark.parametrize("width", [1, 100, WIDTH, WIDTH + 1, 700, 3000])
+def test_windows_cover_the_strip_and_join_without_seam(width: int) -> None:
+    ink = np.tile(np.arange(1, width + 1) % 256, (HEIGHT, 1)).astype(np.uint8)
+    seen = windows(ink)
+    assert all(window.shape == (HEIGHT, WIDTH) for window in seen)
+    frames = [np.repeat(window[0, ::FRAME, np.newaxis], OUTPUTS, axis=1).astype(np.float32) for window in seen]
+    assert np.array_equal(joined(frames, width)[:, 0], ink[0, ::FRAME])
+
+
+def test_likelihood_is_that_of_all_ways_to_name_the_digit_once() -> None:
+    logits = np.random.default_rng(1).normal(size=(4, OUTPUTS)).astype(np.float32)
+    logits[1, 3] += 3  # the best way names a 3, the other frames nothing
+    logits[[0, 2, 3], NOTHING] += 3
+    shares = np.exp(logits.astype(float))
+    shares /= shares.sum(axis=1, keepdims=True)
+    likelihoods = np.zeros(NOTHING)
+    for way in product(range(OUTPUTS), repeat=4):
+        named = [symbol for symbol, _ in groupby(way) if symbol != NOTHING]
+        if len(named) == 1:
+            likelihoods[named[0]] += np.prod(shares[range(4), way])
+    assert spell(logits, 1).likelihoods == pytest.approx(likelihoods[np.newaxis])
+
+
+def frames(text: str) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """Logits that name the digits of `text`, a dash for nothing, sure of it."""
+    logits = np.zeros((len(text), OUTPUTS), np.float32)
+    logits[range(len(text)), [NOTHING if sign == "-" else int(sign) for sign in text]] = 15
+    return logits
+
+
+def test_repetitions_count_once_unless_there_is_nothing_between() -> None:
+    found = spell(frames("--44-4---7-"), 1)
+    assert found.likelihoods[:, :10].argmax(axis=1).tolist() == [4, 4, 7]
+    assert found.centres.tolist() == [(2.5 + 0.5) * FRAME, (5 + 0.5) * FRAME, (9 + 0.5) * FRAME]
+    assert found.edges.tolist() == [0, 4 * FRAME, 7 * FRAME, 11 * FRAME]
+    assert spell(frames("-----"), 1).likelihoods.shape == (0, NOTHING)
+
+
+def test_higher_temperature_is_less_sure() -> None:
+    assert spell(frames("-4-"), 5).likelihoods[0, 4] < spell(frames("-4-"), 1).likelihoods[0, 4]
+
+
+def test_ink_goes_to_the_digit_it_is_around_and_is_parted_where_it_is_around_two() -> None:
+    fine = np.zeros((64, 300), np.uint8)
+    fine[10:60, 10:40] = 255  # the first alone
+    fine[5:9, 15:30] = 255  # with a bar apart
+    fine[20:64, 100:190] = 255  # the second and the third
+    fine[30:34, 290:298] = 255  # nobody's
+    found = Spelling(np.zeros((3, NOTHING)), np.array([0.0, 32, 72, 150]), np.array([12.0, 60, 84]))
+    first, second, third = apart(Strip(fine[::2, ::2], fine, left=7, top=3, scale=2), found)
+    assert first.box == (7 + 20, 3 + 10, 7 + 80, 3 + 120)
+    assert second.box == (7 + 200, 3 + 40, 7 + 2 * 144, 3 + 128)
+    assert third.box == (7 + 2 * 144, 3 + 40, 7 + 380, 3 + 128)
+    assert [part.alone for part in (first, second, third)] == [True, False, False]
+    assert all(part.image.shape == (28, 28) and part.image.max() == 255 for part in (first, second, third))

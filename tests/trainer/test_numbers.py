@@ -1,0 +1,104 @@
+"""Numbers are written, the line network learns from them, and what it learned is measured as it is served."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from contract.artifact import LINE_TFLITE, TFLITE
+from contract.folder import FolderStore
+from contract.line import HEIGHT, WIDTH, strip
+from contract.spelling import NO_DIGIT
+from tests.servers import REPO
+from trainer.dataset import split
+from trainer.digits import Digits
+from trainer.errors import PoorModelError
+from trainer.lines import END, LONGEST, line, training_lines
+from trainer.mnist import Mnist
+from trainer.numbers import Fitted, Reader, fit
+from trainer.recipe import Recipe
+from trainer.strings import GAPS, INKED, MARGIN, number
+
+
+@pytest.fixture(scope="module")
+def digits(mnist: Mnist) -> Digits:
+    return split(mnist, 1, 60_000)[1].at(np.arange(500))
+
+
+@pytest.fixture(scope="module")
+def fitted(digits: Digits) -> Fitted:
+    return fit(digits, Recipe(epochs=1, numbers=400, number_epochs=2))
+
+
+def bundled(line_tflite: bytes | None = None) -> tuple[Reader, float, float]:
+    """The bundled version, or that with another line network; temperature and threshold."""
+    store = FolderStore(REPO / "models")
+    manifest = store.manifest(store.versions()[-1])
+    assert manifest.line
+    line_tflite = line_tflite or store.read(manifest, LINE_TFLITE)
+    reader = Reader(store.read(manifest, TFLITE), manifest.calibration, line_tflite)
+    return reader, manifest.line.temperature, manifest.line.threshold
+
+
+@pytest.mark.parametrize("gap", GAPS)
+def test_number_has_its_digits_where_the_boxes_are(digits: Digits, gap: str) -> None:
+    one = number(digits, 6, gap, np.random.default_rng(4))
+    ink = 255 - one.image > INKED
+    assert len(one.boxes) == len(one.text) == 6
+    for left, top, right, bottom in one.boxes:
+        inside = ink[top:bottom, left:right]
+        assert inside.any(axis=1).all()
+        assert inside.any(axis=0).all()
+    rows, columns = np.nonzero(ink)
+    assert (columns.min(), rows.min()) == pytest.approx((MARGIN, MARGIN), abs=1)
+
+
+def test_gaps_are_what_they_are_called(digits: Digits) -> None:
+    apart = {}
+    for gap in GAPS:
+        written = [number(digits, 4, gap, np.random.default_rng(place)) for place in range(20)]
+        pairs = [(a, b) for one in written for a, b in zip(one.boxes, one.boxes[1:], strict=False)]
+        apart[gap] = np.mean([b[0] - a[2] for a, b in pairs])
+    assert apart["wide"] > apart["narrow"] > 0 > apart["touching"] > apart["overlapping"]
+
+
+def test_training_lines_hold_numbers_and_what_they_say(digits: Digits) -> None:
+    lines = training_lines(digits, 300, seed=3)
+    assert lines.strips.shape[1:] == (HEIGHT, WIDTH)
+    said = lines.labels != END
+    assert (np.diff(said.astype(int), axis=1) <= 0).all()  # nothing behind the end
+    assert set(np.unique(lines.labels)) == {END, *range(10), NO_DIGIT}
+    assert 0 < (lines.labels == NO_DIGIT).sum() < 0.1 * said.sum()
+    assert lines.strips.max(axis=(1, 2)).min() > 200
+    again = training_lines(digits, 300, seed=3)
+    assert np.array_equal(lines.strips, again.strips)
+    assert np.array_equal(lines.labels, again.labels)
+
+
+def test_lines_are_strips_as_the_service_makes_them(digits: Digits) -> None:
+    for seed in range(20):
+        ink, labels = line(digits, np.random.default_rng(seed))
+        assert (
+            ink.shape[0] == HEIGHT == strip(number(digits, 3, "wide", np.random.default_rng(seed)).image).ink.shape[0]
+        )
+        assert 1 <= len(labels) <= LONGEST
+
+
+def test_training_learns_and_gives_what_the_service_runs(fitted: Fitted) -> None:
+    assert fitted.losses[-1] < 0.8 * fitted.losses[0]
+    frames = bundled(fitted.tflite)[0].frames(strip(np.pad(np.zeros((60, 300), np.uint8), 20, constant_values=255)))
+    assert frames[0].shape == (128, 12)
+
+
+def test_network_that_reads_no_numbers_is_not_published(fitted: Fitted, digits: Digits) -> None:
+    with pytest.raises(PoorModelError, match="nothing is published"):
+        bundled(fitted.tflite)[0].choose(digits, 5)
+
+
+def test_bundled_version_reads_numbers_of_digits_it_never_saw(digits: Digits, tmp_path: Path) -> None:
+    reader, temperature, threshold = bundled()
+    report = reader.report(digits, 40, temperature, threshold)
+    assert min(report.exact[gap] for gap in ("wide", "narrow")) > 0.85
+    assert report.exact["touching"] > 0.7
+    assert report.accepted > 0.2
+    assert report.accepted_right > 0.95
