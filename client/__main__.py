@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from client import keys, preferences
 from client.service import Service, address
@@ -23,17 +24,35 @@ def main() -> None:
         epilog=parser.epilog,
     )
     _add_url(read, remembered.url, default=argparse.SUPPRESS)
-    read.add_argument("files", nargs="+", metavar="FILE", help="an image; - reads one from standard input")
-    read.add_argument("--json", action="store_true", help="print a JSON object for each image")
+    read.add_argument(
+        "names",
+        nargs="*",
+        metavar="FILE",
+        help="an image, a folder of images, a tar archive of them (compressed or not), or - for one on standard input",
+    )
+    read.add_argument(
+        "--list", metavar="FILE", help="read the images it names as well, one a line; - is standard input"
+    )
+    form = read.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_const", const="json", dest="form", help="print JSON lines")
+    form.add_argument("--csv", action="store_const", const="csv", dest="form", help="print CSV")
+    read.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="write there, with --json or --csv; what it has already is not read again",
+    )
+    read.add_argument(
+        "--single", action="store_true", help="every image is one digit: quicker, as nobody asks for whole numbers"
+    )
+    read.set_defaults(form="text")
     arguments = parser.parse_args()
     try:
         service = Service(arguments.url)
     except (ValueError, ImportError, OSError) as error:
         sys.exit(f"Proxy or certificates, as the environment sets them, cannot be used: {error}")
     if arguments.command == "read":
-        from client.read import read_files
-
-        sys.exit(read_files(service, arguments.files, as_json=arguments.json))
+        sys.exit(_read(read, service, arguments))
     _open(service, remembered)
 
 
@@ -51,6 +70,21 @@ def _address(text: str) -> str:
         return address(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _read(parser: argparse.ArgumentParser, service: Service, arguments: argparse.Namespace) -> int:
+    from client import sources
+    from client.read import read
+
+    if arguments.out and arguments.form == "text":
+        parser.error("--out wants --json or --csv")
+    try:
+        names = arguments.names + (sources.listed(arguments.list) if arguments.list else [])
+    except (OSError, UnicodeDecodeError) as error:
+        parser.error(f"{arguments.list}: {error}")
+    if not names:
+        parser.error("name an image, a folder, an archive or a --list")
+    return read(service, names, form=arguments.form, out=arguments.out, single=arguments.single)
 
 
 def _open(service: Service, remembered: preferences.Preferences) -> None:

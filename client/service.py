@@ -1,10 +1,13 @@
 """The service over HTTP, as its users here need it."""
 
+import base64
+import json
 import ssl
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from socket import gaierror
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -45,6 +48,14 @@ class ServiceRefusedError(Exception):
     """The service answered that it will not take this request; the text says why."""
 
 
+class ImageRefusedError(ServiceRefusedError):
+    """One image of several is at fault."""
+
+    def __init__(self, detail: str, index: int) -> None:
+        super().__init__(detail)
+        self.index = index
+
+
 @dataclass(frozen=True)
 class Answer:
     prediction: Prediction
@@ -56,7 +67,7 @@ class Answer:
 
 
 class Service:
-    """Not to be shared between threads."""
+    """May be shared between threads."""
 
     def __init__(self, url: str, key: str | None = None) -> None:
         """Raises `ValueError`, `ImportError` or `OSError` where proxy or certificates of the environment are no use.
@@ -81,15 +92,28 @@ class Service:
         number = self._number(image, headers, unsure=not prediction.accepted)
         return Answer(prediction, parsed.model, 1000 * (time.perf_counter() - started), number)
 
-    def _number(self, image: bytes, headers: dict[str, str], *, unsure: bool) -> NumberResponse | None:
-        """The several digits in an image, where there are. Raises `ServiceAwayError`."""
+    def predict_all(self, images: Sequence[bytes]) -> tuple[ModelReference, list[Prediction]]:
+        """Read one digit in each of these image files.
+
+        Raises `ServiceAwayError`, `ImageRefusedError` where one of them is at fault, or `ServiceRefusedError`.
+        """
+        parsed = _parsed(PredictResponse, self._posted("/v1/predict", {"images": [_base64(image) for image in images]}))
+        if len(parsed.predictions) != len(images):
+            raise ServiceAwayError(NOT_OURS)
+        return parsed.model, parsed.predictions
+
+    def number(self, image: bytes, *, unsure: bool) -> NumberResponse | None:
+        """The several digits in an image file, where there are. Raises `ServiceAwayError`."""
         try:
-            answer = self._request("POST", "/v1/numbers/image", content=image, headers=headers)
+            return _likely(self._posted("/v1/numbers", {"image": _base64(image)}), unsure=unsure)
         except ServiceRefusedError:
             return None
-        number = _parsed(NumberResponse, answer)
-        likely = number.accepted or (unsure and number.confidence >= LIKELY)
-        return number if likely and len(number.digits) > 1 else None
+
+    def _number(self, image: bytes, headers: dict[str, str], *, unsure: bool) -> NumberResponse | None:
+        try:
+            return _likely(self._request("POST", "/v1/numbers/image", image, headers), unsure=unsure)
+        except ServiceRefusedError:
+            return None
 
     def model(self) -> ModelSummary | None:
         """The version that answers, if the service is ready. Raises `ServiceAwayError` or `ServiceRefusedError`."""
@@ -113,14 +137,20 @@ class Service:
         if response.status_code in (httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED):
             raise ServiceAwayError(f"{NOT_OURS} ({response.status_code})")
         try:
-            detail = Problem.model_validate_json(response.content).detail
+            problem = Problem.model_validate_json(response.content)
         except ValidationError:
             raise ServiceAwayError(f"{NOT_OURS} ({response.status_code})") from None
+        detail = problem.detail
         if response.status_code == httpx.codes.UNAUTHORIZED:
             raise KeyWantedError("it does not know this API key" if self._key else "it wants an API key")
         if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise ServiceAwayError(detail)
+        if problem.errors:
+            raise ImageRefusedError(problem.errors[0].detail, problem.errors[0].index)
         raise ServiceRefusedError(detail)
+
+    def _posted(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        return self._request("POST", path, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
     def _sent(self, method: str, path: str, content: bytes | None, headers: dict[str, str] | None) -> httpx.Response:
         if self._key:
@@ -153,6 +183,16 @@ def address(text: str) -> str:
     if url.userinfo:
         raise ValueError("An address has no name and password: it would be kept in clear")
     return text.rstrip("/")
+
+
+def _base64(image: bytes) -> str:
+    return base64.b64encode(image).decode()
+
+
+def _likely(answer: httpx.Response, *, unsure: bool) -> NumberResponse | None:
+    number = _parsed(NumberResponse, answer)
+    likely = number.accepted or (unsure and number.confidence >= LIKELY)
+    return number if likely and len(number.digits) > 1 else None
 
 
 def _parsed(kind: type[Message], response: httpx.Response) -> Message:

@@ -1,0 +1,121 @@
+"""Many images through the service, in their order: in batches, several under way, with patience while it is away."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
+
+from client.output import Result
+from client.service import ImageRefusedError, KeyWantedError, Service, ServiceAwayError, ServiceRefusedError
+from client.sources import Source
+from contract.messages import ModelReference, Prediction
+
+BATCH, BATCH_BYTES = 32, 4 * 2**20
+"""Most images in a request, and bytes of their files: a few of these are all that is in memory."""
+
+UNDER_WAY = 4
+"""Batches that the service has at once, or that wait for their turn to be written."""
+
+PATIENCE = 300
+"""Seconds that a service is waited for that answered before."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    name: str
+    content: bytes
+    error: str = ""
+    """Why there is no content."""
+
+
+class Batches:
+    def __init__(self, service: Service, *, single: bool) -> None:
+        """`single`: every image is one digit, so nobody need be asked about numbers."""
+        self._service = service
+        self._single = single
+        self._answered = False
+        self._patient = Retrying(
+            retry=retry_if_exception(self._may_pass),
+            wait=wait_exponential_jitter(initial=0.2, max=5),
+            stop=stop_after_delay(PATIENCE),
+            reraise=True,
+        )
+
+    def read(self, sources: Iterable[Source]) -> Iterator[Result]:
+        """What is on them, in their order. Raises `ServiceAwayError`, after all results the sources' own `OSError`."""
+        under_way: deque[Future[list[Result]]] = deque()
+        pool = ThreadPoolExecutor(UNDER_WAY)
+        try:
+            for batch in _batches(sources):
+                work = pool.submit(_raise, batch) if isinstance(batch, OSError) else pool.submit(self._results, batch)
+                under_way.append(work)
+                if len(under_way) > UNDER_WAY:
+                    yield from under_way.popleft().result()
+            while under_way:
+                yield from under_way.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _results(self, batch: list[Loaded]) -> list[Result]:
+        found = iter(self._predictions([one.content for one in batch if not one.error]))
+        return [Result(one.name, error=one.error) if one.error else self._result(one, next(found)) for one in batch]
+
+    def _result(self, image: Loaded, found: tuple[ModelReference, Prediction] | str) -> Result:
+        if isinstance(found, str):
+            return Result(image.name, error=found)
+        model, prediction = found
+        if self._single:
+            return Result(image.name, prediction, model)
+        number = self._patient(self._service.number, image.content, unsure=not prediction.accepted)
+        return Result(image.name, number or prediction, number.model if number else model)
+
+    def _predictions(self, images: list[bytes]) -> list[tuple[ModelReference, Prediction] | str]:
+        """What is on each image, or why the service refuses it."""
+        if not images:
+            return []
+        try:
+            model, predictions = self._patient(self._service.predict_all, images)
+        except ImageRefusedError as error:
+            at = error.index
+            return [*self._predictions(images[:at]), str(error), *self._predictions(images[at + 1 :])]
+        except ServiceRefusedError as error:  # too much at once, perhaps
+            half = len(images) // 2
+            return [*self._predictions(images[:half]), *self._predictions(images[half:])] if half else [str(error)]
+        self._answered = True
+        return [(model, prediction) for prediction in predictions]
+
+    def _may_pass(self, error: BaseException) -> bool:
+        return self._answered and isinstance(error, ServiceAwayError) and not isinstance(error, KeyWantedError)
+
+
+def _batches(sources: Iterable[Source]) -> Iterator[list[Loaded] | OSError]:
+    """Batches, and behind them what went wrong, if anything did."""
+    batch: list[Loaded] = []
+    size = 0
+    try:
+        for source in sources:
+            image = _loaded(source)
+            if batch and (len(batch) == BATCH or size + len(image.content) > BATCH_BYTES):
+                yield batch
+                batch, size = [], 0
+            batch.append(image)
+            size += len(image.content)
+    except OSError as error:
+        yield batch
+        yield error
+    else:
+        yield batch
+
+
+def _raise(error: OSError) -> list[Result]:
+    raise error
+
+
+def _loaded(source: Source) -> Loaded:
+    try:
+        content = source.load()
+    except OSError as error:
+        return Loaded(source.name, b"", error.strerror or str(error))
+    return Loaded(source.name, content, "" if content else "is empty")

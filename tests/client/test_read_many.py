@@ -1,0 +1,180 @@
+"""`python -m client read` with folders, archives and lists: in order, none lost, none twice, and going on."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+import tarfile
+from functools import partial
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+
+from tests.client.test_read import read
+from tests.conftest import DATA
+from tests.servers import REPO, ServiceProcess, eventually, running_service
+from trainer.mnist import Mnist
+
+COUNT = 150
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, mnist: Mnist) -> Path:
+    """Training digits as PNG files, named so that their order is that of the data, and some other files."""
+    root = tmp_path_factory.mktemp("images")
+    for place in range(COUNT):
+        path = root / f"{place // 50}" / f"{place:05}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(mnist.train_images[place]).save(path)
+    (root / "notes.txt").write_text("no image")
+    (root / ".hidden.png").write_text("no image")
+    return root
+
+
+def names(folder: Path) -> list[str]:
+    return [str(folder / f"{place // 50}" / f"{place:05}.png") for place in range(COUNT)]
+
+
+def objects(text: bytes | str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
+
+
+def right(found: list[dict[str, object]], mnist: Mnist) -> int:
+    return sum(one.get("number") == str(label) for one, label in zip(found, mnist.train_labels, strict=False))
+
+
+def test_folder_is_read_in_order(service: ServiceProcess, folder: Path, mnist: Mnist) -> None:
+    found = objects(read(service.url, "--json", "--single", str(folder)).stdout)
+    assert [one["file"] for one in found] == names(folder)
+    assert right(found, mnist) > 0.97 * COUNT
+
+
+@pytest.mark.parametrize("suffix", ["tar", "tar.gz"])
+def test_archive_is_read_as_a_stream(service: ServiceProcess, folder: Path, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"images.{suffix}"
+    with tarfile.open(path, "w:gz" if suffix.endswith("gz") else "w") as archive:
+        archive.add(folder / "0", "0")
+    found = objects(read(service.url, "--json", "--single", str(path)).stdout)
+    assert len(found) == 50
+    assert all(str(one["file"]).startswith(f"{path}:0/") for one in found)
+
+
+def test_broken_archive_is_told_after_what_could_be_read(service: ServiceProcess, folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "images.tar"
+    with tarfile.open(path, "w") as archive:
+        archive.add(folder / "0", "0")
+    path.write_bytes(path.read_bytes()[:20_000])
+    done = read(service.url, "--json", "--single", str(path))
+    assert done.returncode == 1
+    assert "is cut off" in done.stderr.decode()
+    assert len(done.stdout.splitlines()) > 5
+
+
+def test_list_names_the_images(service: ServiceProcess, folder: Path) -> None:
+    wanted = names(folder)[3:9]
+    done = read(service.url, "--json", "--single", "--list", "-", stdin="\n".join(wanted).encode())
+    assert [one["file"] for one in objects(done.stdout)] == wanted
+
+
+def test_csv_has_a_row_for_each_image_and_says_what_is_wrong(service: ServiceProcess, tmp_path: Path) -> None:
+    (tmp_path / "b.png").write_text("text")
+    Image.new("L", (50, 50), 255).save(tmp_path / 'a,"b".png')
+    done = read(service.url, "--csv", str(tmp_path), str(DATA / "7.png"))
+    rows = list(csv.DictReader(io.StringIO(done.stdout.decode())))
+    assert done.returncode == 1
+    assert [row["file"] for row in rows] == [*sorted(str(path) for path in tmp_path.iterdir()), str(DATA / "7.png")]
+    assert "nothing on the paper" in rows[0]["error"]
+    assert "no image" in rows[1]["error"]
+    assert (rows[2]["number"], rows[2]["accepted"], rows[2]["error"]) == ("7", "true", "")
+
+
+def test_images_at_fault_do_not_spoil_the_others(service: ServiceProcess, folder: Path, tmp_path: Path) -> None:
+    wanted = []
+    for place, name in enumerate(names(folder)[:40]):
+        wanted.append(name)
+        if place % 5 == 0:
+            wanted.append(str(tmp_path / f"{place}.png"))
+            (tmp_path / f"{place}.png").write_bytes(b"" if place % 10 else b"no image")
+    (tmp_path / "list").write_text("\n".join(wanted))
+    found = objects(read(service.url, "--json", "--single", "--list", str(tmp_path / "list")).stdout)
+    assert [one["file"] for one in found] == wanted
+    assert ["error" in one for one in found] == [str(tmp_path) in name for name in wanted]
+
+
+def test_numbers_are_read_among_digits(service: ServiceProcess, folder: Path, tmp_path: Path) -> None:
+    picture = Image.new("L", (300, 160), 255)
+    pen = ImageDraw.Draw(picture)
+    pen.line([(30, 30), (110, 30), (70, 130)], 0, 12, joint="curve")
+    pen.line([(200, 30), (200, 130)], 0, 12)
+    picture.save(tmp_path / "71.png")
+    found = objects(read(service.url, "--json", str(tmp_path), str(folder / "0")).stdout)
+    assert found[0]["number"] == "71"
+    assert len(found) == 51
+
+
+@pytest.mark.parametrize("form", ["--json", "--csv"])
+def test_it_goes_on_where_it_stopped(service: ServiceProcess, folder: Path, tmp_path: Path, form: str) -> None:
+    out = tmp_path / "out"
+    arguments = (form, "--single", "--out", str(out), str(folder))
+    assert read(service.url, *arguments).returncode in (0, 3)
+    whole = out.read_text()
+    lines = whole.splitlines(keepends=True)
+    for left in ("", "".join(lines[:1]), "".join(lines[:70]), "".join(lines[:70]) + lines[70][:20], whole):
+        out.write_text(left)
+        assert read(service.url, *arguments).returncode in (0, 3)
+        assert out.read_text() == whole
+    out.write_text(whole.replace("00003.png", "other.png"))
+    done = read(service.url, *arguments)
+    assert done.returncode == 1
+    assert "results of other images" in done.stderr.decode()
+    assert "other.png" in out.read_text()  # nothing was lost
+
+
+def test_file_of_something_else_is_not_touched(service: ServiceProcess, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "letter.txt"
+    out.write_text("Dear all,\nthis is no result.")
+    done = read(service.url, "--json", "--out", str(out), str(folder))
+    assert done.returncode == 1
+    assert out.read_text() == "Dear all,\nthis is no result."
+
+
+def test_service_that_is_killed_and_started_again_costs_nothing(folder: Path, tmp_path: Path, mnist: Mnist) -> None:
+    out = tmp_path / "out.jsonl"
+    wanted = names(folder) * 20
+    (tmp_path / "list").write_text("\n".join(wanted))
+    with running_service(tmp_path / "log", model_store=REPO / "models") as first:
+        command = [sys.executable, "-m", "client", "--url", first.url, "read", "--json", "--single"]
+        command += ["--out", str(out), "--list", str(tmp_path / "list")]
+        reader = subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE)
+        eventually(lambda: out.exists() and out.stat().st_size > 0, 20)
+        first.process.kill()
+        first.process.wait()
+    with running_service(tmp_path / "log", port=first.port, model_store=REPO / "models"):
+        _, errors = reader.communicate(timeout=60)
+    found = objects(out.read_text())
+    assert errors == b""
+    assert [one["file"] for one in found] == wanted
+    assert all("error" not in one for one in found)
+
+
+def test_reader_that_is_killed_goes_on(service: ServiceProcess, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    wanted = names(folder) * 20
+    (tmp_path / "list").write_text("\n".join(wanted))
+    command = [sys.executable, "-m", "client", "--url", service.url, "read", "--json", "--single"]
+    command += ["--out", str(out), "--list", str(tmp_path / "list")]
+    for _ in range(2):
+        reader = subprocess.Popen(command, cwd=REPO)
+        before = size(out)
+        eventually(partial(lambda least: size(out) > least, before), 20)
+        reader.kill()
+        reader.wait()
+    assert 0 < len(out.read_text().splitlines()) < len(wanted)
+    assert subprocess.run(command, cwd=REPO, check=False).returncode in (0, 3)
+    assert [one["file"] for one in objects(out.read_text())] == wanted
