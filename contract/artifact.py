@@ -143,6 +143,7 @@ class LineReader(_Part):
     parameters: int = Field(ge=1)
     macs: int = Field(ge=1, description="Multiply-accumulate operations for one strip of 256 columns.")
     seconds: float = Field(ge=0, description="Wall-clock time of its training.")
+    revision: str = Field(description="Source revision it was trained from.")
 
 
 class Draft(_Part):
@@ -162,6 +163,10 @@ class Manifest(Draft):
     version: int = Field(ge=1)
     created_at: datetime
     files: dict[FileName, File]
+
+    def draft(self) -> Draft:
+        """What it says of the model, as it was before it was published."""
+        return Draft.model_validate({name: getattr(self, name) for name in Draft.model_fields})
 
     def require_known_normalisation(self) -> None:
         """Raises `ArtifactError` for an artifact that was trained on images normalised in another way than today's."""

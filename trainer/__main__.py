@@ -86,6 +86,28 @@ def train(
 
 
 @app.command()
+def train_line(
+    version: Annotated[int, typer.Option(min=1, help="Number of the version whose other network stays as it is.")],
+    store: StoreOption = "models",
+    data: DataOption = None,
+    cache: CacheOption = None,
+    numbers: Annotated[int, typer.Option(min=1, help="Numbers written to learn from.")] = FULL.numbers,
+    epochs: Annotated[int, typer.Option(min=1, help="Times everything is shown.")] = FULL.number_epochs,
+) -> None:
+    """Train the network that reads whole numbers anew, and publish the next version with it."""
+    from trainer import mnist
+
+    dataset = mnist.load(data, cache or mnist.CACHE)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from trainer.training import train_line as run
+
+    manifest = run(dataset, replace(FULL, numbers=numbers, number_epochs=epochs), open_store(store), version)
+    shares = manifest.line.exact if manifest.line else {}
+    exact = ", ".join(f"{share:.1%} with {gap} gaps" for gap, share in shares.items())
+    console.print(f"Published {store}/{manifest.name}/{manifest.version}; numbers of test digits read right: {exact}.")
+
+
+@app.command()
 def evaluate(
     version: Annotated[int, typer.Option(min=1, help="Number of a published version.")],
     store: StoreOption = "models",

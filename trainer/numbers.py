@@ -4,6 +4,7 @@ import sys
 import time
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,7 +14,7 @@ from rich.progress import track
 from scipy.optimize import minimize_scalar
 
 from contract import line
-from contract.artifact import Acceptance, Calibration, LineReader
+from contract.artifact import LINE_KERAS, LINE_TFLITE, Acceptance, Calibration, LineReader
 from contract.number import Logits, Number, number
 from contract.spelling import NOTHING, joined, spell
 from trainer.augmentation import Nudge
@@ -24,6 +25,7 @@ from trainer.export import int8_logits, to_int8
 from trainer.lines import END, LONGEST, training_lines
 from trainer.network import build_line, macs
 from trainer.recipe import Recipe
+from trainer.revision import source_revision
 from trainer.strings import GAPS
 from trainer.strings import Number as Written
 from trainer.strings import number as write
@@ -53,10 +55,17 @@ class Fitted:
     """Strips in one epoch."""
     seconds: float
     """Wall-clock time of the training alone."""
+    revision: str
+
+    def save(self, folder: Path) -> None:
+        self.network.save(folder / LINE_KERAS)
+        (folder / LINE_TFLITE).write_bytes(self.tflite)
 
 
 def fit(digits: Digits, recipe: Recipe) -> Fitted:
     """The training alone: one cycle of the learning rate over numbers written with `digits`."""
+    revision = source_revision()
+    keras.utils.set_random_seed(recipe.seed)
     lines = training_lines(digits, recipe.numbers, recipe.seed)
     network = build_line()
     steps = recipe.number_epochs * -(-len(lines) // BATCH)
@@ -78,7 +87,7 @@ def fit(digits: Digits, recipe: Recipe) -> Fitted:
     )
     seconds = round(time.monotonic() - started, 1)
     examples = lines.strips[:: -(-len(lines) // EXAMPLES)]
-    return Fitted(network, to_int8(network, examples), history.history["loss"], len(lines), seconds)
+    return Fitted(network, to_int8(network, examples), history.history["loss"], len(lines), seconds, revision)
 
 
 @dataclass(frozen=True)
@@ -148,25 +157,33 @@ class Reader:
         )
 
 
-def manifest_part(
-    fitted: Fitted, temperature: float, acceptance: Acceptance, report: Report, epochs: int
-) -> LineReader:
-    """What the manifest says of it."""
-    return LineReader(
+def judge(
+    fitted: Fitted, tflite: bytes, calibration: Calibration, validation: Digits, test: Digits, recipe: Recipe
+) -> tuple[LineReader, Report]:
+    """What the manifest says of it, chosen on numbers of `validation` digits, measured on those of `test` digits.
+
+    Both sets are as MNIST has them; `tflite` is the network for single digits. Raises `PoorModelError`.
+    """
+    reader = Reader(tflite, calibration, fitted.tflite)
+    temperature, rule = reader.choose(validation, recipe.pictures)
+    report = reader.report(test, recipe.pictures, temperature, rule.threshold)
+    part = LineReader(
         strip=line.VERSION,
         temperature=temperature,
-        threshold=acceptance.threshold,
-        chosen=f"temperature: least negative log-likelihood; threshold: {acceptance.chosen} (numbers of their digits)",
-        coverage=acceptance.coverage,
-        accuracy=acceptance.accuracy,
+        threshold=rule.threshold,
+        chosen=f"temperature: least negative log-likelihood; threshold: {rule.chosen} (numbers of their digits)",
+        coverage=rule.coverage,
+        accuracy=rule.accuracy,
         exact=report.exact,
         expected_calibration_error=report.calibration_error,
-        epochs=epochs,
+        epochs=recipe.number_epochs,
         shown=fitted.shown,
         parameters=fitted.network.count_params(),
         macs=macs(fitted.network),
         seconds=fitted.seconds,
+        revision=fitted.revision,
     )
+    return part, report
 
 
 def _written(digits: Digits, gap: str, count: int, seed: int) -> list[Written]:

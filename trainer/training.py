@@ -1,8 +1,6 @@
 """One training job, from the data to the published version; it reads like the method section of a paper."""
 
-import os
 import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract import normalisation
-from contract.artifact import CARD, KERAS, LINE_KERAS, LINE_TFLITE, TFLITE, Draft, Input, Manifest, Provenance
+from contract.artifact import CARD, KERAS, TFLITE, Draft, Input, Manifest, Provenance
 from contract.spelling import NO_DIGIT
 from contract.store import Store
 from trainer import card, numbers, pictures
@@ -28,7 +26,8 @@ from trainer.export import float_logits, int8_logits, scaled, to_int8
 from trainer.mnist import FILES, Mnist
 from trainer.network import build, build_small, macs
 from trainer.recipe import Recipe
-from trainer.report import Reader, evaluate
+from trainer.report import Reader, evaluate, evaluate_version
+from trainer.revision import source_revision
 
 LIBRARIES = ("tensorflow", "keras", "numpy", "pillow", "scikit-image", "scipy", "ai-edge-litert")
 LABELS = [str(digit) for digit in range(10)]
@@ -71,7 +70,7 @@ def train(mnist: Mnist, recipe: Recipe, store: Store) -> Manifest:
 
 def fit(mnist: Mnist, recipe: Recipe) -> Fitted:
     """The training alone: one cycle of the learning rate, every picture redrawn each time it is shown."""
-    revision = _revision()
+    revision = source_revision()
     keras.utils.set_random_seed(recipe.seed)
 
     # Data: every image goes through the normalisation that the service uses; validation comes out of training.
@@ -110,14 +109,11 @@ def publish(fitted: Fitted, mnist: Mnist, recipe: Recipe, store: Store) -> Manif
     reader = Reader(tflite, calibration, acceptance)
     evaluation = evaluate("test", test_set(mnist), validation, network, reader, recipe.pictures)
 
-    line = None
+    line, report = None, None
     if fitted.line:
         held_out = split(mnist, recipe.seed, recipe.images)[1]
-        both = numbers.Reader(tflite, calibration, fitted.line.tflite)
-        temperature, rule = both.choose(held_out, recipe.pictures)
-        report = both.report(evaluation.digits, recipe.pictures, temperature, rule.threshold)
-        evaluation = replace(evaluation, numbers=report)
-        line = numbers.manifest_part(fitted.line, temperature, rule, report, recipe.number_epochs)
+        line, report = numbers.judge(fitted.line, tflite, calibration, held_out, evaluation.digits, recipe)
+    evaluation = replace(evaluation, numbers=report)
 
     draft = Draft(
         input=Input(shape=(28, 28), dtype="uint8", normalisation=normalisation.VERSION),
@@ -145,10 +141,32 @@ def publish(fitted: Fitted, mnist: Mnist, recipe: Recipe, store: Store) -> Manif
         network.save(files / KERAS)
         (files / TFLITE).write_bytes(tflite)
         if fitted.line:
-            fitted.line.network.save(files / LINE_KERAS)
-            (files / LINE_TFLITE).write_bytes(fitted.line.tflite)
+            fitted.line.save(files)
         pictures.draw_all(evaluation, fitted.history, files)
         (files / CARD).write_text(card.text(draft, recipe, evaluation), encoding="utf-8")
+        return store.publish(files, draft)
+
+
+def train_line(mnist: Mnist, recipe: Recipe, store: Store, version: int) -> Manifest:
+    """Publish version `version` again with a line network trained anew. Raises `TrainerError`, `OSError`."""
+    store.require_writable()
+    published = store.verify(version)
+    facts = published.provenance
+    images = facts.split["training"] + facts.split["validation"]
+    recipe = replace(recipe, seed=facts.seed, epochs=facts.epochs, images=images)
+    training, validation = split(mnist, recipe.seed, recipe.images)
+
+    fitted = numbers.fit(training, recipe)
+    evaluation = evaluate_version("test", test_set(mnist), validation, store, published, recipe.pictures)
+    tflite = store.read(published, TFLITE)
+    line, report = numbers.judge(fitted, tflite, published.calibration, validation, evaluation.digits, recipe)
+    draft = published.draft().model_copy(update={"line": line})
+    with tempfile.TemporaryDirectory() as folder:
+        files = Path(folder)
+        for name in published.files:
+            (files / name).write_bytes(store.read(published, name))
+        fitted.save(files)
+        (files / CARD).write_text(card.text(draft, recipe, replace(evaluation, numbers=report)), encoding="utf-8")
         return store.publish(files, draft)
 
 
@@ -200,14 +218,3 @@ def _require_quality(answers: NDArray[np.int_], float_answers: NDArray[np.int_],
             f"agrees with the float model on {agreement:.2%} (wanted: {LEAST_AGREEMENT:.0%}): nothing is published. "
             "Train longer or on more images."
         )
-
-
-def _revision() -> str:
-    """The commit this runs from, "+" behind it where files differ from it; in a container, what its build was told."""
-    if told := os.environ.get("DIGITS_REVISION"):
-        return told
-    command = ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
-    try:
-        return subprocess.check_output(command, cwd=Path(__file__).parent, text=True, stderr=subprocess.DEVNULL).strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"

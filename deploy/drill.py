@@ -1,0 +1,317 @@
+"""Everything that may happen to a cluster, tried on one under steady load: `make drill`. As root, on Debian.
+
+Prints, for each event, the requests sent and lost, their times before, during and after, and how long it took until all
+replicas ran. The load comes from outside, over the proxy of the leader's node; lost is what got no right answer there
+at the first try.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from contract.folder import FolderStore
+from contract.store import open_store
+from deploy import cluster
+from deploy.cluster import HOST, docker
+
+REPO = Path(__file__).parent.parent
+STACK = REPO / "deploy/stack.yml"
+BASE = os.environ.get("DIGITS_BASE", "python:3.11-slim-bookworm")
+RATE = 40
+"""Requests a second: three engines, six replicas and the load share the two cores of a small machine."""
+
+CALM = 10
+"""Seconds of load before and after each event."""
+
+LEADER, SURVIVOR, VICTIM = cluster.NODES
+BUCKET, S3_PORT = "digits", 5500
+ENVIRONMENT = {
+    "AWS_ENDPOINT_URL": f"http://{HOST}:{S3_PORT}",
+    "AWS_ACCESS_KEY_ID": "drill",
+    "AWS_SECRET_ACCESS_KEY": "drill",
+    "AWS_REGION": "us-east-1",
+    "AWS_ALLOW_HTTP": "true",
+    "DIGITS_MODEL_STORE": f"s3://{BUCKET}/models",
+}
+console = Console()
+
+
+@dataclass(frozen=True)
+class Sent:
+    at: float
+    seconds: float
+    version: int | None
+    """Of the model that answered; None where the request is lost."""
+
+
+class Load:
+    """An open loop: a request is due every 1/`RATE` s, however long the others take."""
+
+    def __init__(self, url: str, image: bytes, digit: int) -> None:
+        self.sent: list[Sent] = []
+        self.faults: list[str] = []
+        self._url, self._image, self._digit = url, image, digit
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+        self._ended = False
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ended = True
+        self._thread.join()
+
+    async def _run(self) -> None:
+        limits = httpx.Limits(max_connections=500, max_keepalive_connections=50)
+        async with httpx.AsyncClient(base_url=self._url, timeout=30, limits=limits, trust_env=False) as client:
+            started, due = time.monotonic(), 0
+            under_way: set[asyncio.Task[None]] = set()
+            while not self._ended:
+                while due < (time.monotonic() - started) * RATE:
+                    task = asyncio.create_task(self._ask(client))
+                    under_way.add(task)
+                    task.add_done_callback(under_way.discard)
+                    due += 1
+                await asyncio.sleep(0.005)
+            await asyncio.gather(*under_way)
+
+    async def _ask(self, client: httpx.AsyncClient) -> None:
+        at = time.monotonic()
+        version = None
+        try:
+            answer = await client.post("/v1/predict/image", content=self._image, headers={"Content-Type": "image/png"})
+            found = answer.raise_for_status().json()
+            if found["predictions"][0]["digit"] == self._digit:
+                version = found["model"]["version"]
+        except (httpx.HTTPError, ValueError) as error:
+            self.faults.append(repr(error))
+        self.sent.append(Sent(at, time.monotonic() - at, version))
+
+
+class Drill:
+    """The events, and what came of each."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self.table = Table("event", "sent", "lost", "before", "during", "after", "all replicas run after")
+        self.lost = 0
+
+    def event(self, name: str, happen: Callable[[], str]) -> None:
+        """`happen` returns how long it took, in words, once all replicas run."""
+        time.sleep(CALM)
+        begun = time.monotonic()
+        took = happen()
+        ended = time.monotonic()
+        time.sleep(CALM)
+        over = time.monotonic()
+        spans = (begun - CALM, begun), (begun, ended), (ended, over)
+        while len(self._load.sent) < RATE:
+            time.sleep(0.1)
+        parts = [[one for one in self._load.sent if first <= one.at < last] for first, last in spans]
+        sent = [one for part in parts for one in part]
+        lost = sum(one.version is None for one in sent)
+        self.lost += lost
+        self.table.add_row(name, f"{len(sent):,}", str(lost), *(_times(part) for part in parts), took)
+        console.print(f"{name}: {len(sent)} sent, {lost} lost, {took}")
+
+
+def _times(sent: list[Sent]) -> str:
+    milliseconds = 1000 * np.array([one.seconds for one in sent] or [np.nan])
+    return f"{np.median(milliseconds):.0f}, {np.quantile(milliseconds, 0.99):.0f} ms"
+
+
+def build() -> list[str]:
+    """All images, in the engine that DOCKER_HOST names; the service's twice, as a new release of the same."""
+
+    def image(tag: str, folder: Path, *arguments: str) -> None:
+        subprocess.run(["docker", "build", "-q", "-t", tag, *arguments, str(folder)], check=True, cwd=REPO)
+
+    image("digits-service", REPO, "--target", "service", "--build-arg", f"BASE={BASE}")
+    image("digits-service:next", REPO, "--target", "service", "--build-arg", f"BASE={BASE}", "--label", "release=next")
+    image("digits-proxy", REPO / "deploy/haproxy", "--build-arg", f"BASE={BASE}")
+    return ["digits-service", "digits-service:next", "digits-proxy"]
+
+
+@contextmanager
+def store() -> Iterator[None]:
+    """A store in S3 that all nodes reach, with the bundled model."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", HOST, "-p", str(S3_PORT)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        until(lambda: httpx.get(ENVIRONMENT["AWS_ENDPOINT_URL"], trust_env=False).is_success, "S3 answers")
+        httpx.put(f"{ENVIRONMENT['AWS_ENDPOINT_URL']}/{BUCKET}", trust_env=False).raise_for_status()
+        publish()
+        yield
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def publish() -> int:
+    """The bundled model as the next version in the store."""
+    bundled = FolderStore(REPO / "models")
+    version = bundled.versions()[-1]
+    os.environ.update(ENVIRONMENT)
+    folder = bundled.folder / str(version)
+    files = cluster.STATE / "published"
+    files.mkdir(exist_ok=True)
+    manifest = bundled.manifest(version)
+    for name in manifest.files:
+        (files / name).write_bytes((folder / name).read_bytes())
+    return open_store(ENVIRONMENT["DIGITS_MODEL_STORE"]).publish(files, manifest.draft()).version
+
+
+def until(holds: Callable[[], bool], what: str, seconds: float = 120) -> float:
+    """Seconds until it holds. Raises `TimeoutError`."""
+    begun = time.monotonic()
+    while True:
+        try:
+            if holds():
+                return time.monotonic() - begun
+        except (httpx.HTTPError, subprocess.CalledProcessError):
+            pass
+        if time.monotonic() - begun > seconds:
+            raise TimeoutError(f"{what}: not within {seconds:.0f} s")
+        time.sleep(0.1)
+
+
+def running() -> list[tuple[str, str]]:
+    """The service's tasks that run, on nodes that answer: image and node."""
+    lines = docker(
+        LEADER, "service", "ps", "digits_service", "--filter", "desired-state=running", "--format",
+        "{{.CurrentState}}|{{.Image}}|{{.Node}}", "--no-trunc",
+    )  # fmt: skip
+    rows = [line.split("|") for line in lines.splitlines()]
+    return [(image, node) for state, image, node in rows if state.startswith("Running")]
+
+
+def replicas(count: int) -> Callable[[], bool]:
+    """Whether `count` run, and the leader's proxy finds all of them well."""
+
+    def holds() -> bool:
+        text = httpx.get(f"http://{cluster.address(LEADER)}:8404/metrics", trust_env=False, timeout=2).text
+        up = sum(
+            line.startswith('haproxy_server_status{proxy="replicas"') and 'state="UP"' in line and line.endswith(" 1")
+            for line in text.splitlines()
+        )
+        return len(running()) == count and up >= count
+
+    return holds
+
+
+def deploy() -> None:
+    environment = os.environ | ENVIRONMENT | {"DOCKER_HOST": f"unix://{cluster.STATE}/{LEADER}/docker.sock"}
+    subprocess.run(
+        ["docker", "stack", "deploy", "--resolve-image", "never", "-c", str(STACK), "digits"],
+        env=environment,
+        check=True,
+    )
+
+
+def model(load: Load) -> str:
+    version = publish()
+    published = time.monotonic()
+    seconds = until(
+        lambda: {one.version for one in load.sent[-RATE * 3 :]} == {version}, "all answers name the new model"
+    )
+    last = max(one.at for one in load.sent if one.version is not None and one.version < version) - published
+    return f"last answer of the old model {max(0.0, last):.1f} s after the new one ({seconds:.0f} s watched)"
+
+
+def release() -> str:
+    docker(
+        LEADER,
+        "service",
+        "update",
+        "--detach",
+        "--no-resolve-image",
+        "--image",
+        "digits-service:next",
+        "digits_service",
+    )
+    seconds = until(
+        lambda: (
+            docker(LEADER, "service", "inspect", "-f", "{{.UpdateStatus.State}}", "digits_service") == "completed"
+            and all("next" in image for image, _ in running())
+            and replicas(3)()
+        ),
+        "the new release runs",
+        240,
+    )
+    return f"{seconds:.0f} s"
+
+
+def fall() -> str:
+    cluster.kill(VICTIM)
+    fallen = until(lambda: replicas(3)() and f"node{VICTIM}" not in {node for _, node in running()}, "others stand in")
+    cluster.start(VICTIM)
+    until(
+        lambda: docker(LEADER, "node", "inspect", "-f", "{{.Status.State}}", f"node{VICTIM}") == "ready", "it is back"
+    )
+    docker(LEADER, "service", "update", "--detach", "--force", "digits_service")
+    back = until(
+        lambda: (
+            docker(LEADER, "service", "inspect", "-f", "{{.UpdateStatus.State}}", "digits_service") == "completed"
+            and len({node for _, node in running()}) == 3
+            and replicas(3)()
+        ),
+        "it has its share again",
+        240,
+    )
+    return f"{fallen:.0f} s; back and spread again {back:.0f} s"
+
+
+def cable() -> str:
+    cluster.cut(SURVIVOR)
+    cut = until(lambda: replicas(3)() and f"node{SURVIVOR}" not in {node for _, node in running()}, "others stand in")
+    cluster.plug(SURVIVOR)
+    until(
+        lambda: docker(LEADER, "node", "inspect", "-f", "{{.Status.State}}", f"node{SURVIVOR}") == "ready", "it is back"
+    )
+    return f"{cut:.0f} s"
+
+
+def scale() -> str:
+    took = []
+    for count in (2, 6, 2):
+        docker(LEADER, "service", "scale", "--detach", f"digits_service={count}")
+        took.append(f"{count}: {until(replicas(count), f'{count} replicas run'):.0f} s")
+    return ", ".join(took)
+
+
+def main() -> None:
+    image = (REPO / "tests/data/7.png").read_bytes()
+    with cluster.running(build()), store():
+        deploy()
+        console.print(f"Deployed; three replicas run after {until(replicas(3), 'three replicas run', 180):.0f} s")
+        load = Load(f"http://{cluster.address(LEADER)}:8080", image, 7)
+        load.start()
+        drill = Drill(load)
+        drill.event("a new model is published", lambda: model(load))
+        drill.event("a new release rolls out", release)
+        drill.event("a node falls, and comes back", fall)
+        drill.event("a cable is cut, and plugged in", cable)
+        drill.event("scale 2 → 6 → 2", scale)
+        load.stop()
+    console.print(drill.table)
+    console.print(json.dumps(load.faults[:20], indent=1) if load.faults else "Nothing was lost.")
+    sys.exit(1 if drill.lost else 0)
+
+
+if __name__ == "__main__":
+    main()
