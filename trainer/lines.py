@@ -28,7 +28,7 @@ END = -1
 BROKEN, DOUBTFUL, HABIT = 0.06, 0.04, 0.15
 """Shares of the digits that have a gap in their strokes, that are none, and of 1s with a flag and 7s with a bar."""
 
-LOWERED, LEAST_HEIGHT = 0.3, 18
+LOWERED, LEAST_HEIGHT = 0.2, 18
 """Share of the lines that do not fill their strip, and their least height, pixels."""
 
 NO_INK = 128

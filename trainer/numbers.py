@@ -16,7 +16,7 @@ from scipy.optimize import minimize_scalar
 from contract import line
 from contract.artifact import LINE_KERAS, LINE_TFLITE, Acceptance, Calibration, LineReader
 from contract.number import Logits, Number, number
-from contract.spelling import NOTHING, joined, spell
+from contract.spelling import joined, spell
 from trainer.augmentation import Nudge
 from trainer.digits import Digits
 from trainer.errors import PoorModelError
@@ -212,8 +212,12 @@ def _least(read: list[Number]) -> NDArray[np.float64]:
 
 
 def _loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Connectionist temporal classification: minus the logarithm of the labels' probability, whatever the frames."""
+    """Connectionist temporal classification: minus the logarithm of the labels' probability, whatever the frames.
+
+    By TensorFlow's older function, whose last class says nothing: on a CPU it is fifteen times as fast as the newer.
+    """
     labels = tf.cast(labels, tf.int32)
-    lengths = tf.reduce_sum(tf.cast(labels != END, tf.int32), axis=1)
-    frames = tf.fill(tf.shape(lengths), logits.shape[1])
-    return tf.nn.ctc_loss(tf.maximum(labels, 0), logits, lengths, frames, logits_time_major=False, blank_index=NOTHING)
+    places = tf.where(labels != END)
+    sparse = tf.SparseTensor(places, tf.gather_nd(labels, places), tf.shape(labels, tf.int64))
+    frames = tf.fill([tf.shape(logits)[0]], logits.shape[1])
+    return tf.compat.v1.nn.ctc_loss(sparse, logits, frames, time_major=False)
