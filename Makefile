@@ -2,7 +2,7 @@
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: run client train test check format pins bench bench-parts bench-network bench-numbers bench-window bench-train test-containers clean
+.PHONY: run client train test check format pins bench bench-parts bench-network bench-numbers bench-read bench-window bench-train drill test-containers clean
 .DELETE_ON_ERROR:
 
 run: .venv/service/ready
@@ -49,11 +49,17 @@ bench-network: .venv/dev/ready
 bench-numbers: .venv/dev/ready
 	.venv/dev/bin/python -m benchmarks.numbers
 
+bench-read: .venv/dev/ready
+	.venv/dev/bin/python -m benchmarks.reading
+
 bench-window: .venv/dev/ready
 	.venv/dev/bin/python -m benchmarks.window
 
 bench-train: .venv/dev/ready
 	.venv/dev/bin/python -m benchmarks.training $(ARGS)
+
+drill: .venv/dev/ready
+	.venv/dev/bin/python -m deploy.drill
 
 test-containers: .venv/dev/ready
 	.venv/dev/bin/python -m tests.containers

@@ -94,11 +94,12 @@ def start(node: int) -> None:
         "trap 'kill -TERM $engine; wait $engine; exit 0' TERM\n"
         "wait $engine\n"
     )
-    outer = subprocess.Popen(
-        ["nsenter", f"--net=/run/netns/digits-{node}", "unshare", "--mount", "--uts", "--ipc", "--pid", "--fork",
-         "--mount-proc", "bash", str(script)],
-        stdin=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+    with (home / "init.log").open("ab") as log:
+        outer = subprocess.Popen(
+            ["nsenter", f"--net=/run/netns/digits-{node}", "unshare", "--mount", "--uts", "--ipc", "--pid", "--fork",
+             "--mount-proc", "bash", str(script)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
     _until(lambda: docker(node, "info", "-f", "{{.ID}}", check=False) != "", f"node {node} answers")
     (home / "pid").write_text(run("pgrep", "-P", outer.pid))
 
