@@ -2,7 +2,7 @@
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: run client train test check format pins bench bench-parts bench-network bench-numbers bench-read bench-window bench-train drill test-containers clean
+.PHONY: run client train test check format pins bench bench-parts bench-network bench-numbers bench-queue bench-read bench-window bench-train drill test-containers clean
 .DELETE_ON_ERROR:
 
 run: .venv/service/ready
@@ -51,6 +51,9 @@ bench-numbers: .venv/dev/ready
 
 bench-read: .venv/dev/ready
 	.venv/dev/bin/python -m benchmarks.reading
+
+bench-queue: .venv/dev/ready
+	.venv/dev/bin/python -m benchmarks.queueing
 
 bench-window: .venv/dev/ready
 	.venv/dev/bin/python -m benchmarks.window

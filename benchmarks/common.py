@@ -26,7 +26,14 @@ console = Console()
 
 
 def load(
-    port: int, request: bytes, folder: Path, connections: int, seconds: float, rate: float | None = None
+    port: int,
+    request: bytes,
+    folder: Path,
+    connections: int,
+    seconds: float,
+    rate: float | None = None,
+    *,
+    random: bool = False,
 ) -> dict[str, Any]:
     """What the load generator found."""
     file = folder / "request"
@@ -34,6 +41,7 @@ def load(
     command = [sys.executable, "-m", "benchmarks.load", "--port", str(port), "--request", str(file)]
     command += ["--connections", str(connections), "--seconds", str(seconds)]
     command += [] if rate is None else ["--rate", str(rate)]
+    command += ["--random"] if random else []
     found: dict[str, Any] = json.loads(subprocess.check_output(command, cwd=REPO))
     return found
 

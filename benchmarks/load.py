@@ -1,10 +1,11 @@
 """A load generator: raw HTTP/1.1 over kept connections, in a process of its own.
 
-    python -m benchmarks.load --port 8000 --request FILE --connections 32 --seconds 5 [--rate 30000]
+    python -m benchmarks.load --port 8000 --request FILE --connections 32 --seconds 5 [--rate 30000 [--random]]
 
 `FILE` holds one whole request. Without a rate every connection sends as soon as it is answered (a closed loop). With
-one, requests are due at even distances, whether or not the server keeps up (an open loop), and their time counts from
-when they were due, and beside that from when a connection was free to send them. Prints one JSON object.
+one, requests are due at even distances, or at random ones as in a Poisson process, whether or not the server keeps up
+(an open loop), and their time counts from when they were due, and beside that from when a connection was free to send
+them. Prints one JSON object.
 """
 
 import argparse
@@ -51,8 +52,9 @@ class Connection(asyncio.Protocol):
 class Run:
     """One measurement."""
 
-    def __init__(self, request: bytes, rate: float | None) -> None:
+    def __init__(self, request: bytes, rate: float | None, *, random: bool) -> None:
         self.request = request
+        self.random = random
         self.rate = rate
         self.idle: deque[Connection] = deque()
         self.waiting: deque[float] = deque()
@@ -79,23 +81,25 @@ class Run:
 
     async def pace(self, rate: float, seconds: float) -> None:
         """Have requests be due."""
-        started = time.perf_counter()
-        due = 0
-        while (now := time.perf_counter() - started) < seconds:
-            for number in range(due, target := int(now * rate)):
-                moment = started + number / rate
+        count = int(rate * seconds)
+        gaps = np.random.default_rng(0).exponential(1 / rate, count) if self.random else np.full(count, 1 / rate)
+        due = deque((time.perf_counter() + np.cumsum(gaps)).tolist())
+        while due:
+            while due and due[0] <= time.perf_counter():
+                moment = due.popleft()
                 if self.idle:
                     self.idle.popleft().send(moment)
                 else:
                     self.waiting.append(moment)
-            due = max(due, target)
             while len(self.waiting) > rate:  # a client would have given up after a second
                 self.waiting.popleft()
             await asyncio.sleep(0.001)
 
 
-async def measure(port: int, request: bytes, connections: int, seconds: float, rate: float | None) -> dict[str, object]:
-    run = Run(request, rate)
+async def measure(
+    port: int, request: bytes, connections: int, seconds: float, rate: float | None, *, random: bool
+) -> dict[str, object]:
+    run = Run(request, rate, random=random)
     loop = asyncio.get_running_loop()
     for _ in range(connections):
         await loop.create_connection(lambda: Connection(run), "127.0.0.1", port)
@@ -111,6 +115,7 @@ async def measure(port: int, request: bytes, connections: int, seconds: float, r
         "p50_ms": float(np.median(due)),
         "p99_ms": float(np.quantile(due, 0.99)),
         "p99_sent_ms": float(np.quantile(sent, 0.99)),
+        "sent_ms": np.quantile(sent, np.linspace(0, 1, 101)).tolist(),
     }
 
 
@@ -121,8 +126,10 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rate", type=float)
+    parser.add_argument("--random", action="store_true")
     args = parser.parse_args()
-    found = uvloop.run(measure(args.port, args.request.read_bytes(), args.connections, args.seconds, args.rate))
+    request = args.request.read_bytes()
+    found = uvloop.run(measure(args.port, request, args.connections, args.seconds, args.rate, random=args.random))
     print(json.dumps(found))  # noqa: T201  # what it is for
 
 

@@ -57,8 +57,6 @@ class Fitted:
     """Some of each kind of those, normalised: for the int8 ranges."""
     validation: Digits
     """Normalised."""
-    line: numbers.Fitted | None
-    """What reads whole numbers."""
     revision: str
 
 
@@ -89,13 +87,12 @@ def fit(mnist: Mnist, recipe: Recipe) -> Fitted:
         shown=len(seen),
         examples=seen.images[:: -(-len(seen) // EXAMPLES)],
         validation=unseen,
-        line=numbers.fit(training, recipe) if recipe.numbers else None,
         revision=revision,
     )
 
 
 def publish(fitted: Fitted, mnist: Mnist, recipe: Recipe, store: Store) -> Manifest:
-    """Export, choose what is chosen on the validation split, measure on the test set, publish."""
+    """Export, choose what is chosen on the validation split, train what reads whole numbers, measure, publish."""
     network, validation = fitted.network, fitted.validation
 
     # On the validation split: does int8 agree with float, how sure is it, from which score on is it right?
@@ -105,14 +102,16 @@ def publish(fitted: Fitted, mnist: Mnist, recipe: Recipe, store: Store) -> Manif
     calibration = calibrate(logits, validation.labels)
     acceptance = choose_threshold(calibration.scores(logits), _digits(logits) == validation.labels)
 
+    training, held_out = split(mnist, recipe.seed, recipe.images)
+    fitted_line = numbers.fit(training, recipe) if recipe.numbers else None
+
     # On the test set, once: everything else.
     reader = Reader(tflite, calibration, acceptance)
     evaluation = evaluate("test", test_set(mnist), validation, network, reader, recipe.pictures)
 
     line, report = None, None
-    if fitted.line:
-        held_out = split(mnist, recipe.seed, recipe.images)[1]
-        line, report = numbers.judge(fitted.line, tflite, calibration, held_out, evaluation.digits, recipe)
+    if fitted_line:
+        line, report = numbers.judge(fitted_line, tflite, calibration, held_out, evaluation.digits, recipe)
     evaluation = replace(evaluation, numbers=report)
 
     draft = Draft(
@@ -140,8 +139,8 @@ def publish(fitted: Fitted, mnist: Mnist, recipe: Recipe, store: Store) -> Manif
         files = Path(folder)
         network.save(files / KERAS)
         (files / TFLITE).write_bytes(tflite)
-        if fitted.line:
-            fitted.line.save(files)
+        if fitted_line:
+            fitted_line.save(files)
         pictures.draw_all(evaluation, fitted.history, files)
         (files / CARD).write_text(card.text(draft, recipe, evaluation), encoding="utf-8")
         return store.publish(files, draft)

@@ -5,7 +5,9 @@ How many are read right is measured by `make bench-numbers`; here are numbers of
 
 import base64
 import io
+import json
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from tests.servers import ServiceProcess
+from contract.artifact import MANIFEST
+from contract.folder import FolderStore
+from tests.servers import ServiceProcess, running_service
 from trainer.dataset import split
 from trainer.digits import Digits, Grey
 from trainer.mnist import Mnist
@@ -123,6 +127,16 @@ def test_doubtful_part_makes_the_whole_doubtful(service: ServiceProcess) -> None
     assert read(service, drawn(SEVEN, ONE))["accepted"]
     answer = read(service, drawn(SEVEN, ONE, scribble))
     assert not answer["accepted"]
+
+
+def test_version_that_reads_single_digits_only_says_so(store: FolderStore, tmp_path: Path, seven: bytes) -> None:
+    file = store.folder / str(store.versions()[-1]) / MANIFEST
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"line": None}))
+    with running_service(tmp_path / "log", model_store=store.folder.parent) as single:
+        answer = post(single, seven)
+        assert (answer.status_code, answer.json()["type"]) == (422, "/problems/no-number-reader")
+        headers = {"Content-Type": "image/png"}
+        assert httpx.post(f"{single.url}/v1/predict/image", content=seven, headers=headers).status_code == 200
 
 
 def test_blank_paper_is_told_as_ever(service: ServiceProcess) -> None:

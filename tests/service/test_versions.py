@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from contract.artifact import MANIFEST, TFLITE, Draft
+from contract.artifact import LINE_TFLITE, MANIFEST, TFLITE
 from contract.folder import FolderStore
 from contract.store import fingerprint, open_store
 from tests.networks import crashing, ignorant
@@ -69,10 +69,10 @@ def test_pin_and_unpin_are_followed(live: ServiceProcess, store: FolderStore, se
     eventually(lambda: served(live, seven) == first + 1)
 
 
-def with_network(store: FolderStore, manifest: dict[str, Any], network: bytes) -> None:
+def with_network(store: FolderStore, manifest: dict[str, Any], network: bytes, name: str = TFLITE) -> None:
     """Put `network` in the place of the copy's, its checksum right."""
-    (store.folder / ".copy" / TFLITE).write_bytes(network)
-    manifest["files"][TFLITE] = fingerprint(network).model_dump()
+    (store.folder / ".copy" / name).write_bytes(network)
+    manifest["files"][name] = fingerprint(network).model_dump()
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,18 @@ def with_network(store: FolderStore, manifest: dict[str, Any], network: bytes) -
         ("checksum", "SHA-256"),
         ("no network", "not a valid Flatbuffer"),
         ("crash", "crashes the runtime"),
-        ("ignorance", "digits right"),
+        ("ignorance", "self-test's 100 digits right"),
+        ("strips of tomorrow", "of tomorrow"),
+        ("no line network", "names no line.tflite"),
+        ("another network for lines", "does not turn"),
+        ("crash of the line network", "crashes the runtime"),
+        ("ignorance of lines", "digits of numbers right"),
     ],
 )
 def test_bad_version_is_refused_and_the_old_one_serves_on(
     live: ServiceProcess, store: FolderStore, tmp_path: Path, seven: bytes, fault: str, says: str
 ) -> None:
-    network = (store.folder / str(store.versions()[-1]) / TFLITE).read_bytes()
+    network, line = ((store.folder / str(store.versions()[-1]) / name).read_bytes() for name in (TFLITE, LINE_TFLITE))
 
     def change(manifest: dict[str, Any]) -> None:
         match fault:
@@ -105,6 +110,16 @@ def test_bad_version_is_refused_and_the_old_one_serves_on(
                 with_network(store, manifest, crashing(network))
             case "ignorance":
                 with_network(store, manifest, ignorant(network))
+            case "strips of tomorrow":
+                manifest["line"]["strip"] = "of tomorrow"
+            case "no line network":
+                del manifest["files"][LINE_TFLITE]
+            case "another network for lines":
+                with_network(store, manifest, network, LINE_TFLITE)
+            case "crash of the line network":
+                with_network(store, manifest, crashing(line), LINE_TFLITE)
+            case "ignorance of lines":
+                with_network(store, manifest, ignorant(line), LINE_TFLITE)
 
     first = served(live, seven)
     copy_version(store, first + 1, change)
@@ -126,7 +141,7 @@ def test_bucket_is_followed(store: FolderStore, bucket: str, tmp_path: Path, sev
     manifest = store.verify(first)
     with running_service(tmp_path / "log", model_store=bucket, poll_seconds=0.1) as service:
         assert served(service, seven) == first
-        draft = Draft(**{name: getattr(manifest, name) for name in Draft.model_fields})
+        draft = manifest.draft()
         source = tmp_path / "source"
         source.mkdir()
         for name in manifest.files:
