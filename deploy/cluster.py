@@ -133,6 +133,8 @@ def down() -> None:
         run("ip", "netns", "del", f"digits-{node}", check=False)
     run("ip", "link", "del", "digits-host", check=False)
     run("ip", "netns", "del", SWITCH, check=False)
+    for group in Path("/sys/fs/cgroup").glob("**/digits-[0-9]"):
+        run("find", group, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+", check=False)
     shutil.rmtree(STATE, ignore_errors=True)
 
 
