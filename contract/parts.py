@@ -28,7 +28,7 @@ class Part:
     box: Box
     """In the caller's pixels."""
     alone: bool
-    """Whether its ink touches no other digit's."""
+    """Whether it has ink, which touches no other digit's."""
 
 
 def apart(line: Strip, spelling: Spelling) -> list[Part]:
@@ -58,7 +58,7 @@ def apart(line: Strip, spelling: Spelling) -> list[Part]:
     for place, (begin, end) in enumerate(pairwise(edges.tolist())):
         window = windows[place] or (slice(0, line.fine.shape[0]), slice(int(begin), int(end)))  # no ink is its own
         own = np.where(owners[window] == place, line.fine[window], 0)
-        parts.append(Part(_digit(own), _box(line, *window), alone=place not in among))
+        parts.append(Part(_digit(own), _box(line, *window), alone=place not in among and bool(own.any())))
     return parts
 
 
