@@ -1,11 +1,19 @@
 """Many images through the service, in their order: in batches, several under way, with patience while it is away."""
 
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
+from tenacity import (
+    Retrying,
+    retry_if_exception,
+    sleep_using_event,
+    stop_after_delay,
+    stop_when_event_set,
+    wait_exponential_jitter,
+)
 
 from client.output import Result
 from client.service import ImageRefusedError, KeyWantedError, Service, ServiceAwayError, ServiceRefusedError
@@ -36,10 +44,12 @@ class Batches:
         self._service = service
         self._single = single
         self._answered = False
+        self._ended = threading.Event()
         self._patient = Retrying(
             retry=retry_if_exception(self._may_pass),
             wait=wait_exponential_jitter(initial=0.2, max=5),
-            stop=stop_after_delay(PATIENCE),
+            stop=stop_after_delay(PATIENCE) | stop_when_event_set(self._ended),
+            sleep=sleep_using_event(self._ended),
             reraise=True,
         )
 
@@ -56,6 +66,7 @@ class Batches:
             while under_way:
                 yield from under_way.popleft().result()
         finally:
+            self._ended.set()  # who waits for the service need not wait any longer
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _results(self, batch: list[Loaded]) -> list[Result]:

@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+import signal
 import subprocess
 import sys
 import tarfile
+import time
 from functools import partial
 from pathlib import Path
 
@@ -161,6 +163,23 @@ def test_service_that_is_killed_and_started_again_costs_nothing(folder: Path, tm
     assert errors == b""
     assert [one["file"] for one in found] == wanted
     assert all("error" not in one for one in found)
+
+
+def test_interrupted_reader_ends_at_once_though_the_service_is_away(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    (tmp_path / "list").write_text("\n".join(names(folder) * 20))
+    with running_service(tmp_path / "log", model_store=REPO / "models") as service:
+        command = [sys.executable, "-m", "client", "--url", service.url, "read", "--csv", "--single"]
+        command += ["--out", str(out), "--list", str(tmp_path / "list")]
+        reader = subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE)
+        eventually(lambda: size(out) > 0, 20)
+        service.process.kill()
+        service.process.wait()
+    time.sleep(1)
+    reader.send_signal(signal.SIGINT)
+    _, errors = reader.communicate(timeout=10)
+    assert reader.returncode == 130
+    assert errors.decode() == f"Stopped; the same command goes on from there in {out}\n"
 
 
 def test_reader_that_is_killed_goes_on(service: ServiceProcess, folder: Path, tmp_path: Path) -> None:
