@@ -16,7 +16,14 @@ from tenacity import (
 )
 
 from client.output import Result
-from client.service import ImageRefusedError, KeyWantedError, Service, ServiceAwayError, ServiceRefusedError
+from client.service import (
+    ImageRefusedError,
+    KeyWantedError,
+    Service,
+    ServiceAwayError,
+    ServiceBusyError,
+    ServiceRefusedError,
+)
 from client.sources import Source
 from contract.messages import ModelReference, Prediction
 
@@ -27,7 +34,7 @@ UNDER_WAY = 4
 """Batches that the service has at once, or that wait for their turn to be written."""
 
 PATIENCE = 300
-"""Seconds that a service is waited for that answered before."""
+"""Seconds that a service is waited for that answered before, if only that it is busy."""
 
 
 @dataclass(frozen=True)
@@ -88,17 +95,20 @@ class Batches:
             return []
         try:
             model, predictions = self._patient(self._service.predict_all, images)
-        except ImageRefusedError as error:
-            at = error.index
-            return [*self._predictions(images[:at]), str(error), *self._predictions(images[at + 1 :])]
-        except ServiceRefusedError as error:  # too much at once, perhaps
-            half = len(images) // 2
-            return [*self._predictions(images[:half]), *self._predictions(images[half:])] if half else [str(error)]
+        except ServiceRefusedError as error:
+            if len(images) == 1:
+                return [str(error)]
+            # The one at fault alone, who may be well by itself; or halves, where it was too much at once.
+            at = error.index if isinstance(error, ImageRefusedError) else len(images) // 2
+            parts = images[:at], images[at : at + 1], images[at + 1 :]
+            return [found for part in parts for found in self._predictions(part)]
         self._answered = True
         return [(model, prediction) for prediction in predictions]
 
     def _may_pass(self, error: BaseException) -> bool:
-        return self._answered and isinstance(error, ServiceAwayError) and not isinstance(error, KeyWantedError)
+        if isinstance(error, KeyWantedError):
+            return False
+        return isinstance(error, ServiceBusyError) or (self._answered and isinstance(error, ServiceAwayError))
 
 
 def _batches(sources: Iterable[Source]) -> Iterator[list[Loaded] | OSError]:

@@ -3,6 +3,7 @@
 import base64
 import json
 import ssl
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,12 +33,20 @@ Message = TypeVar("Message", bound=BaseModel)
 LIKELY = 0.5
 """Probability of a number that is shown though it is not accepted, where a single digit is not accepted either."""
 
+ANY_IMAGE = {"Content-Type": "image/unknown"}
+
+LATER = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
+
 NOT_OURS = "what answers there is not the digit service"
 NO_HOST = "there is no machine of that name"
 
 
 class ServiceAwayError(Exception):
     """The service gives no answer now and may do so later; the text says what is the matter."""
+
+
+class ServiceBusyError(ServiceAwayError):
+    """It is there, but has no time, or no model, now."""
 
 
 class KeyWantedError(ServiceAwayError):
@@ -79,6 +88,7 @@ class Service:
         here = host in ("localhost", "::1") or host.startswith("127.")
         self._http = httpx.Client(base_url=url, timeout=TIMEOUT, trust_env=not here)  # no proxy leads back here
         self._key = key
+        self._looking = threading.Lock()
 
     def predict(self, image: bytes, media_type: str = "image/png", *, details: bool = False) -> Answer:
         """Read the digit or the number in an image file. Raises `ServiceAwayError` or `ServiceRefusedError`."""
@@ -89,7 +99,7 @@ class Service:
         if len(parsed.predictions) != 1:
             raise ServiceAwayError(NOT_OURS)
         [prediction] = parsed.predictions
-        number = self._number(image, headers, unsure=not prediction.accepted)
+        number = self.number(image, unsure=not prediction.accepted)
         return Answer(prediction, parsed.model, 1000 * (time.perf_counter() - started), number)
 
     def predict_all(self, images: Sequence[bytes]) -> tuple[ModelReference, list[Prediction]]:
@@ -97,7 +107,11 @@ class Service:
 
         Raises `ServiceAwayError`, `ImageRefusedError` where one of them is at fault, or `ServiceRefusedError`.
         """
-        parsed = _parsed(PredictResponse, self._posted("/v1/predict", {"images": [_base64(image) for image in images]}))
+        if len(images) == 1:
+            answer = self._request("POST", "/v1/predict/image", images[0], ANY_IMAGE)
+        else:
+            answer = self._posted("/v1/predict", {"images": [_base64(image) for image in images]})
+        parsed = _parsed(PredictResponse, answer)
         if len(parsed.predictions) != len(images):
             raise ServiceAwayError(NOT_OURS)
         return parsed.model, parsed.predictions
@@ -105,13 +119,7 @@ class Service:
     def number(self, image: bytes, *, unsure: bool) -> NumberResponse | None:
         """The several digits in an image file, where there are. Raises `ServiceAwayError`."""
         try:
-            return _likely(self._posted("/v1/numbers", {"image": _base64(image)}), unsure=unsure)
-        except ServiceRefusedError:
-            return None
-
-    def _number(self, image: bytes, headers: dict[str, str], *, unsure: bool) -> NumberResponse | None:
-        try:
-            return _likely(self._request("POST", "/v1/numbers/image", image, headers), unsure=unsure)
+            return _likely(self._request("POST", "/v1/numbers/image", image, ANY_IMAGE), unsure=unsure)
         except ServiceRefusedError:
             return None
 
@@ -127,9 +135,11 @@ class Service:
     def _request(
         self, method: str, path: str, content: bytes | None = None, headers: dict[str, str] | None = None
     ) -> httpx.Response:
+        key = self._key
         response = self._sent(method, path, content, headers)
-        if response.status_code == httpx.codes.UNAUTHORIZED and self._key is None:
-            self._key = keys.find(self.url) or ""
+        if response.status_code == httpx.codes.UNAUTHORIZED and key is None:
+            with self._looking:
+                self._key = keys.find(self.url) or "" if self._key is None else self._key
             if self._key:
                 response = self._sent(method, path, content, headers)
         if response.is_success:
@@ -143,8 +153,8 @@ class Service:
         detail = problem.detail
         if response.status_code == httpx.codes.UNAUTHORIZED:
             raise KeyWantedError("it does not know this API key" if self._key else "it wants an API key")
-        if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-            raise ServiceAwayError(detail)
+        if response.status_code in LATER or response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+            raise ServiceBusyError(detail)
         if problem.errors:
             raise ImageRefusedError(problem.errors[0].detail, problem.errors[0].index)
         raise ServiceRefusedError(detail)

@@ -1,16 +1,18 @@
 """Where images come from: files, folders, tar archives, lists of them, standard input; one at a time, in order."""
 
-import mimetypes
 import sys
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 
-MOST_BYTES = 64 * 2**20
-"""Of one image; no service takes that much, and it has to fit into memory."""
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".pbm", ".pgm", ".ppm", ".pnm"}
+"""Of files that are taken for images in folders and archives."""
+
+MOST_BYTES = 16 * 2**20
+"""Of one image; services take 10 MiB unless told otherwise, and it has to fit into memory."""
 
 
 @dataclass(frozen=True)
@@ -22,72 +24,99 @@ class Source:
     """Its bytes; to be called before the next source is asked for, or not at all. Raises `OSError`."""
 
 
+class _Archive(tarfile.TarFile):
+    """One whose damage is told: tarfile takes a damaged header, but for the first, for the archive's end."""
+
+    class tarinfo(tarfile.TarInfo):  # noqa: N801  # tarfile names it so
+        @classmethod
+        def fromtarfile(cls, tarfile_: tarfile.TarFile) -> "tarfile.TarInfo":
+            try:
+                return super().fromtarfile(tarfile_)
+            except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # typeshed does not know it
+                raise
+            except tarfile.HeaderError as error:
+                raise tarfile.ReadError(f"what is at byte {tarfile_.offset} cannot be understood") from error
+
+
 def named(arguments: Iterable[str]) -> Iterator[Source]:
     """The images that `arguments` name: "-" is standard input, a folder is all images in it. Raises `OSError`."""
     for argument in arguments:
-        path = Path(argument)
         if argument == "-":
             yield Source(argument, lambda: _bounded(sys.stdin.buffer.read(MOST_BYTES + 1)))
-        elif path.is_dir():
-            yield from (_file(str(one)) for one in images_in(path))
-        elif path.is_file() and tarfile.is_tarfile(path):
-            yield from _archive(path)
+        elif _is_folder(argument):
+            yield from (_file(str(one)) for one in images_in(Path(argument)))
+        elif _is_archive(argument):
+            yield from _archive(Path(argument))
         else:
             yield _file(argument)
 
 
 def images_in(folder: Path) -> list[Path]:
     """The images in `folder` and the folders in it, by name; hidden ones are left out."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file()
-        and (mimetypes.guess_type(path.name)[0] or "").startswith("image/")
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
+    return sorted(path for path in folder.rglob("*") if _is_image(path.relative_to(folder)) and path.is_file())
 
 
 def listed(file: str) -> list[str]:
     """The names in a list, one a line; "-" is standard input. Raises `OSError`."""
-    lines = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-    return [line for line in lines.splitlines() if line.strip()]
+    content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    lines = content.removeprefix(b"\xef\xbb\xbf").decode(errors="surrogateescape").split("\n")
+    return [line.removesuffix("\r") for line in lines if line.strip()]
 
 
 def count(arguments: Iterable[str]) -> int | None:
     """How many images there are; None where only reading an archive would tell."""
     total = 0
     for argument in arguments:
-        path = Path(argument)
-        if path.is_file() and tarfile.is_tarfile(path):
+        if _is_archive(argument):
             return None
-        total += len(images_in(path)) if path.is_dir() else 1
+        total += len(images_in(Path(argument))) if _is_folder(argument) else 1
     return total
+
+
+def _is_image(path: PurePath) -> bool:
+    return path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.parts)
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return Path(name).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _is_archive(name: str) -> bool:
+    try:
+        path = Path(name)
+        return path.suffix.lower() not in SUFFIXES and path.is_file() and tarfile.is_tarfile(path)
+    except (OSError, ValueError, EOFError, zlib.error):
+        return False  # reading it will say what is wrong
 
 
 def _file(name: str) -> Source:
     def load() -> bytes:
-        with Path(name).open("rb") as file:
-            return _bounded(file.read(MOST_BYTES + 1))
+        try:
+            with Path(name).open("rb") as file:
+                return _bounded(file.read(MOST_BYTES + 1))
+        except ValueError as error:
+            raise OSError(f"is no name of a file: {error}") from error
 
     return Source(name, load)
 
 
 def _archive(path: Path) -> Iterator[Source]:
-    """Its files, in their order, as a stream: it may be larger than memory and disk."""
+    """The images in it, in its order, as a stream: it may be larger than memory and disk."""
     try:
-        with tarfile.open(path, "r|*") as archive:
+        with _Archive.open(path, "r|*") as archive:
             for member in archive:
-                if member.isfile():
+                if not member.isdir() and _is_image(PurePath(member.name)):
                     yield Source(f"{path}:{member.name}", partial(_member, archive, member))
-            if archive.fileobj is None or not archive.fileobj.read(
-                1
-            ):  # an empty block, and another one, end a whole one
-                raise OSError(f"{path} is cut off: there may have been more images in it")
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise OSError(f"{path} is broken: {error}") from error
+        raise OSError(f"{path} is damaged, there may be more images in it: {error}") from error
 
 
 def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    if not member.isfile():
+        raise OSError("is a link, which a stream cannot follow")
     try:
         file = archive.extractfile(member)
         return _bounded(file.read(MOST_BYTES + 1)) if file else b""
@@ -97,5 +126,5 @@ def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 def _bounded(content: bytes) -> bytes:
     if len(content) > MOST_BYTES:
-        raise OSError(f"has more than {MOST_BYTES >> 20} MB: too much for an image")
+        raise OSError(f"has more than {MOST_BYTES >> 20} MiB: too much for an image")
     return content

@@ -119,7 +119,7 @@ def without_rules(ink: Grey) -> Grey:
 def _closed(ink: Grey, ruled: NDArray[np.bool_]) -> Grey:
     """`ink` without its `ruled` rows and their edges, but where there is ink on both sides."""
     thick = np.count_nonzero(ruled) // np.count_nonzero(np.diff(ruled.astype(int), prepend=0) == 1)
-    rows = (np.convolve(ruled, np.ones(3), "same") > 0)[:, np.newaxis]
+    rows = (np.convolve(ruled, np.ones(3))[1:-1] > 0)[:, np.newaxis]
     cleared = np.where(rows, 0, ink).astype(np.uint8)
     above, below = cleared.copy(), cleared.copy()
     for step in range(1, min(int(thick) + 3, len(ink))):

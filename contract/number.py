@@ -1,7 +1,7 @@
 """A line of writing and what both networks say of it → the number.
 
-The line network says which digits there are, and where. Of one whose ink touches no other's the network for single
-digits is asked too: it knows those better, and the two seldom make the same mistake.
+The line network says which digits there are, and where. The network for single digits is asked too, and has its full
+say where a digit's ink touches no other's: it knows those better, and the two seldom make the same mistake.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,13 @@ from contract.artifact import Calibration
 from contract.line import Strip
 from contract.parts import Part, apart
 from contract.spelling import NO_DIGIT, joined, spell
+
+SHARED_SAY = 0.15
+"""Weight of the network for single digits on ink that was cut from others: of 0, 0.15, 0.3 and 0.5 what reads most
+numbers of validation digits."""
+
+LEAST = 1e-12
+"""Probability that nothing falls below, so that logarithms and quotients are numbers."""
 
 Floats = NDArray[np.float64]
 Logits = NDArray[np.float32]
@@ -59,10 +66,11 @@ def number(
 
     digits = spelling.likelihoods[:, :NO_DIGIT]
     counted = digits.sum(axis=1)  # as one digit, and no more
-    by_line = digits / counted[:, np.newaxis].clip(min=1e-300)
+    by_line = digits / counted[:, np.newaxis].clip(min=LEAST)
     by_digit = single.probabilities(logits)
-    product = (by_line + 1e-12) * (by_digit + 1e-12)
-    probabilities = np.where(alone[:, np.newaxis], product / product.sum(axis=1, keepdims=True), by_line)
+    say = np.where(alone, 1, SHARED_SAY)[:, np.newaxis]
+    product = (by_line + LEAST) * (by_digit + LEAST) ** say
+    probabilities = product / product.sum(axis=1, keepdims=True)
     best = probabilities.max(axis=1)
     certain = np.where(alone, single.scores(logits) / by_digit.max(axis=1), 1)  # that it is a digit
     scores, confidence = best * counted * certain, float(np.prod(best * counted))

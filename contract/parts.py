@@ -56,7 +56,9 @@ def apart(line: Strip, spelling: Spelling) -> list[Part]:
     windows = cc3d.statistics((owners + 1).astype(np.uint16))["bounding_boxes"][1:] + [None] * len(centres)
     parts = []
     for place, (begin, end) in enumerate(pairwise(edges.tolist())):
-        window = windows[place] or (slice(0, line.fine.shape[0]), slice(int(begin), int(end)))  # no ink is its own
+        window = windows[place]
+        if window is None or window[0].start >= window[0].stop:  # none of the ink is its own
+            window = slice(0, line.fine.shape[0]), slice(int(begin), int(end))
         own = np.where(owners[window] == place, line.fine[window], 0)
         parts.append(Part(_digit(own), _box(line, *window), alone=place not in among and bool(own.any())))
     return parts

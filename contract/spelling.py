@@ -6,12 +6,11 @@ a probability to say one digit, and no more, which is a sum over all ways to pla
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.line import SHARED
+from contract.line import HEIGHT, SHARED
 
 NO_DIGIT = 10
 """A network's output that says "no digit", behind those of the ten digits."""
@@ -51,12 +50,9 @@ def spell(logits: NDArray[np.float32], temperature: float) -> Spelling:
     """The likeliest digits; `logits`, [frames, 12], are the network's."""
     scaled = logits.astype(float) / temperature
     shares = scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)
-    centres = _centres(logits.argmax(axis=1))
-    middles = (centres[1:] + centres[:-1]) / 2
-    edges = np.array([0, *np.ceil(middles), len(logits)], int)
-    parts = [_likelihoods(shares[first:last]) for first, last in pairwise(edges)]
-    found = np.array(parts[: len(centres)]).reshape(-1, NOTHING)
-    return Spelling(found, edges * float(FRAME), (centres + 0.5) * FRAME)
+    centres = _merged(shares, _centres(logits.argmax(axis=1)))
+    edges = _edges(centres, len(logits)) if len(centres) else np.zeros(1, int)
+    return Spelling(_likelihoods(shares, edges[:-1], edges[1:]), FRAME * edges.astype(float), (centres + 0.5) * FRAME)
 
 
 def _centres(best: NDArray[np.int64]) -> Floats:
@@ -67,14 +63,42 @@ def _centres(best: NDArray[np.int64]) -> Floats:
     return centres
 
 
-def _likelihoods(shares: Floats) -> Floats:
-    """Of each symbol, [11]: the probability that the frames, logarithms [n, 12], name it, once, and nothing else."""
-    before, within = 0.0, np.full(NOTHING, -np.inf)
-    after = within
-    for frame in shares:
-        nothing, named = frame[NOTHING], frame[:NOTHING]
+def _merged(shares: Floats, centres: Floats) -> Floats:
+    """Neighbours become one where that is likelier than both of them: the best way may name a digit twice."""
+    while len(centres) > 1:
+        edges = _edges(centres, len(shares))
+        each = _likelihoods(shares, edges[:-1], edges[1:]).max(axis=1)
+        near = np.flatnonzero(np.diff(centres) * FRAME <= HEIGHT)
+        gain = _likelihoods(shares, edges[near], edges[near + 2]).max(axis=1, initial=0) - each[near] * each[near + 1]
+        if gain.max(initial=0) <= 0:
+            break
+        first = near[gain.argmax()]
+        middle = centres[first : first + 2].mean()
+        centres = np.concatenate((centres[:first], [middle], centres[first + 2 :]))
+    return centres
+
+
+def _edges(centres: Floats, frames: int) -> NDArray[np.int64]:
+    """Where the parts of these centres begin and end, [n + 1]."""
+    return np.array([0, *np.ceil((centres[1:] + centres[:-1]) / 2), frames], int)
+
+
+def _likelihoods(shares: Floats, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Floats:
+    """Of each symbol in each part, [n, 11]: the probability that its frames name it, once, and nothing else.
+
+    `shares`, [frames, 12], are logarithms; the parts go from `starts` to before `ends`.
+    """
+    count, longest = len(starts), int((ends - starts).max(initial=0))
+    frames = np.full((longest, count, OUTPUTS), -np.inf)  # a part that is shorter goes on with nothing
+    frames[..., NOTHING] = 0
+    for part, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        frames[: end - start, part] = shares[start:end]
+    before = np.zeros((count, 1))
+    within = after = np.full((count, NOTHING), -np.inf)
+    for frame in frames:
+        nothing, named = frame[:, NOTHING:], frame[:, :NOTHING]
         after = np.logaddexp(after, within) + nothing
         within = np.logaddexp(within, before) + named
-        before += nothing
+        before = before + nothing
     likelihoods: Floats = np.exp(np.logaddexp(within, after))
     return likelihoods

@@ -32,7 +32,7 @@ class Model:
         """Raises `ArtifactError` where one of the two networks cannot be run."""
         self.manifest = manifest
         self._network = self._loaded(TFLITE, tflite, DIGIT)
-        self._line = self._loaded(LINE_TFLITE, line_tflite, LINE) if line_tflite else None
+        self._line = self._loaded(LINE_TFLITE, line_tflite, LINE) if line_tflite is not None else None
 
     def _loaded(self, name: str, tflite: bytes, shapes: Shapes) -> Network:
         try:

@@ -36,7 +36,13 @@ def fault(tflite: bytes, line_tflite: bytes | None = None) -> str | None:
     """What is wrong with a version's networks, or None. Raises `OSError` where the machine cannot tell now."""
     try:
         child = subprocess.run(
-            [sys.executable, "-m", "service.selftest", str(len(tflite))],
+            [
+                sys.executable,
+                "-m",
+                "service.selftest",
+                str(len(tflite)),
+                *(["line"] if line_tflite is not None else []),
+            ],
             input=tflite + (line_tflite or b""),
             capture_output=True,
             timeout=SECONDS,
@@ -66,8 +72,8 @@ def main() -> None:
     sheet = np.asarray(Image.open(DIGITS)).reshape(10, SIZE, 10, SIZE).swapaxes(1, 2)
     try:
         right = [_digits_right(content[:length], sheet)]
-        if line_tflite := content[length:]:
-            right.append(_line_right(line_tflite, sheet))
+        if "line" in sys.argv:
+            right.append(_line_right(content[length:], sheet))
     except (ValueError, RuntimeError, MemoryError) as error:
         sys.stderr.write(f"cannot be run: {error}\n")
         sys.exit(REFUSED)

@@ -92,7 +92,9 @@ def train_line(
     data: DataOption = None,
     cache: CacheOption = None,
     numbers: Annotated[int, typer.Option(min=1, help="Numbers written to learn from.")] = FULL.numbers,
-    epochs: Annotated[int, typer.Option(min=1, help="Times everything is shown.")] = FULL.number_epochs,
+    epochs: Annotated[
+        int, typer.Option(min=0, help="Times everything is shown; after 0 it stays as it is and is only judged anew.")
+    ] = FULL.number_epochs,
 ) -> None:
     """Train the network that reads whole numbers anew, and publish the next version with it."""
     from trainer import mnist

@@ -1,6 +1,7 @@
 """The second network of a version, which reads whole numbers: trained, calibrated and measured."""
 
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -14,9 +15,10 @@ from rich.progress import track
 from scipy.optimize import minimize_scalar
 
 from contract import line
-from contract.artifact import LINE_KERAS, LINE_TFLITE, Acceptance, Calibration, LineReader
+from contract.artifact import LINE_KERAS, LINE_TFLITE, Acceptance, ArtifactError, Calibration, LineReader, Manifest
 from contract.number import Logits, Number, number
 from contract.spelling import joined, spell
+from contract.store import Store
 from trainer.augmentation import Nudge
 from trainer.digits import Digits
 from trainer.errors import PoorModelError
@@ -56,6 +58,7 @@ class Fitted:
     seconds: float
     """Wall-clock time of the training alone."""
     revision: str
+    epochs: int
 
     def save(self, folder: Path) -> None:
         self.network.save(folder / LINE_KERAS)
@@ -87,7 +90,28 @@ def fit(digits: Digits, recipe: Recipe) -> Fitted:
     )
     seconds = round(time.monotonic() - started, 1)
     examples = lines.strips[:: -(-len(lines) // EXAMPLES)]
-    return Fitted(network, to_int8(network, examples), history.history["loss"], len(lines), seconds, revision)
+    return Fitted(
+        network,
+        to_int8(network, examples),
+        history.history["loss"],
+        len(lines),
+        seconds,
+        revision,
+        recipe.number_epochs,
+    )
+
+
+def fitted_before(store: Store, manifest: Manifest) -> Fitted:
+    """The line network of a published version. Raises `ArtifactError`."""
+    if (part := manifest.line) is None:
+        raise ArtifactError(f"version {manifest.version} has no line network: train one")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / LINE_KERAS
+        file.write_bytes(store.read(manifest, LINE_KERAS))
+        network = keras.models.load_model(file, compile=False)
+    return Fitted(
+        network, store.read(manifest, LINE_TFLITE), [], part.shown, part.seconds, part.revision, epochs=part.epochs
+    )
 
 
 @dataclass(frozen=True)
@@ -176,7 +200,7 @@ def judge(
         accuracy=rule.accuracy,
         exact=report.exact,
         expected_calibration_error=report.calibration_error,
-        epochs=recipe.number_epochs,
+        epochs=fitted.epochs,
         shown=fitted.shown,
         parameters=fitted.network.count_params(),
         macs=macs(fitted.network),
@@ -203,7 +227,7 @@ def _surprise(frames: list[Logits], numbers: list[Written], temperature: float) 
 
 
 def _right(read: list[Number], numbers: list[Written]) -> NDArray[np.bool_]:
-    return np.array([found.text() == one.text for found, one in zip(read, numbers, strict=True)])
+    return np.array([found.legible and found.text() == one.text for found, one in zip(read, numbers, strict=True)])
 
 
 def _least(read: list[Number]) -> NDArray[np.float64]:

@@ -147,7 +147,10 @@ def publish(fitted: Fitted, mnist: Mnist, recipe: Recipe, store: Store) -> Manif
 
 
 def train_line(mnist: Mnist, recipe: Recipe, store: Store, version: int) -> Manifest:
-    """Publish version `version` again with a line network trained anew. Raises `TrainerError`, `OSError`."""
+    """Publish version `version` again with a line network trained anew; after 0 epochs it is the version's own.
+
+    Its temperature and threshold are chosen, and it is measured, anew in either case. Raises `TrainerError`, `OSError`.
+    """
     store.require_writable()
     published = store.verify(version)
     facts = published.provenance
@@ -155,7 +158,7 @@ def train_line(mnist: Mnist, recipe: Recipe, store: Store, version: int) -> Mani
     recipe = replace(recipe, seed=facts.seed, epochs=facts.epochs, images=images)
     training, validation = split(mnist, recipe.seed, recipe.images)
 
-    fitted = numbers.fit(training, recipe)
+    fitted = numbers.fit(training, recipe) if recipe.number_epochs else numbers.fitted_before(store, published)
     evaluation = evaluate_version("test", test_set(mnist), validation, store, published, recipe.pictures)
     tflite = store.read(published, TFLITE)
     line, report = numbers.judge(fitted, tflite, published.calibration, validation, evaluation.digits, recipe)
