@@ -57,5 +57,5 @@ def as_csv(result: Result) -> str:
 
 def csv_line(cells: tuple[object, ...]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
-    return line.getvalue()
+    csv.writer(line, lineterminator="\r\n").writerow(cells)  # what is in it is quoted
+    return line.getvalue().removesuffix("\r\n")

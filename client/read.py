@@ -1,12 +1,10 @@
 """`python -m client read`: what is on images, few or a hundred thousand, in their order."""
 
-import csv
-import json
+import io
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from itertools import takewhile
 from pathlib import Path
 from typing import TextIO
 
@@ -26,6 +24,7 @@ from client.batches import Batches
 from client.output import CSV_COLUMNS, Result, as_csv, as_json, as_text, csv_line
 from client.service import Service, ServiceAwayError
 from client.sources import Source
+from client.written import OtherImagesError, Written
 
 READ, FAILED, NOT_SURE, STOPPED = 0, 1, 3, 130
 """Exit statuses; 2 is argparse's, for wrong use."""
@@ -33,28 +32,10 @@ READ, FAILED, NOT_SURE, STOPPED = 0, 1, 3, 130
 FORMATS: dict[str, Callable[[Result], str]] = {"text": as_text, "json": as_json, "csv": as_csv}
 
 
-class OtherImagesError(Exception):
-    """A file holds results of other images than those that are to be read."""
-
-
 def read(service: Service, names: Sequence[str], *, form: str, out: Path | None, single: bool) -> int:
     """Print what is on the images that `names` name, or go on writing it to `out`. Returns the exit status."""
-    status = READ
     try:
-        with _opened(out) as file, _progress(sources.count(names), shown=not file.isatty()) as advance:
-            images, begun = sources.named(names), 0
-            if out is not None:
-                advance(_skip(images, _written(file, form)))
-                begun = _cut_off(file)
-            if form == "csv" and not begun:
-                print(csv_line(CSV_COLUMNS), file=file)
-            for result in Batches(service, single=single).read(images):
-                status = max(status, _status(result), key=(READ, NOT_SURE, FAILED).index)
-                if result.error and form == "text":
-                    print(as_text(result), file=sys.stderr)
-                else:
-                    print(FORMATS[form](result), file=file, flush=True)
-                advance(1)
+        return _read(service, names, form, out, single=single)
     except ServiceAwayError as error:
         more = f"; the same command goes on where it stopped in {out}" if out else ""
         print(f"No answer from {service.url}: {error}{more}", file=sys.stderr)
@@ -69,69 +50,54 @@ def read(service: Service, names: Sequence[str], *, form: str, out: Path | None,
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read this has seen enough
         return FAILED
     except OSError as error:
-        print(f"{error.filename or out or ''}: {error.strerror or error}", file=sys.stderr)
+        print(f"{error.filename}: {error.strerror}" if error.filename else error, file=sys.stderr)
         return FAILED
-    return status
 
 
-def _status(result: Result) -> int:
-    if result.error:
+def _read(service: Service, names: Sequence[str], form: str, out: Path | None, *, single: bool) -> int:
+    statuses = {READ}
+    images = sources.named(names)
+    written = Written(out, form) if out else None
+    done = _skip(images, written, statuses) if written else 0
+    with _opened(out) as file, _progress(sources.count(names), shown=not file.isatty()) as advance:
+        advance(done)
+        if form == "csv" and not (written and written.end):
+            print(csv_line(CSV_COLUMNS), file=file)
+        for result in Batches(service, single=single).read(images):
+            statuses.add(_status(result.error, accepted=result.accepted))
+            if result.error and form == "text":
+                print(as_text(result), file=sys.stderr)
+            else:
+                print(FORMATS[form](result), file=file, flush=True)
+            advance(1)
+    return max(statuses, key=(READ, NOT_SURE, FAILED).index)
+
+
+def _skip(images: Iterator[Source], written: Written, statuses: set[int]) -> int:
+    """Leaves out the images that are `written`. Returns their count. Raises `OtherImagesError`."""
+    done = 0
+    for name, error, accepted in written:
+        image = next(images, None)
+        if image is None or image.name != name:
+            raise OtherImagesError("holds results of other images")
+        statuses.add(_status(error, accepted=accepted))
+        done += 1
+    written.cut()
+    return done
+
+
+def _status(error: str, *, accepted: bool) -> int:
+    if error:
         return FAILED
-    return READ if result.accepted else NOT_SURE
+    return READ if accepted else NOT_SURE
 
 
 def _opened(out: Path | None) -> AbstractContextManager[TextIO]:
     if out is None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="surrogateescape")  # names of files are printed as they are
         return nullcontext(sys.stdout)
-    out.touch()
-    return out.open("r+", encoding="utf-8", errors="surrogateescape", newline="")
-
-
-def _written(file: TextIO, form: str) -> Iterator[str]:
-    """The names of the images whose results are in `file`; a line that was begun does not count."""
-    lines = takewhile(lambda line: line.endswith("\n"), file)
-    if form == "json":
-        yield from map(_name_in, lines)
-    else:
-        rows = csv.reader(lines)
-        if next(rows, list(CSV_COLUMNS)) != list(CSV_COLUMNS):
-            raise OtherImagesError("holds other things than results")
-        yield from (row[0] if row else "" for row in rows)
-
-
-def _cut_off(file: TextIO) -> int:
-    """Goes to the end of the last whole line of `file`, which ends there from now on: bytes."""
-    raw = file.buffer
-    file.seek(0)
-    end = raw.seek(0, os.SEEK_END)
-    while end:
-        start = max(0, end - 65536)
-        raw.seek(start)
-        if (found := raw.read(end - start).rfind(b"\n")) >= 0:
-            end = start + found + 1
-            break
-        end = start
-    raw.truncate(end)
-    file.seek(end)
-    return end
-
-
-def _name_in(line: str) -> str:
-    try:
-        return str(json.loads(line)["file"])
-    except (ValueError, KeyError, TypeError):
-        raise OtherImagesError("holds other things than results") from None
-
-
-def _skip(images: Iterator[Source], written: Iterable[str]) -> int:
-    """Leaves out the images that are `written`. Returns their count. Raises `OtherImagesError`."""
-    done = 0
-    for name in written:
-        image = next(images, None)
-        if image is None or image.name != name:
-            raise OtherImagesError("holds results of other images")
-        done += 1
-    return done
+    return out.open("a", encoding="utf-8", errors="surrogateescape", newline="\n")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePath
+from typing import Self
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".pbm", ".pgm", ".ppm", ".pnm"}
 """Of files that are taken for images in folders and archives."""
@@ -29,13 +30,13 @@ class _Archive(tarfile.TarFile):
 
     class tarinfo(tarfile.TarInfo):  # noqa: N801  # tarfile names it so
         @classmethod
-        def fromtarfile(cls, tarfile_: tarfile.TarFile) -> "tarfile.TarInfo":
+        def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
             try:
-                return super().fromtarfile(tarfile_)
+                return super().fromtarfile(archive)
             except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # typeshed does not know it
                 raise
             except tarfile.HeaderError as error:
-                raise tarfile.ReadError(f"what is at byte {tarfile_.offset} cannot be understood") from error
+                raise tarfile.ReadError(f"what is at byte {archive.offset} cannot be understood") from error
 
 
 def named(arguments: Iterable[str]) -> Iterator[Source]:

@@ -103,8 +103,9 @@ by 5 to 20 % (narrow), slid together until their ink meets (touching), or 15 % o
 
 {table.markdown()}
 
-A digit of a number is accepted from a likelihood of {line.threshold:.4f} on; {line.chosen}. There {line.coverage:.1%}
-of the validation numbers are accepted, and {line.accuracy:.2%} of those are right.
+A digit of a number is accepted from a score of {line.threshold:.4f} on, a number when all of its digits are
+({line.chosen}). There {line.coverage:.1%} of the validation numbers are
+accepted, and {line.accuracy:.2%} of those are right.
 
 """
 

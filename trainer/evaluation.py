@@ -52,15 +52,17 @@ def calibrate(logits: Logits, labels: Labels) -> Calibration:
     )
 
 
-def choose_threshold(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> Acceptance:
-    """The lowest score from which on answers are at least `WANTED_ACCURACY` right; both [n], of validation images."""
+def choose_threshold(
+    scores: NDArray[np.float64], right: NDArray[np.bool_], wanted: float = WANTED_ACCURACY
+) -> Acceptance:
+    """The lowest score from which on answers are at least `wanted` right; both [n], of validation images."""
     order = np.argsort(-scores, kind="stable")
     score, hits = scores[order], np.cumsum(right[order])
     accuracy = hits / np.arange(1, len(scores) + 1)
     last_of_ties = np.append(score[1:] < score[:-1], True)
-    fitting = np.flatnonzero((accuracy >= WANTED_ACCURACY) & last_of_ties)
+    fitting = np.flatnonzero((accuracy >= wanted) & last_of_ties)
     last = int(fitting[-1] if len(fitting) else np.flatnonzero(last_of_ties)[0])
-    rule = f"lowest at which accepted answers are {WANTED_ACCURACY:.1%} right" if len(fitting) else "highest there is"
+    rule = f"lowest at which accepted answers are {wanted:.1%} right" if len(fitting) else "highest there is"
     return Acceptance(
         score="digit_share",
         threshold=float(score[last]),

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -74,8 +75,41 @@ def test_broken_archive_is_told_after_what_could_be_read(service: ServiceProcess
     path.write_bytes(path.read_bytes()[:20_000])
     done = read(service.url, "--json", "--single", str(path))
     assert done.returncode == 1
-    assert "is cut off" in done.stderr.decode()
+    assert done.stderr.decode().startswith(f"{path} is damaged")
     assert len(done.stdout.splitlines()) > 5
+
+
+def test_damaged_header_does_not_end_an_archive_silently(service: ServiceProcess, folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "images.tar"
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
+        archive.add(folder / "0", "0")
+    with tarfile.open(path) as archive:
+        third = archive.getmembers()[3].offset  # the first is the folder
+    content = bytearray(path.read_bytes())
+    content[third + 3] ^= 255
+    path.write_bytes(content)
+    done = read(service.url, "--json", "--single", str(path))
+    assert (done.returncode, len(done.stdout.splitlines())) == (1, 2)
+    assert "is damaged" in done.stderr.decode()
+
+
+def test_archive_and_folder_agree_on_what_is_an_image(service: ServiceProcess, folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "images.tar"
+    with tarfile.open(path, "w") as archive:
+        archive.add(folder, "all", filter=lambda member: None if "/1" in member.name or "/2" in member.name else member)
+    found = objects(read(service.url, "--json", "--single", str(path)).stdout)
+    assert [one["file"] for one in found] == [f"{path}:all/0/{place:05}.png" for place in range(50)]
+
+
+def test_zeros_and_odd_names_are_told(service: ServiceProcess, tmp_path: Path) -> None:
+    (tmp_path / "zero.png").write_bytes(bytes(3000))
+    (tmp_path / "cut.tgz").write_bytes(b"\x1f\x8b\x08\x00\x00")
+    wanted = [str(tmp_path / "zero.png"), str(tmp_path / "cut.tgz"), "x" * 300 + ".png", str(DATA / "7.png")]
+    done = read(service.url, "--json", "--list", "-", stdin="\r\n".join(wanted).encode())
+    found = objects(done.stdout)
+    assert done.returncode == 1
+    assert [one["file"] for one in found] == wanted
+    assert ["error" in one for one in found] == [True, True, True, False]
 
 
 def test_list_names_the_images(service: ServiceProcess, folder: Path) -> None:
@@ -136,6 +170,46 @@ def test_it_goes_on_where_it_stopped(service: ServiceProcess, folder: Path, tmp_
     assert done.returncode == 1
     assert "results of other images" in done.stderr.decode()
     assert "other.png" in out.read_text()  # nothing was lost
+
+
+def test_odd_names_are_not_read_twice(service: ServiceProcess, tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    for name in ("a.png", "b\r.png", 'c"d.png', "e\nf.png", "z.png"):
+        (images / name).write_bytes((DATA / "7.png").read_bytes())
+    arguments = ("--csv", "--single", "--out", str(tmp_path / "out.csv"), str(images))
+    assert read(service.url, *arguments).returncode == 0
+    whole = (tmp_path / "out.csv").read_bytes()
+    with (tmp_path / "out.csv").open(newline="") as file:
+        assert [row["file"] for row in csv.DictReader(file)] == sorted(map(str, images.iterdir()))
+    for end in range(0, len(whole), 37):
+        (tmp_path / "out.csv").write_bytes(whole[:end])
+        assert read(service.url, *arguments).returncode == 0
+        assert (tmp_path / "out.csv").read_bytes() == whole
+
+
+def test_status_is_that_of_all_results_not_only_the_new_ones(service: ServiceProcess, tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_text("no image")
+    for form in ("--csv", "--json"):
+        arguments = (form, "--out", str(tmp_path / f"out{form}"), str(tmp_path / "bad.png"))
+        assert [read(service.url, *arguments).returncode for _ in range(2)] == [1, 1]
+
+
+def test_images_that_are_too_many_pixels_together_are_read_all_the_same(tmp_path: Path, folder: Path) -> None:
+    with running_service(tmp_path / "log", model_store=REPO / "models", max_request_pixels=28 * 28 * 10) as service:
+        found = objects(read(service.url, "--json", "--single", str(folder / "0")).stdout)
+    assert len(found) == 50
+    assert all("error" not in one for one in found)
+
+
+def test_key_is_found_once_for_all_batches(tmp_path: Path, folder: Path) -> None:
+    with running_service(tmp_path / "log", model_store=REPO / "models", api_keys="s3cret") as locked:
+        command = [sys.executable, "-m", "client", "--url", locked.url, "read", "--json", "--single", str(folder)]
+        done = subprocess.run(
+            command, cwd=REPO, env=os.environ | {"DIGITS_API_KEY": "s3cret"}, capture_output=True, check=False
+        )
+    assert done.stderr == b""
+    assert [one["file"] for one in objects(done.stdout)] == names(folder)
 
 
 def test_file_of_something_else_is_not_touched(service: ServiceProcess, folder: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A line of writing becomes a strip; frames become digits; the strip's ink is parted among them."""
 
+from contextlib import suppress
 from itertools import groupby, product
 
 import numpy as np
@@ -68,6 +69,14 @@ def test_blank_and_endless_paper_is_told() -> None:
         strip(np.tile(np.array([[0, 255]], np.uint8), (1, 20_000)))
 
 
+@pytest.mark.parametrize("shape", [(1, 2), (2, 1), (2, 2), (2, 3), (3, 2), (2, 300), (300, 2)])
+def test_tiny_images_are_told_or_read(shape: tuple[int, int]) -> None:
+    image = np.full(shape, 255, np.uint8)
+    image[0] = 0
+    with suppress(BlankImageError, TooLongError):
+        assert strip(image).ink.shape[0] == HEIGHT
+
+
 @pytest.mark.parametrize("width", [1, 100, WIDTH, WIDTH + 1, 700, 3000])
 def test_windows_cover_the_strip_and_join_without_seam(width: int) -> None:
     ink = np.tile(np.arange(1, width + 1) % 256, (HEIGHT, 1)).astype(np.uint8)
@@ -123,3 +132,20 @@ def test_ink_goes_to_the_digit_it_is_around_and_is_parted_where_it_is_around_two
     assert third.box == (7 + 2 * 144, 3 + 40, 7 + 380, 3 + 128)
     assert [part.alone for part in (first, second, third)] == [True, False, False]
     assert all(part.image.shape == (28, 28) and part.image.max() == 255 for part in (first, second, third))
+
+
+@pytest.mark.parametrize("width", [300, 3840])
+def test_digit_without_ink_has_the_box_of_its_part(width: int) -> None:
+    fine = np.zeros((64, width), np.uint8)
+    fine[10:60, 10:40] = 255
+    found = Spelling(np.zeros((2, NOTHING)), np.array([0.0, 50, width / 2]), np.array([12.0, 100]))
+    _, second = apart(Strip(fine[::2, ::2], fine, left=0, top=0, scale=1), found)
+    assert (second.box, second.alone) == ((100, 0, width, 64), False)
+
+
+def test_one_digit_that_the_best_way_names_twice_is_one() -> None:
+    logits = np.full((9, OUTPUTS), -9, np.float32)
+    logits[:, NOTHING] = 5
+    logits[[2, 5], 4] = 5.2  # a little likelier than nothing, each
+    logits[[3, 4], 4] = 4.9  # a little less likely, between them
+    assert spell(logits, 1).likelihoods[:, :10].argmax(axis=1).tolist() == [4]
