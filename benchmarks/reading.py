@@ -69,8 +69,10 @@ def speed(names: list[str], folder: Path) -> None:
         load(port, request, folder, UNDER_WAY, 2)
         found = BATCH * load(port, request, folder, UNDER_WAY, SECONDS)["per_second"]
         started = time.perf_counter()
-        subprocess.run(reader(port, listed, out), cwd=REPO, check=False)
+        done = subprocess.run(reader(port, listed, out), cwd=REPO, check=False)
         read = len(names) / (time.perf_counter() - started)
+    if done.returncode not in (0, 3) or len(out.read_text().splitlines()) != len(names):
+        sys.exit("The reader did not read all.")
     table = Table("images/s, one worker, two cores", "", "", title=f"{len(names):,} files of 28×28 pixels")
     table.add_row(f"load generator, {UNDER_WAY} connections, batches of {BATCH}", f"{found:,.0f}", "")
     table.add_row("client read, its start included", f"{read:,.0f}", f"{read / found:.2f}")
@@ -97,6 +99,8 @@ def endurance(names: list[str], folder: Path) -> None:
         f"{IMAGES:,} images, the service killed and started twice: {len(found):,} results, "
         f"{'each once and in order' if same else 'NOT as they should be'}, {faults} with an error."
     )
+    if not same or faults:
+        sys.exit(1)
 
 
 def _lines(file: Path) -> int:

@@ -19,6 +19,9 @@ NODES = (1, 2, 3)
 """All of them managers: two of three are a quorum."""
 
 STATE = Path(os.environ.get("DIGITS_CLUSTER", "/var/lib/digits-cluster"))
+MARK = "of-digits"
+"""A file in that folder that says whose it is."""
+
 SWITCH = "digits-sw"
 HOST = "10.87.0.1"
 """This machine's address on the switch."""
@@ -42,8 +45,9 @@ def docker(node: int, *arguments: object, check: bool = True) -> str:
 
 
 def up(images: list[str]) -> None:
-    """Start all nodes, with `images` of the engine that DOCKER_HOST names, and join them."""
-    STATE.mkdir(parents=True, exist_ok=True)
+    """Start all nodes, with `images` of the engine that DOCKER_HOST names, and join them. Raises `FileExistsError`."""
+    STATE.mkdir(parents=True)
+    (STATE / MARK).touch()
     archive = STATE / "images.tar"
     run("docker", "save", "-o", archive, *images)
     _connect()
@@ -107,14 +111,15 @@ def start(node: int) -> None:
 def kill(node: int) -> None:
     """Take a node away at one blow, with all that runs on it."""
     os.kill(_pid(node), signal.SIGKILL)
+    (STATE / str(node) / "pid").unlink()
 
 
 def stop(node: int) -> None:
     try:
-        os.kill(_pid(node), signal.SIGTERM)
+        os.kill(pid := _pid(node), signal.SIGTERM)
     except (FileNotFoundError, ProcessLookupError):
         return
-    _until(lambda: not Path(f"/proc/{_pid(node)}").exists(), f"node {node} stops")
+    _until(lambda: not Path(f"/proc/{pid}").exists(), f"node {node} stops")
 
 
 def cut(node: int) -> None:
@@ -135,11 +140,14 @@ def down() -> None:
     run("ip", "netns", "del", SWITCH, check=False)
     for group in Path("/sys/fs/cgroup").glob("**/digits-[0-9]"):
         run("find", group, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+", check=False)
-    shutil.rmtree(STATE, ignore_errors=True)
+    if (STATE / MARK).exists():
+        shutil.rmtree(STATE, ignore_errors=True)
 
 
 @contextmanager
 def running(images: list[str]) -> Iterator[None]:
+    if STATE.exists():
+        raise FileExistsError(f"{STATE}: a cluster is there already; python -m deploy.cluster down takes it away")
     try:
         up(images)
         yield

@@ -6,7 +6,6 @@ at the first try.
 """
 
 import asyncio
-import json
 import os
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contract.folder import FolderStore
+from contract.messages import PredictResponse
 from contract.store import open_store
 from deploy import cluster
 from deploy.cluster import HOST, docker
@@ -94,39 +94,45 @@ class Load:
         version = None
         try:
             answer = await client.post("/v1/predict/image", content=self._image, headers={"Content-Type": "image/png"})
-            found = answer.raise_for_status().json()
-            if found["predictions"][0]["digit"] == self._digit:
-                version = found["model"]["version"]
+            found = PredictResponse.model_validate_json(answer.raise_for_status().content)
+            if found.predictions[0].digit != self._digit:
+                raise ValueError(f"a {found.predictions[0].digit} was read")
+            version = found.model.version
         except (httpx.HTTPError, ValueError) as error:
             self.faults.append(repr(error))
         self.sent.append(Sent(at, time.monotonic() - at, version))
 
 
-class Drill:
-    """The events, and what came of each."""
+@dataclass(frozen=True)
+class Event:
+    name: str
+    begun: float
+    ended: float
+    took: str
+    """Until all replicas ran, in words."""
 
-    def __init__(self, load: Load) -> None:
-        self._load = load
-        self.table = Table("event", "sent", "lost", "before", "during", "after", "all replicas run after")
-        self.lost = 0
 
-    def event(self, name: str, happen: Callable[[], str]) -> None:
-        """`happen` returns how long it took, in words, once all replicas run."""
-        time.sleep(CALM)
-        begun = time.monotonic()
-        took = happen()
-        ended = time.monotonic()
-        time.sleep(CALM)
-        over = time.monotonic()
-        spans = (begun - CALM, begun), (begun, ended), (ended, over)
-        while len(self._load.sent) < RATE:
-            time.sleep(0.1)
-        parts = [[one for one in self._load.sent if first <= one.at < last] for first, last in spans]
-        sent = [one for part in parts for one in part]
-        lost = sum(one.version is None for one in sent)
-        self.lost += lost
-        self.table.add_row(name, f"{len(sent):,}", str(lost), *(_times(part) for part in parts), took)
-        console.print(f"{name}: {len(sent)} sent, {lost} lost, {took}")
+def happened(name: str, happen: Callable[[], str]) -> Event:
+    """An event, `CALM` after the one before; `happen` comes back once all replicas run."""
+    time.sleep(CALM)
+    begun = time.monotonic()
+    took = happen()
+    event = Event(name, begun, time.monotonic(), took)
+    time.sleep(CALM)
+    console.print(f"{name}: {took}")
+    return event
+
+
+def report(events: list[Event], sent: list[Sent]) -> Table:
+    """Of all requests, once the last one has ended; times are the median and the 99th percentile."""
+    table = Table("event", "sent", "lost", "before", "during", "after", "all replicas run after")
+    for event in events:
+        spans = (event.begun - CALM, event.begun), (event.begun, event.ended), (event.ended, event.ended + CALM)
+        parts = [[one for one in sent if first <= one.at < last] for first, last in spans]
+        lost = sum(one.version is None for part in parts for one in part)
+        count = sum(map(len, parts))
+        table.add_row(event.name, f"{count:,}", str(lost), *(_times(part) for part in parts), event.took)
+    return table
 
 
 def _times(sent: list[Sent]) -> str:
@@ -308,19 +314,21 @@ def main() -> None:
         console.print(f"Deployed; three replicas run after {until(replicas(3), 'three replicas run', 180):.0f} s")
         load = Load(f"http://{cluster.address(LEADER)}:8080", image, 7)
         load.start()
-        drill = Drill(load)
         before = processor("haproxy")
-        drill.event("a new model is published", lambda: model(load))
-        drill.event("a new release rolls out", release)
-        drill.event("a node falls, and comes back", fall)
-        drill.event("a cable is cut, and plugged in again", cable)
-        drill.event("scale 2 → 6 → 2", scale)
+        events = [
+            happened("a new model is published", lambda: model(load)),
+            happened("a new release rolls out", release),
+            happened("a node falls, and comes back", fall),
+            happened("a cable is cut, and plugged in again", cable),
+            happened("scale 2 → 6 → 2", scale),
+        ]
         load.stop()
         used = max(after - before.get(pid, after) for pid, after in processor("haproxy").items())
-    console.print(drill.table)
+    lost = sum(one.version is None for one in load.sent)
+    console.print(report(events, load.sent))
     console.print(f"The leader's proxy used {1e6 * used / len(load.sent):.0f} µs of a core for each request.")
-    console.print(json.dumps(load.faults[:20], indent=1) if load.faults else "Nothing was lost.")
-    sys.exit(1 if drill.lost else 0)
+    console.print(f"{len(load.sent):,} requests in all, {lost} lost.", *load.faults[:20], sep="\n")
+    sys.exit(1 if lost else 0)
 
 
 if __name__ == "__main__":
