@@ -37,7 +37,7 @@ RATE = 40
 CALM = 10
 """Seconds of load before and after each event."""
 
-LEADER, SURVIVOR, VICTIM = cluster.NODES
+LEADER = cluster.NODES[0]
 BUCKET, S3_PORT = "digits", 5500
 ENVIRONMENT = {
     "AWS_ENDPOINT_URL": f"http://{HOST}:{S3_PORT}",
@@ -263,12 +263,19 @@ def release() -> str:
     return f"{seconds:.0f} s"
 
 
+def hosting() -> int:
+    """A node beside the leader that runs replicas, the one with most of them."""
+    nodes = [node for _, node in running() if node != f"node{LEADER}"]
+    return int(max(nodes, key=nodes.count).removeprefix("node"))
+
+
 def fall() -> str:
-    cluster.kill(VICTIM)
-    fallen = until(lambda: replicas(3)() and f"node{VICTIM}" not in {node for _, node in running()}, "others stand in")
-    cluster.start(VICTIM)
+    victim = hosting()
+    cluster.kill(victim)
+    fallen = until(lambda: replicas(3)() and f"node{victim}" not in {node for _, node in running()}, "others stand in")
+    cluster.start(victim)
     until(
-        lambda: docker(LEADER, "node", "inspect", "-f", "{{.Status.State}}", f"node{VICTIM}") == "ready", "it is back"
+        lambda: docker(LEADER, "node", "inspect", "-f", "{{.Status.State}}", f"node{victim}") == "ready", "it is back"
     )
     docker(LEADER, "service", "update", "--detach", "--force", "digits_service")
     back = until(
@@ -284,11 +291,12 @@ def fall() -> str:
 
 
 def cable() -> str:
-    cluster.cut(SURVIVOR)
-    cut = until(lambda: replicas(3)() and f"node{SURVIVOR}" not in {node for _, node in running()}, "others stand in")
-    cluster.plug(SURVIVOR)
+    cut_off = hosting()
+    cluster.cut(cut_off)
+    cut = until(lambda: replicas(3)() and f"node{cut_off}" not in {node for _, node in running()}, "others stand in")
+    cluster.plug(cut_off)
     until(
-        lambda: docker(LEADER, "node", "inspect", "-f", "{{.Status.State}}", f"node{SURVIVOR}") == "ready", "it is back"
+        lambda: docker(LEADER, "node", "inspect", "-f", "{{.Status.State}}", f"node{cut_off}") == "ready", "it is back"
     )
     return f"{cut:.0f} s"
 
