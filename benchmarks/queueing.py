@@ -1,13 +1,14 @@
 """One replica under load: times measured at several rates, beside a simulated queue's. Run by `make bench-queue`.
 
 The model: requests come at random (a Poisson process) to one worker, which takes them one after the other, each for as
-long as was measured over a single connection, scaled so that the worker's full throughput comes out. What is left of
-that single connection's time, the way there and back, is added to each. Draws docs/queueing.png.
+long as was measured over a single connection, scaled so that the worker's full throughput comes out. To each is added
+the way there and back: what the median at a tenth of the load has more than that. Draws docs/queueing.png.
 """
 
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -30,7 +31,7 @@ Floats = NDArray[np.float64]
 
 
 def simulate(rate: float, service_times: Floats, overhead: float, rng: np.random.Generator) -> Floats:
-    """Milliseconds from when requests are due until they are answered; `rate` is a second's, times are milliseconds."""
+    """Milliseconds from sending a request to its answer; `rate` is a second's, the other times are milliseconds."""
     world = simpy.Environment()
     worker = simpy.Resource(world)
     took: list[float] = []
@@ -63,21 +64,21 @@ def main() -> None:
         measured = [load(port, request, folder, CONNECTIONS, SECONDS, share * full, random=True) for share in SHARES]
     mean = 1000 / full
     service_times = alone * (mean / alone.mean())
-    overhead = max(0.0, float(np.median(alone) - np.median(service_times)))
+    overhead = max(0.0, measured[0]["sent_ms"][50] - float(np.median(service_times)))
     rng = np.random.default_rng(1)
     simulated = [simulate(share * full, service_times, overhead, rng) for share in SHARES]
 
     table = Table("share of full load", "requests/s", "p50 measured", "simulated", "p99 measured", "simulated")
     for share, found, took in zip(SHARES, measured, simulated, strict=True):
         p50, p99 = np.quantile(took, (0.5, 0.99))
-        times = (found["p50_ms"], p50, found["p99_ms"], p99)
+        times = (found["sent_ms"][50], p50, found["sent_ms"][99], p99)
         table.add_row(f"{share:.0%}", f"{share * full:,.0f}", *(f"{one:.2f} ms" for one in times))
     console.print(f"One worker, a drawing of 280×280 as PNG: {full:,.0f} requests/s at most, {mean:.2f} ms for each.")
     console.print(table)
     plot(full, measured, simulated)
 
 
-def plot(full: float, measured: list[dict[str, float]], simulated: list[Floats]) -> None:
+def plot(full: float, measured: list[dict[str, Any]], simulated: list[Floats]) -> None:
     mpl.use("agg")
     from matplotlib import pyplot as plt
 
@@ -85,10 +86,11 @@ def plot(full: float, measured: list[dict[str, float]], simulated: list[Floats])
     rates = [share * full for share in SHARES]
     for share, colour in ((0.5, "tab:blue"), (0.99, "tab:red")):
         name = f"p{share * 100:.0f}"
-        axes.plot(rates, [one[f"{name}_ms"] for one in measured], "o", color=colour, label=f"{name}, measured")
+        found = [one["sent_ms"][round(100 * share)] for one in measured]
+        axes.plot(rates, found, "o", color=colour, label=f"{name}, measured")
         axes.plot(rates, [np.quantile(one, share) for one in simulated], "-", color=colour, label=f"{name}, simulated")
     axes.axvline(full, color="grey", linestyle=":", label="full throughput")
-    axes.set(xlabel="requests/s", ylabel="milliseconds, from when due", yscale="log", title="One replica under load")
+    axes.set(xlabel="requests/s", ylabel="milliseconds", yscale="log", title="One replica under load")
     axes.legend(frameon=False)
     figure.savefig(REPO / "docs/queueing.png", dpi=110)
     plt.close(figure)
