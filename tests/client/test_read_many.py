@@ -48,6 +48,11 @@ def size(file: Path) -> int:
     return file.stat().st_size if file.exists() else 0
 
 
+def heeding_interrupts() -> None:
+    """In a child: a shell's background jobs, and what they start, ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def right(found: list[dict[str, object]], mnist: Mnist) -> int:
     return sum(one.get("number") == str(label) for one, label in zip(found, mnist.train_labels, strict=False))
 
@@ -245,7 +250,7 @@ def test_interrupted_reader_ends_at_once_though_the_service_is_away(folder: Path
     with running_service(tmp_path / "log", model_store=REPO / "models") as service:
         command = [sys.executable, "-m", "client", "--url", service.url, "read", "--csv", "--single"]
         command += ["--out", str(out), "--list", str(tmp_path / "list")]
-        reader = subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE)
+        reader = subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE, preexec_fn=heeding_interrupts)
         eventually(lambda: size(out) > 0, 20)
         service.process.kill()
         service.process.wait()
