@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -48,9 +49,12 @@ def size(file: Path) -> int:
     return file.stat().st_size if file.exists() else 0
 
 
-def heeding_interrupts() -> None:
-    """In a child: a shell's background jobs, and what they start, ignore SIGINT."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """SIGINT is: a shell's background jobs ignore it, and what they start does too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def right(found: list[dict[str, object]], mnist: Mnist) -> int:
@@ -244,13 +248,13 @@ def test_service_that_is_killed_and_started_again_costs_nothing(folder: Path, tm
     assert all("error" not in one for one in found)
 
 
-def test_interrupted_reader_ends_at_once_though_the_service_is_away(folder: Path, tmp_path: Path) -> None:
+def test_interrupted_reader_ends_at_once_though_the_service_is_away(heeded: None, folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     (tmp_path / "list").write_text("\n".join(names(folder) * 20))
     with running_service(tmp_path / "log", model_store=REPO / "models") as service:
         command = [sys.executable, "-m", "client", "--url", service.url, "read", "--csv", "--single"]
         command += ["--out", str(out), "--list", str(tmp_path / "list")]
-        reader = subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE, preexec_fn=heeding_interrupts)
+        reader = subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE)
         eventually(lambda: size(out) > 0, 20)
         service.process.kill()
         service.process.wait()
