@@ -7,6 +7,9 @@ from keras import layers
 from contract.line import HEIGHT, WIDTH
 from contract.spelling import FRAME, NO_DIGIT, OUTPUTS
 
+ANSWER = "answer"
+"""The layer of the line network that gives its logits."""
+
 
 def build() -> keras.Model:
     """Grey images [n, 28, 28, 1] in 0 to 1, ink 1 → logits [n, 11]: the ten digits, and "no digit".
@@ -47,7 +50,7 @@ def build_line() -> keras.Model:
     x = layers.Add()([x, _convolution(x, 80)])
     x = _convolution(layers.ZeroPadding2D((0, 1))(x), 144, kernel=(x.shape[1], 3), padding="valid")
     x = layers.Add()([x, _convolution(x, 144, kernel=(1, 5))])
-    x = layers.Conv2D(WIDTH // FRAME // x.shape[2] * OUTPUTS, 1)(layers.Dropout(0.1)(x))
+    x = layers.Conv2D(WIDTH // FRAME // x.shape[2] * OUTPUTS, 1, name=ANSWER)(layers.Dropout(0.1)(x))
     return keras.Model(strip, layers.Reshape((WIDTH // FRAME, OUTPUTS), name="logits")(x), name="line")
 
 

@@ -25,7 +25,8 @@ from trainer.errors import PoorModelError
 from trainer.evaluation import calibration_error, choose_threshold
 from trainer.export import int8_logits, to_int8
 from trainer.lines import END, LONGEST, training_lines
-from trainer.network import build_line, macs
+from trainer.network import ANSWER, build_line, macs
+from trainer.optimizer import Muon
 from trainer.recipe import Recipe
 from trainer.revision import source_revision
 from trainer.strings import GAPS
@@ -33,7 +34,7 @@ from trainer.strings import Number as Written
 from trainer.strings import number as write
 
 BATCH = 64
-PEAK_RATE = 2e-3
+PEAK_RATE = 5e-3
 WEIGHT_DECAY = 0.01
 EXAMPLES = 300
 """Strips from which the int8 ranges are taken."""
@@ -82,7 +83,8 @@ def fit(digits: Digits, recipe: Recipe) -> Fitted:
         decay_steps=steps - steps // 10,
     )
     model = keras.Sequential([keras.layers.Rescaling(1 / 255), Nudge(recipe.seed), network])
-    model.compile(optimizer=keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY), loss=_loss)
+    optimizer = Muon(rate, weight_decay=WEIGHT_DECAY, adam_weight_decay=WEIGHT_DECAY, exclude_layers=[ANSWER])
+    model.compile(optimizer=optimizer, loss=_loss)
     started = time.monotonic()
     history = model.fit(
         lines.strips[..., np.newaxis],

@@ -19,7 +19,7 @@ class Recipe:
     """The greatest learning rate of the cycle."""
     numbers: int = 200_000
     """Numbers written for the network that reads lines; without any there is none."""
-    number_epochs: int = 6
+    number_epochs: int = 8
     pictures: int = 1000
     """Pictures in each row of the report."""
 
