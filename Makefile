@@ -2,7 +2,7 @@
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: run client train test check format pins bench bench-parts bench-network bench-numbers bench-queue bench-read bench-window bench-train drill test-containers clean
+.PHONY: run client train test check format pins bench bench-parts bench-network bench-numbers bench-queue bench-read bench-window bench-train prove fuzz audit sbom drill test-containers clean
 .DELETE_ON_ERROR:
 
 run: .venv/service/ready
@@ -60,6 +60,21 @@ bench-window: .venv/dev/ready
 
 bench-train: .venv/dev/ready
 	.venv/dev/bin/python -m benchmarks.training $(ARGS)
+
+prove:
+	scripts/test-tools $(PYTHON)
+	$(MAKE) .venv/dev/ready
+	.venv/dev/bin/python -m proofs $(ARGS)
+
+fuzz: .venv/dev/ready
+	.venv/dev/bin/python -m proofs.fuzz $(ARGS)
+
+audit: .venv/dev/ready
+	for room in service client trainer; do \
+	  .venv/dev/bin/pip-audit --require-hashes --disable-pip -r requirements/$$room.txt || exit 1; done
+
+sbom: .venv/dev/ready
+	@.venv/dev/bin/python -m deploy.sbom digits-service
 
 drill: .venv/dev/ready
 	.venv/dev/bin/python -m deploy.drill

@@ -172,7 +172,7 @@ def bounds(ink: Grey) -> tuple[slice, slice]:
 
 def _extent(profile: NDArray[np.uint32]) -> slice:
     """What has all of `profile` but `SPECK` at either end."""
-    mass = np.cumsum(profile).tolist()
+    mass = np.cumsum(profile)
     first = bisect_right(mass, SPECK * mass[-1])
     last = bisect_left(mass, (1 - SPECK) * mass[-1])
     return slice(first, last + 1)

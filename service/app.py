@@ -53,6 +53,7 @@ def create_app() -> FastAPI:
         description=documentation.DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         swagger_ui_oauth2_redirect_url=None,
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,

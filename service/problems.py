@@ -91,6 +91,11 @@ class TooSlow(ProblemError):
     example = "The request did not come whole in time: send it faster, or less of it."
 
 
+class HeadTooLarge(ProblemError):
+    status, title = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "Head too large"
+    example = "The path and the headers of a request are too long together: send shorter ones."
+
+
 class NoModel(ProblemError):
     status, title = HTTPStatus.SERVICE_UNAVAILABLE, "No model"
     example = "The store has no version in models/digits: train one, or set DIGITS_MODEL_STORE."

@@ -1,4 +1,7 @@
-"""uvicorn's HTTP protocol, with limits that lie below the application: on requests in flight, and on slow senders."""
+"""uvicorn's HTTP protocol, with limits that lie below the application.
+
+On requests in flight, on slow senders, and on heads that do not end.
+"""
 
 import asyncio
 import re
@@ -8,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service import metrics
-from service.problems import Overloaded, ProblemError, TooSlow, problem_response
+from service.problems import HeadTooLarge, Overloaded, ProblemError, TooSlow, problem_response
 from service.settings import Settings
 
 ALWAYS = (b"/health", b"/v2/health", b"/metrics")
@@ -21,6 +24,9 @@ PLAIN = re.compile(
     re.IGNORECASE,
 )
 """The head of a request that can be refused as it stands; of others the parser takes care."""
+
+LARGEST_HEAD = 2**16
+"""Bytes of a request's first line and headers, beside those that came with its first byte."""
 
 FAREWELL = 0.3
 """Seconds for which an idle connection stays open when the service stops: a request may be on its way."""
@@ -35,6 +41,9 @@ class Protocol(HttpToolsProtocol):
         self._patience: asyncio.TimerHandle | None = None
         self._whole = True
         """Whether no request is half sent."""
+        self._in_head = False
+        self._head = 0
+        """Bytes of the request's head, where all of what has come is head."""
         self._earlier: RequestResponseCycle | None = None
         self._leaving = False
 
@@ -45,7 +54,13 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if len(self.tasks) >= self._settings.max_in_flight and self._sent_away(data):
             return
+        began_before = self._in_head
         super().data_received(data)
+        if began_before and self._in_head:
+            self._head += len(data)
+            if self._head > LARGEST_HEAD:
+                self._refuse(_HEAD_TOO_LARGE)
+                return
         if self._whole:
             self._stop_waiting()
         elif self._patience is None:
@@ -71,10 +86,12 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._whole = False
+        self._in_head, self._head = True, 0
         self._earlier = self.cycle
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        self._in_head = False
         crowded = len(self.tasks) >= self._settings.max_in_flight and not self.url.startswith(ALWAYS)
         self.app = _overloaded if crowded else self.config.loaded_app
         super().on_headers_complete()
@@ -101,14 +118,18 @@ class Protocol(HttpToolsProtocol):
             self._patience = None
 
     def _give_up(self) -> None:
-        """The request has not come whole in time: say so, if anything of it has come and no answer is under way."""
+        """The request has not come whole in time."""
         if self.flow.read_paused:  # it is we who are slow
             self._wait()
             return
+        self._refuse(_TOO_SLOW)
+
+    def _refuse(self, answer: bytes) -> None:
+        """Close the connection, with an `answer` if anything of a request has come and no other is under way."""
         earlier_answered = self._earlier is None or self._earlier.response_complete
         unanswered = self.cycle is self._earlier or not self.cycle.response_started
-        if self.headers and earlier_answered and unanswered:
-            self.transport.write(_TOO_SLOW)
+        if (self.headers or self._in_head) and earlier_answered and unanswered:
+            self.transport.write(answer)
         self.transport.close()
 
 
@@ -142,3 +163,4 @@ def _raw(problem: ProblemError, path: str = "/", more: bytes = b"") -> bytes:
 
 _SENT_AWAY, _SENT_AWAY_V2 = _raw(_CROWDED), _raw(_CROWDED, "/v2")
 _TOO_SLOW = _raw(TooSlow(TooSlow.example), more=b"connection: close\r\n")
+_HEAD_TOO_LARGE = _raw(HeadTooLarge(HeadTooLarge.example), more=b"connection: close\r\n")

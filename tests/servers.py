@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import obstore
+import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -62,6 +63,11 @@ class ServiceProcess:
                 return False
 
         eventually(answers, seconds)
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes that answer, where there are several."""
+        children = psutil.Process(self.process.pid).children()
+        return [child for child in children if "spawn_main" in " ".join(child.as_dict(["cmdline"])["cmdline"] or [])]
 
     def stop(self) -> int:
         """The exit status after SIGTERM."""
@@ -139,8 +145,10 @@ def virtual_screen(density: int = 96) -> Iterator[str]:
         os.close(write)
         with os.fdopen(read) as pipe:
             name = f":{pipe.readline().strip()}"
-        yield name
-        screen.terminate()
+        try:
+            yield name
+        finally:
+            screen.terminate()
 
 
 class SilentHandler(http.server.BaseHTTPRequestHandler):

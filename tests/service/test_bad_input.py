@@ -206,6 +206,20 @@ def test_largest_image_of_any_mode_fits_the_container(fresh: ServiceProcess, mod
     assert peak_bytes(fresh) < 500e6
 
 
+@pytest.mark.parametrize("path", ["/v1/predict/image", "/v1/numbers/image"])
+def test_highest_image_fits_too_and_is_read_in_time(fresh: ServiceProcess, path: str) -> None:
+    """Two pixels wide; its ink looks like a line of ruled paper, four million pixels thick."""
+    image = Image.new("L", (2, 12_500_000), 255)
+    image.paste(0, (0, 0, 2, 4_000_000))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    answer = httpx.post(
+        f"{fresh.url}{path}", content=file.getvalue(), headers={"Content-Type": "image/png"}, timeout=60
+    )
+    assert answer.status_code in (200, 422)
+    assert peak_bytes(fresh) < 600e6
+
+
 def test_image_over_25_megapixels_is_413(service: ServiceProcess) -> None:
     answer = post_image(service, blank((5001, 5000)), 413)
     assert "5001×5000" in answer.detail
@@ -245,6 +259,7 @@ def test_unknown_version_and_path_are_404(service: ServiceProcess, seven: bytes)
     url = f"{service.url}/v1/predict/image?version=99"
     assert problem(httpx.post(url, content=seven, headers=headers), 404).type == "/problems/unknown-version"
     problem(httpx.get(f"{service.url}/v1/nothing"), 404)
+    problem(httpx.get(f"{service.url}/v1/models/"), 404)
     problem(httpx.get(f"{service.url}/v1/predict"), 405)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import io
 import json
 import re
@@ -14,7 +15,6 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-import psutil
 import pytest
 from PIL import Image
 
@@ -100,9 +100,7 @@ def test_metrics_count_all_workers(tmp_path: Path, seven: bytes, workers: int) -
 
 def test_worker_that_is_killed_comes_back(tmp_path: Path, seven: bytes) -> None:
     with running_service(tmp_path / "log", model_store=REPO / "models", workers=2) as service:
-        workers = [
-            child for child in psutil.Process(service.process.pid).children() if "spawn_main" in str(child.cmdline())
-        ]
+        workers = service.workers()
         assert len(workers) == 2
         version = httpx.get(f"{service.url}/v1/models/default").json()["version"]
         eventually(lambda: metric(service, "digits_served_version") == version * 2)
@@ -165,8 +163,32 @@ def test_slow_sender_is_sent_away(tmp_path: Path, sent: bytes) -> None:
     ):
         connection.sendall(sent)
         answer = connection.makefile("rb").read()
-        assert not answer if b"\r\n" not in sent else answer.startswith(b"HTTP/1.1 408")
+        assert answer.startswith(b"HTTP/1.1 408") if sent else not answer
         assert httpx.get(f"{service.url}/health/ready").status_code == 200
+
+
+@pytest.mark.parametrize("head", [b"GET / HTTP/1.1\r\nHost: x\r\nX-Endless: ", b"GET /"], ids=["header", "path"])
+def test_head_without_an_end_is_cut_off(service: ServiceProcess, head: bytes) -> None:
+    """What is kept of it is copied with every piece that comes: without a limit, seconds for 30 MB."""
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        connection.sendall(head)
+        answer = b""
+        for _ in range(100):
+            connection.sendall(b"x" * 4096)
+            connection.settimeout(0.02)
+            with contextlib.suppress(TimeoutError):
+                answer = connection.recv(1000)
+                break
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert b"/problems/head-too-large" in answer
+
+
+def test_long_requests_in_a_pipeline_have_no_long_heads(service: ServiceProcess) -> None:
+    request = b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 30_000 + b"\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        connection.sendall(request * 20)
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.makefile("rb").read().count(b"HTTP/1.1 200") == 20
 
 
 def test_large_request_holds_up_no_small_one(service: ServiceProcess, seven: bytes) -> None:

@@ -1,0 +1,127 @@
+"""It stays up and small."""
+
+import random
+import shutil
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import httpx
+import numpy as np
+import psutil
+
+from contract.folder import FolderStore
+from proofs.load import Load
+from proofs.promise import BUNDLED, SEVEN, Figure, Trial, predicted, require
+from tests.servers import ServiceProcess, eventually, metric, running_service
+
+SHARE = 0.7
+"""Of what the service carries at full load."""
+
+GROWTH = 10e6
+"""Bytes by which a process may grow from a quarter of the soak on."""
+
+SLOWER = 2.0
+"""How many times the median of the first quarter that of the last may be: machines change their speed by half."""
+
+
+class Look(NamedTuple):
+    resident: int
+    descriptors: int
+
+
+def prove(trial: Trial) -> Iterator[Figure]:
+    yield _readiness(trial)
+    yield from _soaked(trial)
+    yield _killed(trial)
+
+
+def _soaked(trial: Trial) -> Iterator[Figure]:
+    seconds = trial.count(1080, 12)
+    with running_service(trial.folder / "log", model_store=BUNDLED.folder.parent, log_level="WARNING") as service:
+        with Load(service.port, SEVEN, connections=16) as full:
+            time.sleep(trial.count(10, 2))
+        carried = len(full.right) / (full.right[-1].sent - full.right[0].sent)
+        process, looks = psutil.Process(service.process.pid), []
+        with Load(service.port, SEVEN, connections=32, rate=SHARE * carried) as load:
+            begun = time.monotonic()
+            while time.monotonic() < begun + seconds:
+                time.sleep(seconds / 120)
+                looks.append(Look(process.memory_info().rss, process.num_fds()))
+    load.require_all_right()
+    settled = looks[len(looks) // 4 :]
+    grown = settled[-1].resident - settled[0].resident
+    require(grown < GROWTH, f"it grew by {grown / 1e6:.1f} MB")
+    require(settled[-1].descriptors <= settled[0].descriptors + 5, f"descriptors: {settled[0]} … {settled[-1]}")
+    quarters = [load.times(begun + part * seconds / 4, begun + (part + 1) * seconds / 4) for part in range(4)]
+    medians = [float(np.median(one)) for one in quarters]
+    require(medians[3] < SLOWER * medians[0], f"medians of the quarters: {medians}")
+    yield Figure(
+        f"{seconds / 60:.1f} minutes at {SHARE:.0%} of full load ({SHARE * carried:.0f} requests/s)",
+        f"{len(load.right):,} requests, none lost, none wrong; after a quarter and at the end memory "
+        f"{settled[0].resident / 1e6:.1f} and {settled[-1].resident / 1e6:.1f} MB, descriptors "
+        f"{settled[0].descriptors} and {settled[-1].descriptors}; "
+        f"p50 {', '.join(f'{one:.1f}' for one in medians)} ms and p99 "
+        f"{', '.join(f'{np.quantile(one, 0.99):.0f}' for one in quarters)} ms in its quarters",
+    )
+
+
+def _killed(trial: Trial) -> Figure:
+    """Workers die at random while requests come; whoever says that it is ready answers."""
+    seconds, rng = trial.count(120, 6), random.Random(trial.seed)
+    kills, probes, cut = 0, 0, 0
+    with running_service(trial.folder / "killed", model_store=BUNDLED.folder.parent, workers=2) as service:
+        eventually(lambda: len(service.workers()) == 2)
+        with Load(service.port, SEVEN, connections=8, rate=100) as load:
+            begun, next_kill = time.monotonic(), time.monotonic() + 1
+            while time.monotonic() < begun + seconds:
+                if time.monotonic() > next_kill:
+                    rng.choice(service.workers()).kill()
+                    kills, next_kill = kills + 1, time.monotonic() + rng.uniform(1, 8)
+                probes += 1
+                cut += not _says_the_truth(service)
+                time.sleep(0.05)
+        eventually(lambda: metric(service, "digits_served_version") == 2 * BUNDLED.versions()[-1], 20)
+    require(not load.wrong, f"wrong answers: {dict(load.wrong)}")
+    require(cut <= kills, f"{cut} of {probes} probes found no one, though only {kills} workers were killed")
+    return Figure(
+        f"a worker of two killed with SIGKILL {kills} times in {seconds} s, 100 requests/s",
+        f"{len(load.right):,} right answers, {load.lost} cut off with their worker, none wrong; asked {probes:,} times "
+        f"whether it is ready and then for a digit: it was, but for {cut} caught by a kill; both workers are back",
+    )
+
+
+def _says_the_truth(service: ServiceProcess) -> bool:
+    """Whether it is ready, and then answers. False where a connection breaks; raises where the two do not agree."""
+    try:
+        ready = httpx.get(f"{service.url}/health/ready").status_code
+        status = predicted(service).status_code
+    except httpx.TransportError:
+        return False
+    require((ready, status) in ((200, 200), (503, 503)), f"ready: {ready}, but the answer: {status}")
+    return True
+
+
+def _readiness(trial: Trial) -> Figure:
+    """An empty store, then a model, then a store that is gone."""
+    store, said = FolderStore(trial.folder / "models"), []
+    good = BUNDLED.versions()[-1]
+
+    def ready() -> int:
+        return httpx.get(f"{service.url}/health/ready").status_code
+
+    service = ServiceProcess(trial.folder / "empty", model_store=trial.folder / "models", poll_seconds=0.1)
+    service.wait("/health/live")
+    said.append(f"empty store: {ready()}")
+    require(ready() == 503 and _says_the_truth(service), "ready without a model")
+    shutil.copytree(BUNDLED.folder / str(good), store.folder / "hidden")
+    (store.folder / "hidden").rename(store.folder / str(good))
+    eventually(lambda: ready() == 200)
+    said.append("a model is there: 200")
+    require(_says_the_truth(service), "not answering")
+    shutil.rmtree(trial.folder / "models")
+    time.sleep(0.5)
+    require(ready() == 200 and _says_the_truth(service), "a store that goes takes the loaded model with it")
+    said.append("the store is gone: 200, and it answers with the model it has")
+    service.stop()
+    return Figure("readiness", "; ".join(said))
