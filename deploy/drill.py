@@ -38,6 +38,11 @@ RATE = 40
 CALM = 10
 """Seconds of load before and after each event."""
 
+BROKEN = """FROM digits-service
+ENTRYPOINT ["/venv/bin/python", "-c", "import time; time.sleep(1000)"]
+"""
+"""A release that never gets ready."""
+
 LEADER = cluster.NODES[0]
 BUCKET, S3_PORT = "digits", 5500
 ENVIRONMENT = {
@@ -150,7 +155,8 @@ def build() -> list[str]:
     image("digits-service", REPO, "--target", "service", "--build-arg", f"BASE={BASE}")
     image("digits-service:next", REPO, "--target", "service", "--build-arg", f"BASE={BASE}", "--label", "release=next")
     image("digits-proxy", REPO / "deploy/haproxy", "--build-arg", f"BASE={BASE}")
-    return ["digits-service", "digits-service:next", "digits-proxy"]
+    subprocess.run(["docker", "build", "-q", "-t", "digits-service:broken", "-"], check=True, input=BROKEN.encode())
+    return ["digits-service", "digits-service:next", "digits-service:broken", "digits-proxy"]
 
 
 @contextmanager
@@ -251,26 +257,29 @@ def model(load: Load) -> str:
 
 
 def release() -> str:
-    docker(
-        LEADER,
-        "service",
-        "update",
-        "--detach",
-        "--no-resolve-image",
-        "--image",
-        "digits-service:next",
-        "digits_service",
-    )
-    seconds = until(
-        lambda: (
-            docker(LEADER, "service", "inspect", "-f", "{{.UpdateStatus.State}}", "digits_service") == "completed"
-            and all("next" in image for image, _ in running())
-            and replicas(3)()
-        ),
-        "the new release runs",
-        240,
-    )
+    roll_to("digits-service:next")
+    seconds = until(lambda: update_is("completed") and all_run("digits-service:next"), "the new release runs", 240)
     return f"{seconds:.0f} s"
+
+
+def setback() -> str:
+    roll_to("digits-service:broken")
+    seconds = until(
+        lambda: update_is("rollback_completed") and all_run("digits-service:next"), "the broken release is gone", 240
+    )
+    return f"rolled back by itself after {seconds:.0f} s"
+
+
+def roll_to(image: str) -> None:
+    docker(LEADER, "service", "update", "--detach", "--no-resolve-image", "--image", image, "digits_service")
+
+
+def update_is(state: str) -> bool:
+    return docker(LEADER, "service", "inspect", "-f", "{{.UpdateStatus.State}}", "digits_service") == state
+
+
+def all_run(image: str) -> bool:
+    return all(image in one for one, _ in running()) and replicas(3)()
 
 
 def hosting() -> int:
@@ -289,11 +298,7 @@ def fall() -> str:
     )
     docker(LEADER, "service", "update", "--detach", "--force", "digits_service")
     back = until(
-        lambda: (
-            docker(LEADER, "service", "inspect", "-f", "{{.UpdateStatus.State}}", "digits_service") == "completed"
-            and len({node for _, node in running()}) == 3
-            and replicas(3)()
-        ),
+        lambda: update_is("completed") and len({node for _, node in running()}) == 3 and replicas(3)(),
         "it has its share again",
         240,
     )
@@ -336,6 +341,7 @@ def main() -> None:
         events = [
             happened("a new model is published", lambda: model(load)),
             happened("a new release rolls out", release),
+            happened("a release that never gets ready", setback),
             happened("a node falls, and comes back", fall),
             happened("a cable is cut, and plugged in again", cable),
             happened("scale 2 → 6 → 2", scale),

@@ -41,9 +41,10 @@ class Protocol(HttpToolsProtocol):
         self._patience: asyncio.TimerHandle | None = None
         self._whole = True
         """Whether no request is half sent."""
-        self._in_head = False
+        self._in_head = self._began = False
+        """Whether the head of a request is half sent, and whether it began with the latest data."""
         self._head = 0
-        """Bytes of the request's head, where all of what has come is head."""
+        """Bytes of it, but for those that came with its first."""
         self._earlier: RequestResponseCycle | None = None
         self._leaving = False
 
@@ -54,9 +55,9 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if len(self.tasks) >= self._settings.max_in_flight and self._sent_away(data):
             return
-        began_before = self._in_head
+        self._began = False
         super().data_received(data)
-        if began_before and self._in_head:
+        if self._in_head and not self._began:
             self._head += len(data)
             if self._head > LARGEST_HEAD:
                 self._refuse(_HEAD_TOO_LARGE)
@@ -86,7 +87,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._whole = False
-        self._in_head, self._head = True, 0
+        self._in_head, self._began, self._head = True, True, 0
         self._earlier = self.cycle
         super().on_message_begin()
 

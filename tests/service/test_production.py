@@ -187,8 +187,10 @@ def test_long_requests_in_a_pipeline_have_no_long_heads(service: ServiceProcess)
     request = b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 30_000 + b"\r\n\r\n"
     with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
         connection.sendall(request * 20)
-        connection.shutdown(socket.SHUT_WR)
-        assert connection.makefile("rb").read().count(b"HTTP/1.1 200") == 20
+        answers = b""
+        while answers.count(b'"live"') < 20 and (more := connection.recv(2**16)):
+            answers += more
+    assert answers.count(b"HTTP/1.1 200") == 20
 
 
 def test_large_request_holds_up_no_small_one(service: ServiceProcess, seven: bytes) -> None:
