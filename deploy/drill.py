@@ -252,8 +252,8 @@ def model(load: Load) -> str:
     version = publish()
     published = time.monotonic()
     until(lambda: served() == [version] * 3, "every replica serves the new model")
-    last = max((one.at for one in load.sent if one.version != version), default=published) - published
-    return f"last answer of the old model {max(0.0, last):.1f} s after the new one; each replica says so"
+    old = [one.at + one.seconds for one in load.sent if one.version is not None and one.version < version]
+    return f"each replica serves it; last answer of the old one after {max(0.0, max(old) - published):.1f} s"
 
 
 def release() -> str:
