@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from contract.artifact import MANIFEST, Draft, Manifest
@@ -78,8 +78,10 @@ class FolderStore(Store):
 
     def _remove_abandoned(self) -> None:
         for leftover in self.folder.glob(f"{WORKSPACE}*"):
-            if time.time() - leftover.stat().st_mtime > ABANDONED:
-                shutil.rmtree(leftover)
+            # Moved first: what a publisher has just renamed is no leftover, whatever the clock says.
+            with suppress(FileNotFoundError), self._workspace() as bin_:
+                if time.time() - leftover.stat().st_mtime > ABANDONED:
+                    leftover.rename(bin_ / leftover.name)
 
     @contextmanager
     def _workspace(self) -> Iterator[Path]:

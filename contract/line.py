@@ -42,10 +42,6 @@ FULL = 0.9
 """Share of a row that is ink where it is a line of ruled paper."""
 
 
-THICKEST = 32
-"""Strokes are closed over lines of ruled paper up to this width, pixels."""
-
-
 class TooLongError(ValueError):
     """The line is wider than any number would be."""
 
@@ -126,9 +122,12 @@ def _closed(ink: Grey, ruled: NDArray[np.bool_]) -> Grey:
     rows = (np.convolve(ruled, np.ones(3))[1:-1] > 0)[:, np.newaxis]
     cleared = np.where(rows, 0, ink).astype(np.uint8)
     above, below = cleared.copy(), cleared.copy()
-    for step in range(1, min(int(thick) + 3, THICKEST, len(ink))):
-        np.maximum(above[step:], cleared[:-step], out=above[step:])
-        np.maximum(below[:-step], cleared[step:], out=below[:-step])
+    reach, within = min(int(thick) + 3, len(ink)), 1
+    while within < reach:  # each row the darkest of so many above, or below, it
+        step = min(within, reach - within)
+        np.maximum(above[step:], above[:-step], out=above[step:])
+        np.maximum(below[:-step], below[step:], out=below[:-step])
+        within += step
     return np.where(rows, np.minimum(above, below), ink).astype(np.uint8)
 
 

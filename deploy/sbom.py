@@ -10,19 +10,24 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 PYTHON = """
-import importlib.metadata as m, json
-print(json.dumps(sorted((one.metadata["Name"], one.version) for one in m.distributions())))
+import importlib.metadata, json, platform
+found = sorted((one.metadata["Name"], one.version) for one in importlib.metadata.distributions())
+print(json.dumps({"python": platform.python_version(), "packages": found}))
 """
 
 
 def bill(image: str) -> Bom:
-    """Python's packages and Debian's. Raises `CalledProcessError` where the image cannot be run."""
+    """Python, its packages and Debian's. Raises `CalledProcessError` where the image cannot be run."""
     bom = Bom()
     bom.metadata.component = Component(name=image, type=ComponentType.CONTAINER)
-    for name, version in json.loads(_run(image, "/venv/bin/python", "-c", PYTHON)):
+    found = json.loads(_run(image, "/venv/bin/python", "-c", PYTHON))
+    bom.components.add(_package("generic", None, "python", found["python"]))
+    for name, version in found["packages"]:
         bom.components.add(_package("pypi", None, name, version))
-    for line in _run(image, "dpkg-query", "-W", "-f", "${Package} ${Version}\n").splitlines():
-        bom.components.add(_package("deb", "debian", *line.split()))
+    for line in _run(image, "dpkg-query", "-W", "-f", "${db:Status-Status} ${Package} ${Version}\n").splitlines():
+        status, name, version = line.split()
+        if status == "installed":
+            bom.components.add(_package("deb", "debian", name, version))
     return bom
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -9,9 +10,10 @@ from importlib import import_module
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from proofs.promise import BrokenPromiseError, Proof, Trial
+from proofs.promise import Proof, Trial
 
 PROMISES = {
     "store": "A reader of the store sees a whole version or none",
@@ -52,19 +54,20 @@ def main() -> None:
 
 def _kept(name: str, short: bool, seed: int, table: Table) -> bool:
     prove: Proof = import_module(f"proofs.{name}").prove
-    with tempfile.TemporaryDirectory(prefix=f"digits-{name}-", ignore_cleanup_errors=True) as folder:
-        try:
-            for figure in prove(Trial(Path(folder), short, seed)):
-                console.print(f"{figure.tried}: {figure.found}", highlight=False)
-                table.add_row(name, figure.tried, figure.found)
-        except (BrokenPromiseError, AssertionError) as broken:
-            console.print_exception()
-            table.add_row(name, "[red]BROKEN[/]", str(broken))
-            return False
+    folder = Path(tempfile.mkdtemp(prefix=f"digits-{name}-"))
+    try:
+        for figure in prove(Trial(folder, short, seed)):
+            console.print(f"{figure.tried}: {figure.found}", highlight=False, markup=False)
+            table.add_row(name, escape(figure.tried), escape(figure.found))
+    except (Exception, SystemExit) as broken:
+        console.print_exception()
+        table.add_row(name, "[red]BROKEN[/]", escape(f"{broken}\nLogs and inputs: {folder}"))
+        return False
+    shutil.rmtree(folder, ignore_errors=True)
     return True
 
 
 if __name__ == "__main__":
-    for setting in [one for one in os.environ if one.startswith("DIGITS_") and one != "DIGITS_BASE"]:
+    for setting in [one for one in os.environ if one.startswith("DIGITS_")]:
         del os.environ[setting]  # what is proved is what ships
     main()

@@ -37,6 +37,8 @@ def asker(app: Any, path: str, kind: str) -> Callable[[bytes], None]:
     loop = asyncio.new_event_loop()
     states: dict[str, Any] = {}
     loop.run_until_complete(_started(app, states))
+    while loop.run_until_complete(_status(app, "/health/ready", [], b"", states, "GET")) != 200:
+        loop.run_until_complete(asyncio.sleep(0.1))
 
     def ask(content: bytes) -> None:
         headers = [(b"content-type", kind.encode())]
@@ -65,10 +67,15 @@ async def _started(app: Any, states: dict[str, Any]) -> None:
 
 
 async def _status(
-    app: Any, path: str, headers: list[tuple[bytes, bytes]], content: bytes, states: dict[str, Any]
+    app: Any,
+    path: str,
+    headers: list[tuple[bytes, bytes]],
+    content: bytes,
+    states: dict[str, Any],
+    method: str = "POST",
 ) -> int:
     scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
         "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": headers,
         "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000), "state": dict(states),
     }  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image, ImageDraw, PngImagePlugin
 
-from tests.service.test_bad_input import png, tiff_with_large_tile
+from tests.bombs import png, tiff_with_large_tile
 
 Hostile = tuple[str, bytes, bool | None]
 """A name, a file's bytes, and whether the 1 on it is to be read (None: whether or not)."""

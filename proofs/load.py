@@ -19,7 +19,7 @@ class Right(NamedTuple):
     """An answer that says 7."""
 
     sent: float
-    """`time.monotonic()`"""
+    """`time.monotonic()`; at a given rate, when it was due."""
     seconds: float
     version: int
 
@@ -43,7 +43,10 @@ class Load:
         self.request = f"{head}\r\n\r\n".encode() + image
         self.ended = False
         self.idle: deque[_Connection] = deque()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+        self.waiting: deque[float] = deque()
+        """When those were due for which no connection is free."""
+        self._fault: BaseException | None = None
+        self._thread = threading.Thread(target=self._work, daemon=True)
 
     def __enter__(self) -> "Load":
         self._thread.start()
@@ -54,6 +57,8 @@ class Load:
         self._thread.join(40)
         if self._thread.is_alive():
             raise BrokenPromiseError("a request was not answered for 40 s")
+        if self._fault is not None:
+            raise self._fault
 
     def times(self, first: float = 0, last: float = np.inf) -> NDArray[np.float64]:
         """Milliseconds of the right answers to what was sent between two moments."""
@@ -67,9 +72,17 @@ class Load:
         if self.ended:
             connection.transport.close()
         elif self.rate is None:
-            connection.send()
+            connection.send(time.monotonic())
+        elif self.waiting:
+            connection.send(self.waiting.popleft())
         else:
             self.idle.append(connection)
+
+    def _work(self) -> None:
+        try:
+            asyncio.run(self._run())
+        except BaseException as fault:  # for the thread that waits for this one
+            self._fault = fault
 
     async def _run(self) -> None:
         keepers = [asyncio.create_task(self._keep_open()) for _ in range(self.connections)]
@@ -97,11 +110,12 @@ class Load:
         started, due = time.monotonic(), 0
         while not self.ended:
             while due < (time.monotonic() - started) * rate:
+                moment = started + due / rate
                 if self.idle:
-                    self.idle.popleft().send()
-                    due += 1
-                else:  # all wait for an answer
-                    due = int((time.monotonic() - started) * rate) + 1
+                    self.idle.popleft().send(moment)
+                else:
+                    self.waiting.append(moment)
+                due += 1
             await asyncio.sleep(0.002)
 
 
@@ -118,10 +132,10 @@ class _Connection(asyncio.Protocol):
         self.body = b""
         self.load.free(self)
 
-    def send(self) -> None:
+    def send(self, due: float) -> None:
         if self.transport.is_closing():
             return
-        self.waits_since = time.monotonic()
+        self.waits_since = due
         self.transport.write(self.load.request)
 
     def data_received(self, data: bytes) -> None:

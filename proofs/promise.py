@@ -41,7 +41,7 @@ class Figure:
 
 def not_tried(what: str, why: str) -> Figure:
     """The machine lacks what it takes; nothing is broken by that, and nothing proved."""
-    return Figure(what, f"[yellow]not tried[/]: {why}")
+    return Figure(what, f"not tried: {why}")
 
 
 Proof = Callable[[Trial], Iterator[Figure]]

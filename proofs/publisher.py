@@ -45,7 +45,7 @@ class Publisher:
         self.process.join()
         try:
             found: int = self._ours.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             return None
         return found
 

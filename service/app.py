@@ -21,7 +21,7 @@ from service.stopping import Stopping
 
 logger = logging.getLogger("service.app")
 
-FIRST_LOOK = 2
+FIRST_LOOK = 5
 """Seconds that the service waits for its first look at the store before it listens: a slow store is no dead service."""
 
 

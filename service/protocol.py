@@ -26,7 +26,7 @@ PLAIN = re.compile(
 """The head of a request that can be refused as it stands; of others the parser takes care."""
 
 LARGEST_HEAD = 2**16
-"""Bytes of a request's first line and headers, beside those that came with its first byte."""
+"""Bytes of a request's first line and headers, or of trailers, beside the piece that they begin in."""
 
 FAREWELL = 0.3
 """Seconds for which an idle connection stays open when the service stops: a request may be on its way."""
@@ -41,10 +41,8 @@ class Protocol(HttpToolsProtocol):
         self._patience: asyncio.TimerHandle | None = None
         self._whole = True
         """Whether no request is half sent."""
-        self._in_head = self._began = False
-        """Whether the head of a request is half sent, and whether it began with the latest data."""
-        self._head = 0
-        """Bytes of it, but for those that came with its first."""
+        self._loose = 0
+        """Bytes since a request began or anything of a body came: of a head, of trailers, or of nothing."""
         self._earlier: RequestResponseCycle | None = None
         self._leaving = False
 
@@ -55,16 +53,13 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if len(self.tasks) >= self._settings.max_in_flight and self._sent_away(data):
             return
-        self._began = False
+        self._loose += len(data)
         super().data_received(data)
-        if self._in_head and not self._began:
-            self._head += len(data)
-            if self._head > LARGEST_HEAD:
-                self._refuse(_HEAD_TOO_LARGE)
-                return
-        if self._whole:
-            self._stop_waiting()
-        elif self._patience is None:
+        if self.transport.is_closing():
+            return
+        if self._loose > LARGEST_HEAD:
+            self._refuse(_HEAD_TOO_LARGE)
+        elif self._patience is None and not (self._whole and (self._answering() or self.timeout_keep_alive_task)):
             self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -75,7 +70,7 @@ class Protocol(HttpToolsProtocol):
         """Whether `data` was one plain, whole request, and was refused without more ado: there may be very many."""
         head, _, body = data.partition(b"\r\n\r\n")
         plain = PLAIN.fullmatch(head)
-        idle = self._whole and (self.cycle is None or self.cycle.response_complete) and not self.transport.is_closing()
+        idle = self._whole and not self._answering() and not self.transport.is_closing()
         if not (idle and plain and len(body) == int(plain["length"])):
             return False
         metrics.overloaded.inc()
@@ -87,28 +82,35 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._whole = False
-        self._in_head, self._began, self._head = True, True, 0
+        self._loose = 0
         self._earlier = self.cycle
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
         crowded = len(self.tasks) >= self._settings.max_in_flight and not self.url.startswith(ALWAYS)
         self.app = _overloaded if crowded else self.config.loaded_app
         super().on_headers_complete()
         if self._leaving:
             self.cycle.keep_alive = False
 
+    def on_body(self, body: bytes) -> None:
+        self._loose = 0
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
-        self._whole = True
+        self._whole, self._loose = True, 0
+        self._stop_waiting()
         super().on_message_complete()
 
     def shutdown(self) -> None:
         self._leaving = True
-        if self.cycle is None or self.cycle.response_complete:
+        if not self._answering():
             self.loop.call_later(FAREWELL, super().shutdown)
         else:
             super().shutdown()
+
+    def _answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
     def _wait(self) -> None:
         self._patience = self.loop.call_later(self._settings.request_seconds, self._give_up)
@@ -126,10 +128,10 @@ class Protocol(HttpToolsProtocol):
         self._refuse(_TOO_SLOW)
 
     def _refuse(self, answer: bytes) -> None:
-        """Close the connection, with an `answer` if anything of a request has come and no other is under way."""
+        """Close the connection, with an `answer` if a request is half sent and no other answer is under way."""
         earlier_answered = self._earlier is None or self._earlier.response_complete
         unanswered = self.cycle is self._earlier or not self.cycle.response_started
-        if (self.headers or self._in_head) and earlier_answered and unanswered:
+        if not self._whole and earlier_answered and unanswered:
             self.transport.write(answer)
         self.transport.close()
 

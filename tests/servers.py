@@ -67,12 +67,26 @@ class ServiceProcess:
     def workers(self) -> list[psutil.Process]:
         """The processes that answer, where there are several."""
         children = psutil.Process(self.process.pid).children()
-        return [child for child in children if "spawn_main" in " ".join(child.as_dict(["cmdline"])["cmdline"] or [])]
+        found = []
+        for child in children:
+            with contextlib.suppress(psutil.NoSuchProcess):  # nor a zombie, which has no command line
+                found += [child] if "spawn_main" in " ".join(child.as_dict(["cmdline"])["cmdline"] or []) else []
+        return found
+
+    def peak_bytes(self) -> int:
+        """The greatest resident memory of the process so far."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+        return 1024 * int(line.split()[1])
 
     def stop(self) -> int:
         """The exit status after SIGTERM."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=20)
+        try:
+            return self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""The optimizer of long trainings."""
+"""What the line network learns by."""
 
 import keras
 import tensorflow as tf

@@ -1,6 +1,7 @@
 """Versions are published whole, once, and in order, in a folder as in a bucket."""
 
 import json
+import os
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -154,6 +155,17 @@ def test_prune_does_not_count_damaged_versions(store: FolderStore, bundled: Mani
     (store.folder / str(damaged) / TFLITE).unlink()
     store.prune(keep=1)
     assert {whole, damaged} <= set(store.versions())
+
+
+def test_prune_takes_what_dead_publishers_left_and_not_what_others_write(store: FolderStore) -> None:
+    dead, alive = store.folder / ".workspace-dead", store.folder / ".workspace-alive"
+    for folder in (dead, alive):
+        folder.mkdir()
+        (folder / TFLITE).touch()
+    os.utime(dead, (0, 0))
+    store.prune(keep=1)
+    assert not dead.exists()
+    assert alive.exists()
 
 
 def test_store_that_does_not_exist_is_empty_and_stays_so(tmp_path: Path) -> None:

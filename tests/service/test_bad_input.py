@@ -2,7 +2,6 @@
 
 import base64
 import io
-import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,19 +11,8 @@ import pytest
 from PIL import Image
 
 from contract.messages import Problem
+from tests.bombs import PNG_HEADER, png, tiff_with_large_tile
 from tests.servers import REPO, ServiceProcess, running_service
-
-PNG_HEADER = b"\x89PNG\r\n\x1a\n"
-
-
-def png(width: int, height: int, pixels: bytes) -> bytes:
-    """A grey PNG whose header says `width`×`height`, whatever `pixels`, zlib-compressed, holds."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return PNG_HEADER + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 def blank(size: tuple[int, int] = (40, 40), mode: str = "L", kind: str = "PNG") -> bytes:
@@ -150,24 +138,6 @@ def test_body_over_the_limit_is_413(service: ServiceProcess, announced: bool) ->
     assert "10485760" in answer.detail
 
 
-def tiff_with_large_tile() -> bytes:
-    """A 16×16 TIFF whose one tile, 20000×20000 and all zeros, takes 400 KB compressed."""
-    tile = zlib.compress(bytes(20_000 * 20_000))
-    tags = [
-        (256, 16),  # width
-        (257, 16),  # length
-        (258, 8),  # bits
-        (259, 8),  # deflate
-        (262, 1),  # black is zero
-        (322, 20_000),  # tile width
-        (323, 20_000),  # tile length
-        (324, 8),  # tile offset
-        (325, len(tile)),
-    ]
-    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
-    return struct.pack("<2sHI", b"II", 42, 8 + len(tile)) + tile + directory + bytes(4)
-
-
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[ServiceProcess]:
     """A service whose greatest memory so far is that of its start."""
@@ -177,25 +147,18 @@ def fresh(tmp_path: Path) -> Iterator[ServiceProcess]:
         yield process
 
 
-def peak_bytes(service: ServiceProcess) -> int:
-    """The greatest resident memory of the process so far."""
-    status = Path(f"/proc/{service.process.pid}/status").read_text()
-    [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
-    return 1024 * int(line.split()[1])
-
-
 @pytest.mark.parametrize("kind", ["image/png", "image/tiff"])
 def test_decompression_bomb_costs_nothing(fresh: ServiceProcess, kind: str) -> None:
     bombs = {"image/png": png(10_000, 10_000, zlib.compress(bytes(100_000_000))), "image/tiff": tiff_with_large_tile()}
-    before = peak_bytes(fresh)
+    before = fresh.peak_bytes()
     assert "0000×" in post_image(fresh, bombs[kind], 413, kind).detail
-    assert peak_bytes(fresh) - before < 20e6
+    assert fresh.peak_bytes() - before < 20e6
 
 
 def test_millions_of_wrong_pixels_cost_little(fresh: ServiceProcess) -> None:
     body = '{"images": [[[' + "-1," * 3_000_000 + "0]]]}"
     assert "row 0, column 0" in post_json(fresh, body).detail
-    assert peak_bytes(fresh) < 400e6
+    assert fresh.peak_bytes() < 400e6
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "I;16"])
@@ -203,7 +166,7 @@ def test_largest_image_of_any_mode_fits_the_container(fresh: ServiceProcess, mod
     file = io.BytesIO()
     Image.new(mode, (5000, 5000)).save(file, "PNG")
     post_image(fresh, file.getvalue(), 422)
-    assert peak_bytes(fresh) < 500e6
+    assert fresh.peak_bytes() < 500e6
 
 
 @pytest.mark.parametrize("path", ["/v1/predict/image", "/v1/numbers/image"])
@@ -217,7 +180,7 @@ def test_highest_image_fits_too_and_is_read_in_time(fresh: ServiceProcess, path:
         f"{fresh.url}{path}", content=file.getvalue(), headers={"Content-Type": "image/png"}, timeout=60
     )
     assert answer.status_code in (200, 422)
-    assert peak_bytes(fresh) < 600e6
+    assert fresh.peak_bytes() < 600e6
 
 
 def test_image_over_25_megapixels_is_413(service: ServiceProcess) -> None:

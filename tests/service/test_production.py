@@ -154,7 +154,7 @@ def half_sent(service: ServiceProcess, image: bytes) -> socket.socket:
 
 
 @pytest.mark.parametrize(
-    "sent", [b"", b"POST /v1/predict HT", b"POST /v1/predict HTTP/1.1\r\nContent-Length: 9\r\n\r\n{"]
+    "sent", [b"", b"\r\n", b"POST /v1/predict HT", b"POST /v1/predict HTTP/1.1\r\nContent-Length: 9\r\n\r\n{"]
 )
 def test_slow_sender_is_sent_away(tmp_path: Path, sent: bytes) -> None:
     with (
@@ -163,11 +163,21 @@ def test_slow_sender_is_sent_away(tmp_path: Path, sent: bytes) -> None:
     ):
         connection.sendall(sent)
         answer = connection.makefile("rb").read()
-        assert answer.startswith(b"HTTP/1.1 408") if sent else not answer
+        assert answer.startswith(b"HTTP/1.1 408") if sent.strip() else not answer
         assert httpx.get(f"{service.url}/health/ready").status_code == 200
 
 
-@pytest.mark.parametrize("head", [b"GET / HTTP/1.1\r\nHost: x\r\nX-Endless: ", b"GET /"], ids=["header", "path"])
+CHUNKED = b"POST /v1/predict/image HTTP/1.1\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nX-Endless: ", id="header"),
+        pytest.param(b"GET /", id="path"),
+        pytest.param(CHUNKED + b"X-Endless: ", id="trailer"),
+    ],
+)
 def test_head_without_an_end_is_cut_off(service: ServiceProcess, head: bytes) -> None:
     """What is kept of it is copied with every piece that comes: without a limit, seconds for 30 MB."""
     with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:

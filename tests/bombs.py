@@ -1,0 +1,34 @@
+"""Small image files that claim, or become, very large images."""
+
+import struct
+import zlib
+
+PNG_HEADER = b"\x89PNG\r\n\x1a\n"
+
+
+def png(width: int, height: int, pixels: bytes) -> bytes:
+    """A grey PNG whose header says `width`×`height`, whatever `pixels`, zlib-compressed, holds."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return PNG_HEADER + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def tiff_with_large_tile() -> bytes:
+    """A 16×16 TIFF whose one tile, 20000×20000 and all zeros, takes 400 KB compressed."""
+    tile = zlib.compress(bytes(20_000 * 20_000))
+    tags = [
+        (256, 16),  # width
+        (257, 16),  # length
+        (258, 8),  # bits
+        (259, 8),  # deflate
+        (262, 1),  # black is zero
+        (322, 20_000),  # tile width
+        (323, 20_000),  # tile length
+        (324, 8),  # tile offset
+        (325, len(tile)),
+    ]
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    return struct.pack("<2sHI", b"II", 42, 8 + len(tile)) + tile + directory + bytes(4)
