@@ -77,7 +77,7 @@ class FolderStore(Store):
             (self.folder / str(version)).rename(bin_ / str(version))
 
     def _remove_abandoned(self) -> None:
-        for leftover in self.folder.glob(f"{WORKSPACE}*"):
+        for leftover in list(self.folder.glob(f"{WORKSPACE}*")):
             # Moved first: what a publisher has just renamed is no leftover, whatever the clock says.
             with suppress(FileNotFoundError), self._workspace() as bin_:
                 if time.time() - leftover.stat().st_mtime > ABANDONED:

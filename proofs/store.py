@@ -218,7 +218,7 @@ def _pruned_in_the_future(folder: Path, files: Path) -> None:
     """To that clock whatever publishers are writing was abandoned long ago."""
     program = "import sys; from proofs.store import prune_on; prune_on(sys.argv[1])"
     store, published = open_store(folder), []
-    with subprocess.Popen(["faketime", "+2h", sys.executable, "-c", program, str(folder)], cwd=REPO) as pruner:
+    with subprocess.Popen(["faketime", "-f", "+2h", sys.executable, "-c", program, str(folder)], cwd=REPO) as pruner:
         try:
             for _ in range(100):
                 with suppress(OSError):  # what it wrote was taken away: nothing is published, and it knows
