@@ -21,8 +21,8 @@ SHARE = 0.7
 GROWTH = 10e6
 """Bytes by which a process may grow from the second quarter to the last."""
 
-SLOWER = 2.0
-"""How many times as long the quickest tenth of the answers may take at the end: others on the machine slow the rest."""
+SLOWER = 3.0
+"""How many times as long a single client may wait for an answer at the end: machines change their speed by half."""
 
 
 class Look(NamedTuple):
@@ -40,7 +40,7 @@ def _soaked(trial: Trial) -> Iterator[Figure]:
     """Four quarters, each at its share of what the machine carries by then: others may be at work on it, too."""
     seconds, rates, times, looks = trial.count(300, 3), [], [], []
     with running_service(trial.folder / "log", model_store=BUNDLED.folder.parent, log_level="WARNING") as service:
-        process = psutil.Process(service.process.pid)
+        process, alone = psutil.Process(service.process.pid), [_alone(service)]
         for _ in range(4):
             with Load(service.port, SEVEN, connections=16) as full:
                 time.sleep(trial.count(5, 1))
@@ -51,24 +51,31 @@ def _soaked(trial: Trial) -> Iterator[Figure]:
                     looks.append(Look(process.memory_info().rss, process.num_fds()))
             for one in (full, load):
                 one.require_all_right()
-            require(len(load.right) > 0.9 * rate * seconds, f"only {len(load.right):,} were answered")
+            require(len(load.right) > 0.5 * rate * seconds, f"only {len(load.right):,} were answered")
             rates.append(rate)
             times.append(load.times())
+        alone.append(_alone(service))
     first, last = (Look(*np.median(looks[part : part + 30], axis=0).astype(int).tolist()) for part in (30, 90))
     require(last.resident - first.resident < GROWTH, f"it grew by {(last.resident - first.resident) / 1e6:.1f} MB")
     require(last.descriptors <= first.descriptors + 5, f"descriptors: {first.descriptors}, then {last.descriptors}")
-    quick = [float(np.quantile(one, 0.1)) for one in times]
-    require(quick[3] < SLOWER * quick[0], f"a tenth of the answers came within {quick} ms")
+    require(alone[1] < SLOWER * alone[0], f"a single client waited {alone[0]:.1f} ms, then {alone[1]:.1f} ms")
     yield Figure(
         f"{4 * seconds / 60:.1f} minutes at {SHARE:.0%} of full load, in four quarters",
-        f"{sum(map(len, times)):,} requests ({', '.join(f'{rate:.0f}' for rate in rates)} a second), none lost or wrong; "
+        f"{sum(map(len, times)):,} requests ({', '.join(f'{rate:.0f}' for rate in rates)} a second), none lost, none "
+        "wrong; "
         f"in the second and the last quarter {first.resident / 1e6:.1f} and {last.resident / 1e6:.1f} MB, "
         f"{first.descriptors} and {last.descriptors} descriptors; "
-        + "; ".join(
-            f"{name} {', '.join(f'{np.quantile(one, share):.1f}' for one in times)} ms"
-            for name, share in (("p10", 0.1), ("p50", 0.5), ("p99", 0.99))
-        ),
+        f"p50 {', '.join(f'{np.median(one):.1f}' for one in times)} ms, p99 "
+        f"{', '.join(f'{np.quantile(one, 0.99):.0f}' for one in times)} ms; a single client waited {alone[0]:.2f} ms "
+        f"before and {alone[1]:.2f} ms after it",
     )
+
+
+def _alone(service: ServiceProcess) -> float:
+    """Median of a single client's times, milliseconds."""
+    with Load(service.port, SEVEN, connections=1) as load:
+        time.sleep(3)
+    return float(np.median(load.times()))
 
 
 def _killed(trial: Trial) -> Figure:
