@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -219,7 +220,8 @@ def _pruned_in_the_future(folder: Path, files: Path) -> None:
     """To that clock whatever publishers are writing was abandoned long ago."""
     program = "import sys; from proofs.store import prune_on; prune_on(sys.argv[1])"
     store, published = open_store(folder), []
-    with subprocess.Popen(["faketime", "-f", "+2h", sys.executable, "-c", program, str(folder)], cwd=REPO) as pruner:
+    command = ["faketime", "-f", "+2h", sys.executable, "-c", program, str(folder)]
+    with subprocess.Popen(command, cwd=REPO, start_new_session=True) as pruner:
         try:
             for _ in range(100):
                 with suppress(OSError):  # what it wrote was taken away: nothing is published, and it knows
@@ -228,7 +230,7 @@ def _pruned_in_the_future(folder: Path, files: Path) -> None:
                     store.verify(version)
             require(pruner.poll() is None, "the pruner failed")
         finally:
-            pruner.kill()
+            os.killpg(pruner.pid, signal.SIGKILL)  # faketime, and what it has started
     require(set(published) <= set(store.versions()), "a published version is gone")
 
 
