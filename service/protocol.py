@@ -1,11 +1,11 @@
 """uvicorn's HTTP protocol, with limits that lie below the application.
 
-On requests in flight, on slow senders, and on heads that do not end.
+On requests in flight, on slow senders, on heads that do not end, and on those who ask and do not listen.
 """
 
 import asyncio
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -35,12 +35,16 @@ FAREWELL = 0.3
 class Protocol(HttpToolsProtocol):
     """One connection."""
 
+    _deaf: ClassVar[set["Protocol"]] = set()
+    """Those whose callers do not take what has been answered."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._settings: Settings = self.app_state["settings"]
         self._patience: asyncio.TimerHandle | None = None
         self._whole = True
         """Whether no request is half sent."""
+        self._hearing: asyncio.TimerHandle | None = None
         self._loose = 0
         """Bytes since a request began or anything of a body came: of a head, of trailers, or of nothing."""
         self._earlier: RequestResponseCycle | None = None
@@ -51,7 +55,7 @@ class Protocol(HttpToolsProtocol):
         self._wait()
 
     def data_received(self, data: bytes) -> None:
-        if len(self.tasks) >= self._settings.max_in_flight and self._sent_away(data):
+        if self._crowded() and self._sent_away(data):
             return
         self._loose += len(data)
         super().data_received(data)
@@ -59,18 +63,38 @@ class Protocol(HttpToolsProtocol):
             return
         if self._loose > LARGEST_HEAD:
             self._refuse(_HEAD_TOO_LARGE)
-        elif self._patience is None and not (self._whole and (self._answering() or self.timeout_keep_alive_task)):
+        elif self._patience is None and not (self._whole and (self.answering() or self.timeout_keep_alive_task)):
             self._wait()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._deaf.add(self)
+        self._hearing = self.loop.call_later(self._settings.request_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._hear()
+        super().resume_writing()
+
+    def _hear(self) -> None:
+        self._deaf.discard(self)
+        if self._hearing is not None:
+            self._hearing.cancel()
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self._hear()
         self._stop_waiting()
         super().connection_lost(exc)
+
+    def _crowded(self) -> bool:
+        """Whether as many requests are in flight as may be, but for those whose answer is not taken."""
+        tasks, most = len(self.tasks), self._settings.max_in_flight
+        return tasks >= most and tasks - sum(one.answering() for one in self._deaf) >= most
 
     def _sent_away(self, data: bytes) -> bool:
         """Whether `data` was one plain, whole request, and was refused without more ado: there may be very many."""
         head, _, body = data.partition(b"\r\n\r\n")
         plain = PLAIN.fullmatch(head)
-        idle = self._whole and not self._answering() and not self.transport.is_closing()
+        idle = self._whole and not self.answering() and not self.transport.is_closing()
         if not (idle and plain and len(body) == int(plain["length"])):
             return False
         metrics.overloaded.inc()
@@ -87,7 +111,7 @@ class Protocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        crowded = len(self.tasks) >= self._settings.max_in_flight and not self.url.startswith(ALWAYS)
+        crowded = self._crowded() and not self.url.startswith(ALWAYS)
         self.app = _overloaded if crowded else self.config.loaded_app
         super().on_headers_complete()
         if self._leaving:
@@ -104,12 +128,12 @@ class Protocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         self._leaving = True
-        if not self._answering():
+        if not self.answering():
             self.loop.call_later(FAREWELL, super().shutdown)
         else:
             super().shutdown()
 
-    def _answering(self) -> bool:
+    def answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
     def _wait(self) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -201,6 +202,29 @@ def test_long_requests_in_a_pipeline_have_no_long_heads(service: ServiceProcess)
         while answers.count(b'"live"') < 20 and (more := connection.recv(2**16)):
             answers += more
     assert answers.count(b"HTTP/1.1 200") == 20
+
+
+def test_callers_who_do_not_listen_take_nobodys_place(tmp_path: Path, seven: bytes) -> None:
+    """Each waits for its answers to be taken; more of them than requests may be in flight."""
+    asked = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 200
+    settings = {"max_in_flight": 5, "request_seconds": 8}
+
+    def status() -> int:
+        return httpx.post(f"{service.url}/v1/predict/image", content=seven, headers=PNG).status_code
+
+    with (
+        running_service(tmp_path / "log", model_store=REPO / "models", **settings) as service,
+        contextlib.ExitStack() as stack,
+    ):
+        deaf = [stack.enter_context(socket.create_connection(("127.0.0.1", service.port))) for _ in range(10)]
+        for connection in deaf:
+            connection.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                connection.send(asked)
+        eventually(lambda: status() == 200, 6)  # once no more goes into the buffers between
+        assert [status() for _ in range(20)] == [200] * 20
+        connections = psutil.Process(service.process.pid).net_connections
+        eventually(lambda: len(connections("tcp")) < 5)  # they are cut off
 
 
 def test_large_request_holds_up_no_small_one(service: ServiceProcess, seven: bytes) -> None:
