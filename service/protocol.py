@@ -28,6 +28,12 @@ PLAIN = re.compile(
 LARGEST_HEAD = 2**16
 """Bytes of a request's first line and headers, or of trailers, beside the piece that they begin in."""
 
+SETTLING = 0.3
+"""Seconds from when a worker stops to listen until it closes connections: by then the others do not listen either.
+
+A caller who is sent away and calls again at once would come into the line of one who is about to stop.
+"""
+
 FAREWELL = 0.3
 """Seconds for which an idle connection stays open when the service stops: a request may be on its way."""
 
@@ -127,6 +133,9 @@ class Protocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def shutdown(self) -> None:
+        self.loop.call_later(SETTLING, self._leave)
+
+    def _leave(self) -> None:
         self._leaving = True
         if not self.answering():
             self.loop.call_later(FAREWELL, super().shutdown)
