@@ -7,6 +7,7 @@ import { likeliest, ofNumber, percent, sentence } from "./words.js";
 const HINT = "Draw a digit, or a number.";
 const RETRY = 1000; // milliseconds between two tries while the service is away
 const WATCH = 5000; // between two looks whether it is still there
+const NOTICE = 8000; // how long a word about a file stands, unless something is drawn
 
 const $ = (id) => document.getElementById(id);
 const paper = new Paper($("paper"));
@@ -22,8 +23,10 @@ const bars = Array.from({ length: 10 }, (_, digit) => {
 let sheet = 0; // counts the sheets of paper
 let waiting = false; // whether there is something newer to be read than what is under way
 let wake = () => {};
+let noticed = -NOTICE; // when a file was last said to be unreadable
 
 function send() {
+  noticed = -NOTICE;
   waiting = paper.readable;
   wake();
 }
@@ -71,8 +74,9 @@ async function connect() {
   const model = (await models()).find((one) => one.default);
   if (!model) throw new Away("it has no model yet");
   const accuracy = model.accuracy ? `, ${(100 * model.accuracy).toFixed(2)} % right on MNIST’s test set` : "";
-  say("good", `Connected · model ${model.name} ${model.version}${accuracy}`);
   $("enter-key").hidden = true;
+  if (performance.now() < noticed + NOTICE) return;
+  say("good", `Connected · model ${model.name} ${model.version}${accuracy}`);
 }
 
 async function deliver() {
@@ -124,8 +128,9 @@ async function run() {
 async function open(file) {
   if (!file) return;
   const bitmap = await createImageBitmap(file).catch(() => null);
-  if (bitmap) paper.lay({ file, bitmap });
-  else say("bad", `${file.name} cannot be opened: it is no image, or of a kind that browsers do not know. The drawing stays.`);
+  if (bitmap) return paper.lay({ file, bitmap });
+  noticed = performance.now();
+  say("bad", `${file.name} cannot be opened: it is no image, or of a kind that browsers do not know. The drawing stays.`);
 }
 
 function tidy() {
