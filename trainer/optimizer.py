@@ -1,4 +1,4 @@
-"""What the line network learns by."""
+"""What networks learn by when there is time."""
 
 import keras
 import tensorflow as tf
