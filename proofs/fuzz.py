@@ -1,13 +1,15 @@
-"""`python -m proofs.fuzz TARGET [FOLDER …] [libFuzzer's options]`: inputs that find their way into every branch.
+"""`python -m proofs.fuzz TARGET FOLDER … [-max_total_time=SECONDS]`: inputs that find their way into every branch.
 
 The application runs in this process, without a server: each input is the body of one request, and a status of 500 or
 more, or anything that is raised, is a fault. New inputs that reach something new go into the first folder.
 """
 
+import argparse
 import asyncio
 import os
 import sys
 from collections.abc import Callable
+from multiprocessing import get_context
 from typing import Any
 
 TARGETS = {
@@ -19,16 +21,35 @@ TARGETS = {
 LONGEST = 20_000
 """Bytes of an input."""
 
+SLICE = 100
+"""Seconds of one process: what atheris writes into the code keeps up to 65 kB of memory for every input."""
+
 
 def main() -> None:
+    """One process after the other, each with what the ones before have found. Exits as the first that fails."""
+    parser = argparse.ArgumentParser(prog="python -m proofs.fuzz")
+    parser.add_argument("target", choices=TARGETS)
+    parser.add_argument("folders", nargs="+", help="of inputs; new ones go into the first")
+    parser.add_argument("-max_total_time", type=int, default=SLICE, help="seconds")
+    options = parser.parse_args()
+    for begun in range(0, options.max_total_time, SLICE):
+        seconds = min(SLICE, options.max_total_time - begun)
+        process = get_context("spawn").Process(target=fuzz, args=(options.target, options.folders, seconds))
+        process.start()
+        process.join()
+        if process.exitcode:
+            sys.exit(process.exitcode)
+
+
+def fuzz(target: str, folders: list[str], seconds: int) -> None:
     import atheris
 
-    target = sys.argv.pop(1)
     os.environ["DIGITS_LOG_LEVEL"] = "ERROR"
     with atheris.instrument_imports(include=["service", "contract", "PIL"]):
         from service.app import create_app
     ask = asker(create_app(), *TARGETS[target])
-    atheris.Setup([*sys.argv, f"-max_len={LONGEST}", "-rss_limit_mb=3000", "-timeout=30"], ask)
+    options = [f"-max_total_time={seconds}", f"-max_len={LONGEST}", "-rss_limit_mb=4000", "-timeout=30"]
+    atheris.Setup([sys.argv[0], *folders, *options, "-print_final_stats=1", f"-artifact_prefix={folders[0]}/"], ask)
     atheris.Fuzz()
 
 

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import io
+import warnings
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 
 TILE_WIDTH, TILE_LENGTH = 322, 323
 """Tags of TIFF 6.0, section 15."""
+
+warnings.filterwarnings("ignore", module="PIL")  # each would be kept, of images that nobody looks after
 
 Grey = NDArray[np.uint8]
 Source = bytes | str | list[list[float]]

@@ -16,7 +16,7 @@ SIDE = 4 * SIZE
 
 
 def no_digit(digits: Digits, place: int, rng: np.random.Generator) -> Grey:
-    """Digits turned, cut, joined, laid over, beside or within each other, until they are none; signs, stains, textures."""
+    """Digits turned, cut, joined, overlaid, beside or within each other, so that they are none; signs, blots."""
     return _normalised(NO_DIGITS[rng.choice(len(NO_DIGITS), p=NO_DIGIT_SHARES)], digits, place, rng)
 
 

@@ -259,7 +259,7 @@ def test_file_that_is_no_image_is_told_and_the_drawing_stays(
     (tmp_path / "text.png").write_text("no image")
     page.locator("#file").set_input_files(tmp_path / "text.png")
     expect(page.locator("#status")).to_contain_text("text.png cannot be opened")
-    page.wait_for_event("response", lambda response: response.url.endswith("/v1/models"))  # it looks whether it is still there
+    page.wait_for_event("response", lambda response: response.url.endswith("/v1/models"))  # it still looks
     expect(page.locator("#status")).to_contain_text("text.png cannot be opened")
     assert ink(page) == drawn
     expect(digit(page)).to_have_text("7")

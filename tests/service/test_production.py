@@ -8,6 +8,7 @@ import json
 import re
 import signal
 import socket
+import struct
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -77,6 +78,15 @@ def test_request_id_is_taken_or_made_and_logged(tmp_path: Path, seven: bytes) ->
     lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     logged = {line["request_id"]: line["status"] for line in lines if line.get("method") == "POST"}
     assert logged == {"order-66": 200, made: 422, spaced: 200}
+
+
+def test_what_pillow_thinks_of_an_image_is_not_logged(tmp_path: Path) -> None:
+    entry = struct.pack("<HHLL", 270, 2, 1000, 9999)  # a description of 1000 bytes, far behind the file's end
+    image = io.BytesIO()
+    Image.new("L", (30, 30), 255).save(image, "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\x01\0" + entry)
+    with running_service(tmp_path / "log", model_store=REPO / "models") as service:
+        httpx.post(f"{service.url}/v1/predict/image", content=image.getvalue(), headers={"Content-Type": "image/jpeg"})
+    assert "Warning" not in (tmp_path / "log.errors").read_text()
 
 
 @pytest.mark.parametrize("workers", [1, 2])
