@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from contract.store import open_store
 from service import documentation, inference_protocol, logs, pages, problems, routes
+from service.head import HeadAsGet
 from service.keys import KeyCheck
 from service.limits import BodyLimit
 from service.observing import Observer
@@ -65,6 +66,7 @@ def create_app() -> FastAPI:
     problems.install(app)
 
     # The last one added is the outermost.
+    app.add_middleware(HeadAsGet)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     if keys:
         app.add_middleware(KeyCheck, keys=keys)

@@ -226,5 +226,13 @@ def test_unknown_version_and_path_are_404(service: ServiceProcess, seven: bytes)
     problem(httpx.get(f"{service.url}/v1/predict"), 405)
 
 
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/v1/models", "/", "/v1/nothing", "/v1/predict"])
+def test_head_is_answered_as_get_without_the_body(service: ServiceProcess, path: str) -> None:
+    get, head = httpx.get(service.url + path), httpx.head(service.url + path)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert head.headers["content-type"] == get.headers["content-type"]
+    assert head.headers["content-length"] == get.headers["content-length"]
+
+
 def test_service_lives_on(service: ServiceProcess) -> None:
     assert httpx.get(f"{service.url}/health/ready").status_code == 200
