@@ -1,4 +1,4 @@
-"""What networks learn by when there is time."""
+"""What the line network learns by."""
 
 import keras
 import tensorflow as tf

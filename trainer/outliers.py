@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
@@ -16,7 +15,7 @@ SIDE = 4 * SIZE
 
 
 def no_digit(digits: Digits, place: int, rng: np.random.Generator) -> Grey:
-    """Digits turned, cut, joined, overlaid, beside or within each other, so that they are none; signs, blots."""
+    """Digits turned, joined, laid over, beside or within each other so that they are none; signs, stains, textures."""
     return _normalised(NO_DIGITS[rng.choice(len(NO_DIGITS), p=NO_DIGIT_SHARES)], digits, place, rng)
 
 
@@ -78,20 +77,6 @@ def _turned(digits: Digits, place: int, other: int, rng: np.random.Generator) ->
     return turns[rng.integers(len(turns))](digits.images[place])
 
 
-CUT = (0, 2, 4)
-"""Digits that are none without their upper part, the 4 without its lower one."""
-
-
-def _cut(digits: Digits, _: int, __: int, rng: np.random.Generator) -> Grey:
-    """A bowl or an arch, open to any side, that is left of a 0; what is left of a 2 or a 4."""
-    place = rng.choice(np.flatnonzero(np.isin(digits.labels, CUT)))
-    label, digit = digits.labels[place], _cropped(digits.images[place])
-    lacking = round(rng.uniform(0.35, 0.5) * len(digit))
-    if label == 4:
-        return digit[:-lacking]
-    return np.rot90(digit[lacking:], int(rng.integers(4)) if label == 0 else 0)
-
-
 def _joined(digits: Digits, place: int, other: int, rng: np.random.Generator) -> Grey:
     """One half of a digit, and one half of another that was turned by a quarter."""
     joined: Grey = digits.images[place].copy()
@@ -108,9 +93,9 @@ def _overlaid(digits: Digits, place: int, other: int, rng: np.random.Generator) 
     return both
 
 
-def _beside(digits: Digits, place: int, _: int, rng: np.random.Generator) -> Grey:
+def _beside(digits: Digits, place: int, other: int, rng: np.random.Generator) -> Grey:
     """Two digits next to each other, or one over the other: a number is no digit."""
-    first, second = (_cropped(digits.images[one]) for one in (place, rng.integers(len(digits))))
+    first, second = _cropped(digits.images[place]), _cropped(digits.images[other])
     axis = int(rng.random() < 0.8)
     gap = int(rng.integers(0, 6))
     size = max(first.shape[1 - axis], second.shape[1 - axis])
@@ -144,23 +129,14 @@ def _cropped(image: Grey) -> Grey:
 
 
 def _sign(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
-    """A made-up sign: three to six strokes, straight or bent, many of which begin where another one ends.
-
-    In some all strokes end at the corners, the middle, or half-way between them.
-    """
+    """A made-up sign: three to six strokes, straight or bent, many of which begin where another one ends."""
     picture = Image.new("L", (SIDE, SIDE))
     brush = ImageDraw.Draw(picture)
     pen = int(rng.integers(4, 9))
-    even = rng.random() < 0.4
-
-    def point() -> NDArray[np.float64]:
-        anywhere = rng.uniform(10, SIDE - 10, 2)
-        return (2 * anywhere / SIDE).round() * (SIDE / 2 - 15) + 15 if even else anywhere
-
-    end = point()
+    end = rng.uniform(10, SIDE - 10, 2)
     for _stroke in range(int(rng.integers(3, 7))):
-        start = end if rng.random() < 0.6 else point()
-        end = point()
+        start = end if rng.random() < 0.6 else rng.uniform(10, SIDE - 10, 2)
+        end = rng.uniform(10, SIDE - 10, 2)
         bend = (start + end) / 2 + (rng.normal(0, 18, 2) if rng.random() < 0.5 else 0)
         t = np.linspace(0, 1, 24)[:, np.newaxis]
         curve = (1 - t) ** 2 * start + 2 * t * (1 - t) * bend + t**2 * end
@@ -203,5 +179,5 @@ def _shrunk(picture: Grey) -> Grey:
     return np.asarray(Image.fromarray(picture).resize((SIZE, SIZE), Image.Resampling.BOX))
 
 
-NO_DIGITS = (_turned, _cut, _joined, _overlaid, _beside, _nested, _sign, _stain, _texture)
-NO_DIGIT_SHARES = (0.14, 0.12, 0.1, 0.08, 0.09, 0.11, 0.2, 0.11, 0.05)
+NO_DIGITS = (_turned, _joined, _overlaid, _beside, _nested, _sign, _stain, _texture)
+NO_DIGIT_SHARES = (0.18, 0.15, 0.08, 0.11, 0.1, 0.2, 0.13, 0.05)

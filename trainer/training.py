@@ -25,7 +25,6 @@ from trainer.evaluation import calibrate, choose_threshold
 from trainer.export import float_logits, int8_logits, scaled, to_int8
 from trainer.mnist import FILES, Mnist
 from trainer.network import build, build_small, macs
-from trainer.optimizer import Muon
 from trainer.recipe import Recipe
 from trainer.report import Reader, evaluate, evaluate_version
 from trainer.revision import source_revision
@@ -187,7 +186,7 @@ def _fit(network: keras.Model, recipe: Recipe, seen: Digits, unseen: Digits) -> 
         optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=WEIGHT_DECAY / 20)
     else:
         change = Redraw(recipe.seed)
-        optimizer = Muon(rate, adam_lr_ratio=0.5, weight_decay=WEIGHT_DECAY, adam_weight_decay=WEIGHT_DECAY)
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY)
     model = keras.Sequential([change, network])
     model.compile(
         optimizer=optimizer,
