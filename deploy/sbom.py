@@ -24,15 +24,19 @@ def bill(image: str) -> Bom:
     bom.components.add(_package("generic", None, "python", found["python"]))
     for name, version in found["packages"]:
         bom.components.add(_package("pypi", None, name, version))
-    for line in _run(image, "dpkg-query", "-W", "-f", "${db:Status-Status} ${Package} ${Version}\n").splitlines():
-        status, name, version = line.split()
+    for line in _run(
+        image, "dpkg-query", "-W", "-f", "${db:Status-Status} ${Package} ${Version} ${Architecture}\n"
+    ).splitlines():
+        status, name, version, architecture = line.split()
         if status == "installed":
-            bom.components.add(_package("deb", "debian", name, version))
+            bom.components.add(_package("deb", "debian", name, version, {"arch": architecture}))
     return bom
 
 
-def _package(kind: str, namespace: str | None, name: str, version: str) -> Component:
-    url = PackageURL(kind, namespace, name, version)
+def _package(
+    kind: str, namespace: str | None, name: str, version: str, qualifiers: dict[str, str] | None = None
+) -> Component:
+    url = PackageURL(kind, namespace, name, version, qualifiers)
     return Component(name=name, version=version, type=ComponentType.LIBRARY, purl=url, bom_ref=str(url))
 
 
