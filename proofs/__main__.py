@@ -45,7 +45,9 @@ def main() -> None:
     started = time.monotonic()
     for name in args.promises or PROMISES:
         console.rule(f"{name}: {PROMISES[name]}", align="left")
+        began = time.monotonic()
         broken += not _kept(name, args.short, args.seed, table)
+        console.print(f"{time.monotonic() - began:.0f} s", style="dim")
     console.print(table)
     minutes = (time.monotonic() - started) / 60
     console.print(f"{broken or 'No'} promise{'s' * (broken > 1)} broken; {minutes:.1f} minutes.")

@@ -21,7 +21,7 @@ TARGETS = {
 LONGEST = 20_000
 """Bytes of an input."""
 
-SLICE = 100
+SLICE = 60
 """Seconds of one process: what atheris writes into the code keeps up to 65 kB of memory for every input."""
 
 

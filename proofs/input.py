@@ -87,7 +87,7 @@ def _fuzzed(trial: Trial) -> Iterator[Figure]:
     if find_spec("atheris") is None:
         yield not_tried("atheris", "it has no package for this machine")
         return
-    seconds = trial.count(300, 8)
+    seconds = trial.count(300, 5)
     with ThreadPoolExecutor() as pool:
         found = pool.map(lambda one: _fuzz(one, seconds, trial.folder), fuzz.TARGETS)
         for target, figure in zip(fuzz.TARGETS, found, strict=True):

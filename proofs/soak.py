@@ -40,7 +40,7 @@ def _soaked(trial: Trial) -> Iterator[Figure]:
     """Four quarters, each at its share of what the machine carries by then: others may be at work on it, too."""
     seconds, rates, times, looks = trial.count(300, 3), [], [], []
     with running_service(trial.folder / "log", model_store=BUNDLED.folder.parent, log_level="WARNING") as service:
-        process, alone = psutil.Process(service.process.pid), [_alone(service)]
+        process, alone = psutil.Process(service.process.pid), [_alone(service, trial)]
         for _ in range(4):
             with Load(service.port, SEVEN, connections=16) as full:
                 time.sleep(trial.count(5, 1))
@@ -54,7 +54,7 @@ def _soaked(trial: Trial) -> Iterator[Figure]:
             require(len(load.right) > 0.5 * rate * seconds, f"only {len(load.right):,} were answered")
             rates.append(rate)
             times.append(load.times())
-        alone.append(_alone(service))
+        alone.append(_alone(service, trial))
     first, last = (Look(*np.median(looks[part : part + 30], axis=0).astype(int).tolist()) for part in (30, 90))
     require(last.resident - first.resident < GROWTH, f"it grew by {(last.resident - first.resident) / 1e6:.1f} MB")
     require(last.descriptors <= first.descriptors + 5, f"descriptors: {first.descriptors}, then {last.descriptors}")
@@ -71,10 +71,10 @@ def _soaked(trial: Trial) -> Iterator[Figure]:
     )
 
 
-def _alone(service: ServiceProcess) -> float:
+def _alone(service: ServiceProcess, trial: Trial) -> float:
     """Median of a single client's times, milliseconds."""
     with Load(service.port, SEVEN, connections=1) as load:
-        time.sleep(3)
+        time.sleep(trial.count(3, 1))
     return float(np.median(load.times()))
 
 
