@@ -52,7 +52,7 @@ def put(store: FolderStore, good: int, change: Callable[[dict[str, bytes]], None
 
 def _damaged(store: FolderStore, good: int, trial: Trial) -> Iterator[Figure]:
     """Files that are not what the manifest says, and manifests that are not what they were."""
-    rng, times = random.Random(trial.seed), trial.count(500, 20)
+    rng, times = random.Random(trial.seed), trial.count(500, 15)
     logging.getLogger("service.registry").disabled = True  # thousands of refusals are what is wanted here
     registry = Registry(store, None, 1)
     registry.refresh()

@@ -21,7 +21,7 @@ SLOWEST = 2000.0
 def prove(trial: Trial) -> Iterator[Figure]:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # for the service, too: it inherits it
-    patience = trial.count(30, 5)
+    patience = trial.count(30, 4)
     many = min(trial.count(10_000, 500), hard - 500)
     with running_service(trial.folder / "log", model_store=BUNDLED.folder.parent, request_seconds=patience) as service:
         for what, harm in (

@@ -80,7 +80,7 @@ def _alone(service: ServiceProcess, trial: Trial) -> float:
 
 def _killed(trial: Trial) -> Figure:
     """Workers die at random while requests come; whoever says that it is ready answers."""
-    seconds, rng = trial.count(120, 6), random.Random(trial.seed)
+    seconds, rng = trial.count(120, 4), random.Random(trial.seed)
     kills, probes, cut = 0, 0, 0
     with running_service(trial.folder / "killed", model_store=BUNDLED.folder.parent, workers=2) as service:
         eventually(lambda: metric(service, "digits_served_version") == 2 * BUNDLED.versions()[-1])

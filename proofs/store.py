@@ -29,7 +29,7 @@ def prove(trial: Trial) -> Iterator[Figure]:
         stores = {"folder": str(trial.folder / "models"), "S3 (moto)": new_bucket(endpoint, patch)}
         for kind, url in stores.items():
             yield from _killed(kind, url, files, trial)
-            yield from _two_at_once(kind, url, files, trial.count(100, 5))
+            yield from _two_at_once(kind, url, files, trial.count(100, 3))
     yield _in_a_namespace("full disk", trial.folder / "full", files)
     yield _in_a_namespace("read-only store", trial.folder / "read-only", files)
     yield _clock_that_jumps(trial.folder / "clock", files)
@@ -37,7 +37,7 @@ def prove(trial: Trial) -> Iterator[Figure]:
 
 def _killed(kind: str, url: str, files: Path, trial: Trial) -> Iterator[Figure]:
     rng, store = random.Random(trial.seed), open_store(url)
-    times, cut, said_so = trial.count(300, 10), 0, 0
+    times, cut, said_so = trial.count(300, 6), 0, 0
     with Reader(store) as reader:
         longest = max(_published(url, files) for _ in range(3))
         while cut < times:

@@ -33,7 +33,7 @@ class Change(NamedTuple):
 
 
 def prove(trial: Trial) -> Iterator[Figure]:
-    times, rng = trial.count(200, 10), random.Random(trial.seed)
+    times, rng = trial.count(200, 7), random.Random(trial.seed)
     files = source(trial.folder / "source")
     draft = BUNDLED.manifest(BUNDLED.versions()[-1]).draft()
     store = FolderStore(trial.folder / "models")

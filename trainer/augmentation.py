@@ -8,6 +8,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from contract.normalisation import SIZE
+from trainer.digits import Digits
 
 ROTATION = np.pi / 15
 SCALE = 0.12
@@ -24,6 +25,12 @@ THICKER = 0.8
 THINNER = 0.6
 """Greatest share of the way to a pen that is two pixels wider, or one pixel narrower."""
 
+HANDS = 3
+"""Times that a digit is redrawn before it comes into numbers."""
+
+CHUNK = 1000
+"""Images redrawn in one go."""
+
 
 class Redraw(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
     """Images [n, 28, 28, 1] in 0 to 1, redrawn while training and left alone else.
@@ -37,6 +44,17 @@ class Redraw(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
 
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         return _redrawn(images, self._seed.next()) if training else images
+
+
+def by_other_hands(digits: Digits, seed: int) -> Digits:
+    """`digits`, and each of them redrawn `HANDS` times."""
+    redraw = Redraw(seed)
+    images = [digits.images]
+    for _ in range(HANDS):
+        for start in range(0, len(digits), CHUNK):
+            chunk = digits.images[start : start + CHUNK, ..., np.newaxis] / np.float32(255)
+            images.append(np.rint(255 * redraw(chunk, training=True).numpy()[..., 0]).astype(np.uint8))
+    return Digits(np.concatenate(images), np.tile(digits.labels, 1 + HANDS))
 
 
 class Shift(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped

@@ -43,13 +43,13 @@ def build_line() -> keras.Model:
     of which speaks for two frames: a 1 beside a 1 needs three of them.
     """
     strip = keras.Input((HEIGHT, WIDTH, 1), name="strip")
-    x = _convolution(layers.Reshape((HEIGHT, WIDTH // 2, 2))(strip), 28, kernel=(5, 3), strides=(2, 1))
-    x = _convolution(x, 56, strides=2)
-    x = _convolution(x, 72)
-    x = _convolution(x, 80, strides=(2, 1))
-    x = layers.Add()([x, _convolution(x, 80)])
-    x = _convolution(layers.ZeroPadding2D((0, 1))(x), 144, kernel=(x.shape[1], 3), padding="valid")
-    x = layers.Add()([x, _convolution(x, 144, kernel=(1, 5))])
+    x = _convolution(layers.Reshape((HEIGHT, WIDTH // 2, 2))(strip), 32, kernel=(5, 3), strides=(2, 1))
+    x = _convolution(x, 64, strides=2)
+    x = _convolution(x, 96)
+    x = _convolution(x, 96, strides=(2, 1))
+    x = layers.Add()([x, _convolution(x, 96)])
+    x = _convolution(layers.ZeroPadding2D((0, 1))(x), 192, kernel=(x.shape[1], 3), padding="valid")
+    x = layers.Add()([x, _convolution(x, 192, kernel=(1, 5))])
     x = layers.Conv2D(WIDTH // FRAME // x.shape[2] * OUTPUTS, 1, name=ANSWER)(layers.Dropout(0.1)(x))
     return keras.Model(strip, layers.Reshape((WIDTH // FRAME, OUTPUTS), name="logits")(x), name="line")
 

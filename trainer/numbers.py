@@ -19,7 +19,7 @@ from contract.artifact import LINE_KERAS, LINE_TFLITE, Acceptance, ArtifactError
 from contract.number import Logits, Number, number
 from contract.spelling import joined, spell
 from contract.store import Store
-from trainer.augmentation import Nudge
+from trainer.augmentation import Nudge, by_other_hands
 from trainer.digits import Digits
 from trainer.errors import PoorModelError
 from trainer.evaluation import calibration_error, choose_threshold
@@ -73,7 +73,7 @@ def fit(digits: Digits, recipe: Recipe) -> Fitted:
     """The training alone: one cycle of the learning rate over numbers written with `digits`."""
     revision = source_revision()
     keras.utils.set_random_seed(recipe.seed)
-    lines = training_lines(digits, recipe.numbers, recipe.seed)
+    lines = training_lines(by_other_hands(digits, recipe.seed), recipe.numbers, recipe.seed)
     network = build_line()
     steps = recipe.number_epochs * -(-len(lines) // BATCH)
     rate = keras.optimizers.schedules.CosineDecay(

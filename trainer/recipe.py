@@ -17,7 +17,7 @@ class Recipe:
     """Whether a smaller network is trained, by plain gradient descent on images that are hardly changed."""
     peak_rate: float = 4e-3
     """The greatest learning rate of the cycle."""
-    numbers: int = 200_000
+    numbers: int = 300_000
     """Numbers written for the network that reads lines; without any there is none."""
     number_epochs: int = 8
     pictures: int = 1000
