@@ -59,12 +59,6 @@ def train(
     images: Annotated[
         int, typer.Option(min=1200, max=FULL.images, help="Training images used; fewer for a quick try.")
     ] = FULL.images,
-    numbers: Annotated[
-        int | None,
-        typer.Option(
-            min=0, help=f"Numbers written to learn whole ones from, 0 for none; else {FULL.numbers}, or none if quick."
-        ),
-    ] = None,
 ) -> None:
     """Fetch and verify MNIST, train, evaluate, and publish the next version."""
     from trainer import mnist
@@ -75,7 +69,6 @@ def train(
 
     recipe = QUICK if quick else FULL
     recipe = replace(recipe, epochs=epochs or recipe.epochs, seed=seed, images=images)
-    recipe = recipe if numbers is None else replace(recipe, numbers=numbers)
     shelf = open_store(store)
     manifest = run(dataset, recipe, shelf)
     console.print(
@@ -83,6 +76,8 @@ def train(
         f"{manifest.metrics.int8.accuracy:.2%} of the test images right as served (int8), "
         f"{manifest.metrics.float32.accuracy:.2%} in float."
     )
+    if not manifest.line:
+        console.print(f"It reads single digits only; train-line --version {manifest.version} adds whole numbers.")
 
 
 @app.command()

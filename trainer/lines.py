@@ -54,7 +54,14 @@ def training_lines(digits: Digits, count: int, seed: int) -> Lines:
     places = np.arange(count)
     jobs = [(seed, places[i : i + CHUNK]) for i in range(0, count, CHUNK)]
     parts = in_workers(_lines, jobs, digits, "Writing training lines")
-    return Lines(np.concatenate([part.strips for part in parts]), np.concatenate([part.labels for part in parts]))
+    labels = np.concatenate([part.labels for part in parts])
+    strips = np.empty((len(labels), HEIGHT, WIDTH), np.uint8)
+    end = len(strips)
+    while parts:  # from the last one, which is then forgotten: all of them take more than a gigabyte
+        part = parts.pop()
+        strips[end - len(part) : end] = part.strips
+        end -= len(part)
+    return Lines(strips, labels)
 
 
 def _lines(digits: Digits, job: tuple[int, NDArray[np.int64]]) -> Lines:

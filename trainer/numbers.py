@@ -5,6 +5,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from pathlib import Path
 
 import keras
@@ -20,11 +21,11 @@ from contract.number import Logits, Number, number
 from contract.spelling import joined, spell
 from contract.store import Store
 from trainer.augmentation import Nudge, by_other_hands
-from trainer.digits import Digits
+from trainer.digits import Digits, Grey
 from trainer.errors import PoorModelError
 from trainer.evaluation import calibration_error, choose_threshold
 from trainer.export import int8_logits, to_int8
-from trainer.lines import END, LONGEST, training_lines
+from trainer.lines import END, LONGEST, Lines, training_lines
 from trainer.network import ANSWER, build_line, macs
 from trainer.optimizer import Muon
 from trainer.recipe import Recipe
@@ -69,13 +70,33 @@ class Fitted:
         (folder / LINE_TFLITE).write_bytes(self.tflite)
 
 
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
+    """Strips uint8 [64, 32, 256, 1] and their labels, in another order each epoch; Keras would copy them all first."""
+
+    def __init__(self, lines: Lines, seed: int) -> None:
+        super().__init__()
+        self._lines, self._rng = lines, np.random.default_rng(seed)
+        self.on_epoch_end()
+
+    def on_epoch_end(self) -> None:
+        self._order = self._rng.permutation(len(self._lines))
+
+    def __len__(self) -> int:
+        return ceil(len(self._lines) / BATCH)
+
+    def __getitem__(self, place: int) -> tuple[Grey, NDArray[np.int8]]:
+        chosen = self._order[place * BATCH : (place + 1) * BATCH]
+        return self._lines.strips[chosen][..., np.newaxis], self._lines.labels[chosen]
+
+
 def fit(digits: Digits, recipe: Recipe) -> Fitted:
     """The training alone: one cycle of the learning rate over numbers written with `digits`."""
     revision = source_revision()
     keras.utils.set_random_seed(recipe.seed)
     lines = training_lines(by_other_hands(digits, recipe.seed), recipe.numbers, recipe.seed)
     network = build_line()
-    steps = recipe.number_epochs * -(-len(lines) // BATCH)
+    batches = Batches(lines, recipe.seed)
+    steps = recipe.number_epochs * len(batches)
     rate = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=PEAK_RATE / 20,
         warmup_target=PEAK_RATE,
@@ -87,9 +108,7 @@ def fit(digits: Digits, recipe: Recipe) -> Fitted:
     model.compile(optimizer=optimizer, loss=_loss)
     started = time.monotonic()
     history = model.fit(
-        lines.strips[..., np.newaxis],
-        lines.labels,
-        batch_size=BATCH,
+        batches,
         epochs=recipe.number_epochs,
         verbose=1 if sys.stdout.isatty() else 2,
     )
@@ -117,6 +136,20 @@ def fitted_before(store: Store, manifest: Manifest) -> Fitted:
     return Fitted(
         network, store.read(manifest, LINE_TFLITE), [], part.shown, part.seconds, part.revision, epochs=part.epochs
     )
+
+
+def newest(store: Store, recipe: Recipe) -> Fitted | None:
+    """The line network of the newest whole version that has one which never saw the recipe's validation split."""
+    for version in reversed(store.versions()):
+        try:
+            manifest = store.verify(version)
+        except ArtifactError:
+            continue
+        facts = manifest.provenance
+        images = facts.split["training"] + facts.split["validation"]
+        if manifest.line and (facts.seed, images) == (recipe.seed, recipe.images):
+            return fitted_before(store, manifest)
+    return None
 
 
 @dataclass(frozen=True)
@@ -159,7 +192,7 @@ class Reader:
         if (share := _right([self.read(*one, 1) for one in zip(strips, frames, strict=True)], chosen).mean()) < LEAST:
             raise PoorModelError(
                 f"the line network reads {share:.0%} of the validation numbers right (wanted: {LEAST:.0%}): nothing is "
-                "published. Train it longer or on more numbers, or with --numbers 0 do without."
+                "published. Train it longer or on more numbers: train-line."
             )
         temperature = float(
             minimize_scalar(lambda one: _surprise(spelled, chosen, one), bounds=(0.3, 3), method="bounded").x

@@ -18,12 +18,12 @@ class Recipe:
     peak_rate: float = 4e-3
     """The greatest learning rate of the cycle."""
     numbers: int = 300_000
-    """Numbers written for the network that reads lines; without any there is none."""
+    """Numbers written for the network that reads lines, which is trained apart."""
     number_epochs: int = 8
     pictures: int = 1000
     """Pictures in each row of the report."""
 
 
 FULL = Recipe(epochs=40)
-QUICK = Recipe(epochs=3, synthesis=False, numbers=0, small=True, peak_rate=0.3, pictures=100)
+QUICK = Recipe(epochs=3, synthesis=False, small=True, peak_rate=0.3, pictures=100)
 """Plain MNIST for some seconds: a reader as good as the reference, that does not know what it cannot read."""

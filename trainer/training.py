@@ -61,9 +61,13 @@ class Fitted:
 
 
 def train(mnist: Mnist, recipe: Recipe, store: Store) -> Manifest:
-    """Train, evaluate and export a model, and publish it as the next version. Raises `TrainerError`, `OSError`."""
+    """Train, evaluate and export a model, and publish it as the next version. Raises `TrainerError`, `OSError`.
+
+    The line network, trained apart from it by `train_line`, is that of the version before, judged anew.
+    """
     store.require_writable()
-    return publish(fit(mnist, recipe), mnist, recipe, store)
+    fitted_line = numbers.newest(store, recipe)
+    return publish(fit(mnist, recipe), fitted_line, mnist, recipe, store)
 
 
 def fit(mnist: Mnist, recipe: Recipe) -> Fitted:
@@ -91,8 +95,8 @@ def fit(mnist: Mnist, recipe: Recipe) -> Fitted:
     )
 
 
-def publish(fitted: Fitted, mnist: Mnist, recipe: Recipe, store: Store) -> Manifest:
-    """Export, choose what is chosen on the validation split, train what reads whole numbers, measure, publish."""
+def publish(fitted: Fitted, fitted_line: numbers.Fitted | None, mnist: Mnist, recipe: Recipe, store: Store) -> Manifest:
+    """Export, choose what is chosen on the validation split, measure, publish."""
     network, validation = fitted.network, fitted.validation
 
     # On the validation split: does int8 agree with float, how sure is it, from which score on is it right?
@@ -102,15 +106,13 @@ def publish(fitted: Fitted, mnist: Mnist, recipe: Recipe, store: Store) -> Manif
     calibration = calibrate(logits, validation.labels)
     acceptance = choose_threshold(calibration.scores(logits), _digits(logits) == validation.labels)
 
-    training, held_out = split(mnist, recipe.seed, recipe.images)
-    fitted_line = numbers.fit(training, recipe) if recipe.numbers else None
-
     # On the test set, once: everything else.
     reader = Reader(tflite, calibration, acceptance)
     evaluation = evaluate("test", test_set(mnist), validation, network, reader, recipe.pictures)
 
     line, report = None, None
     if fitted_line:
+        _, held_out = split(mnist, recipe.seed, recipe.images)
         line, report = numbers.judge(fitted_line, tflite, calibration, held_out, evaluation.digits, recipe)
     evaluation = replace(evaluation, numbers=report)
 

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -11,11 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from contract.artifact import LINE_TFLITE, MANIFEST
 from contract.folder import FolderStore
 from tests.servers import REPO, running_service
 from trainer.conditions import CONDITIONS
 from trainer.corruptions import CORRUPTIONS
 from trainer.mnist import CACHE, Mnist
+from trainer.numbers import newest
+from trainer.recipe import FULL
 
 
 def trainer(*arguments: object, expect: int = 0) -> subprocess.CompletedProcess[str]:
@@ -42,6 +46,7 @@ def test_small_training_publishes_a_version_that_reads(trained: tuple[FolderStor
     assert manifest.provenance.split == {"training": 5500, "validation": 500, "test": 10_000}
     assert np.sum(manifest.metrics.int8.confusion_matrix) == 10_000
     assert "val_loss" in printed
+    assert "train-line --version 1" in printed
     assert f"{manifest.metrics.int8.accuracy:.2%}" in printed
 
 
@@ -90,6 +95,29 @@ def test_service_answers_exactly_as_the_manifest_was_measured(
     confusion = np.zeros((10, 10), int)
     np.add.at(confusion, (mnist.test_labels, np.array(read)), 1)
     assert confusion.tolist() == store.manifest(1).metrics.int8.confusion_matrix
+
+
+def test_whole_numbers_are_read_by_the_network_of_before(tmp_path: Path, store: FolderStore, mnist: object) -> None:
+    published = store.manifest(store.versions()[-1])
+    draft = published.draft()
+    draft.provenance.split.update(training=5500, validation=500)
+    files = store.folder / str(published.version)
+    (files / MANIFEST).unlink()
+    shelf = FolderStore(tmp_path)
+    shelf.publish(files, draft)
+    trainer("train", "--quick", "--store", tmp_path, "--data", CACHE, "--epochs", 6, "--images", 6000)
+    line = shelf.verify(2).line
+    assert line
+    assert published.line
+    assert (line.revision, line.seconds) == (published.line.revision, published.line.seconds)
+    assert min(line.exact.values()) > 0.5
+    assert (shelf.folder / "2" / LINE_TFLITE).read_bytes() == (files / LINE_TFLITE).read_bytes()
+
+
+def test_line_network_that_saw_the_validation_split_is_left_out(store: FolderStore) -> None:
+    assert newest(store, FULL)
+    assert newest(store, replace(FULL, seed=FULL.seed + 1)) is None
+    assert newest(store, replace(FULL, images=6000)) is None
 
 
 def test_model_that_reads_nothing_is_not_published(tmp_path: Path, mnist: object) -> None:
