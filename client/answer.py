@@ -25,7 +25,7 @@ class AnswerPanel(ttk.Frame):
     def __init__(self, master: tk.Misc, scale: float, colours: Colours) -> None:
         super().__init__(master)
         ttk.Label(self, text="Identified number", style="Quiet.TLabel").pack(anchor="w")
-        self.digit = ttk.Label(self._room(DIGIT * scale), anchor="center")
+        self.digit = ttk.Label(self._room(DIGIT * scale), anchor="center", wraplength=WIDTH * scale)
         self.digit.pack(fill="both", expand=True)
         self.sentence = ttk.Label(self._room(SENTENCE * scale), anchor="n", justify="center", wraplength=WIDTH * scale)
         self.sentence.pack(fill="both", expand=True)

@@ -4,6 +4,7 @@ import sys
 import tkinter as tk
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 
 MAC = sys.platform == "darwin"
 
@@ -38,7 +39,10 @@ SEPARATOR = None
 """Among actions: a line."""
 
 
-def install(root: tk.Tk, menus: dict[str, list[Action | None]]) -> tk.Menu:
+Menus = dict[str, list[Action | None]]
+
+
+def install(root: tk.Tk, menus: Menus) -> tk.Menu:
     """Give `root` the menus, each with its title's first letter as its key, and bind the keys of their actions."""
     bar = tk.Menu(root, tearoff=False)
     for title, actions in menus.items():
@@ -48,16 +52,18 @@ def install(root: tk.Tk, menus: dict[str, list[Action | None]]) -> tk.Menu:
                 menu.add_separator()
                 continue
             menu.add_command(label=action.label, command=action.do, accelerator=action.accelerator)
-            _bind(root, action)
         bar.add_cascade(label=title, menu=menu, underline=0)
     root.configure(menu=bar)
+    bind(root, menus)
     return bar
 
 
-def _bind(root: tk.Tk, action: Action) -> None:
-    def pressed(event: "tk.Event[tk.Misc]") -> None:
-        if event.widget.winfo_toplevel() is root:  # not the dialogs above it
-            action.do()
+def bind(window: tk.Tk | tk.Toplevel, menus: Menus) -> None:
+    """Let the keys of all actions work while `window` has the focus."""
 
-    for sequence in action.sequences:
-        root.bind(sequence, pressed)
+    def bind_one(action: Action) -> None:
+        for sequence in action.sequences:
+            window.bind(sequence, lambda _: action.do())
+
+    for action in filter(None, chain.from_iterable(menus.values())):
+        bind_one(action)

@@ -3,6 +3,7 @@
 import io
 import tkinter as tk
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageColor, ImageOps
@@ -25,10 +26,20 @@ PENS = (4, 40)
 MARK = "mark"
 
 DRAWN = "<<Drawn>>"
-"""Comes when there is more ink on the sheet."""
+"""Comes when there is more ink on the sheet, or the window has another size."""
 
 OTHER_SHEET = "<<OtherSheet>>"
 """Comes when the sheet is another: cleared, undone, done again, or a photo."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The frame around a digit that was read, units."""
+
+    start: Point
+    end: Point
+    text: str
+    accepted: bool
 
 
 class Paper(tk.Canvas):
@@ -46,6 +57,7 @@ class Paper(tk.Canvas):
         self._line: list[Point] | None = None  # under the pen, units
         self._width = self.pen  # of that line
         self._end: Box = (0, 0, 0, 0)
+        self._marks: list[Mark] = []
         self._scale, self._left, self._top = scale, 0.0, 0.0
         self._image = tk.PhotoImage(master=self)
         self._item = self.create_image(0, 0, anchor="nw", image=self._image)
@@ -53,7 +65,7 @@ class Paper(tk.Canvas):
         self.bind("<Button-1>", self._press)
         self.bind("<B1-Motion>", self._move)
         self.bind("<ButtonRelease-1>", lambda _: self._lift())
-        self.bind("<Configure>", lambda _: self._lay())
+        self.bind("<Configure>", lambda _: self._fit())
 
     @property
     def sheet(self) -> Sheet:
@@ -112,15 +124,22 @@ class Paper(tk.Canvas):
 
     def mark(self, digits: Sequence[NumberDigit], reduced: float) -> None:
         """Frame `digits`, found in the picture `reduced` by that factor, until the sheet changes."""
+        self._marks = []
+        for digit in digits:
+            box = digit.box
+            corners = ((box.x, box.y), (box.x + box.width, box.y + box.height))
+            start, end = (self._on_sheet(x * reduced, y * reduced) for x, y in corners)
+            self._marks.append(Mark(start, end, words.percent(digit.confidence), digit.accepted))
+        self._draw_marks()
+
+    def _draw_marks(self) -> None:
         self.delete(MARK)
-        for digit in digits if self.photo is None else ():
-            left, top = digit.box.x * reduced, digit.box.y * reduced
-            right, bottom = left + digit.box.width * reduced, top + digit.box.height * reduced
-            colour = self._colours.good if digit.accepted else self._colours.bad
+        for mark in self._marks:
+            (left, top), (right, bottom) = self._in_window(mark.start), self._in_window(mark.end)
+            colour = self._colours.good if mark.accepted else self._colours.bad
             self.create_rectangle(left - 4, top - 4, right + 4, bottom + 4, outline=colour, tags=MARK)
-            text = words.percent(digit.confidence)
             self.create_text(
-                left - 2, top - 6, text=text, anchor="sw", fill=colour, font="SunValleyCaptionFont", tags=MARK
+                left - 2, top - 6, text=mark.text, anchor="sw", fill=colour, font="SunValleyCaptionFont", tags=MARK
             )
 
     def _take(self, sheet: Sheet) -> None:
@@ -133,7 +152,7 @@ class Paper(tk.Canvas):
 
     def _press(self, event: "Pointer") -> None:
         self._lift()
-        self._line, self._width = [self._units(event)], self.pen
+        self._line, self._width = [self._on_sheet(event.x, event.y)], self.pen
         if isinstance(self.sheet, Photo):  # it is not drawn on: this is a new sheet
             self._changed()
         self._finished = self.picture.copy()  # what was sent is not drawn on
@@ -143,7 +162,7 @@ class Paper(tk.Canvas):
         if self._line is None:  # pressed elsewhere, or the sheet was changed since
             return
         line = self._line
-        line.append(self._units(event))
+        line.append(self._on_sheet(event.x, event.y))
         if len(line) > 2:
             start = line[:1] if len(line) == 3 else []
             self._draw(self._finished, start + ink.bend(*line[-3:]), self._width)
@@ -159,17 +178,26 @@ class Paper(tk.Canvas):
         self._finished = self.picture
         self.event_generate(DRAWN)
 
-    def _units(self, event: "Pointer") -> Point:
-        return (event.x - self._left) / self._scale, (event.y - self._top) / self._scale
+    def _on_sheet(self, x: float, y: float) -> Point:
+        """From the window's pixels to units."""
+        return (x - self._left) / self._scale, (y - self._top) / self._scale
+
+    def _in_window(self, point: Point) -> Point:
+        x, y = point
+        return x * self._scale + self._left, y * self._scale + self._top
 
     def _draw(self, picture: Image.Image, line: list[Point], width: float) -> Box:
-        pixels = [(x * self._scale + self._left, y * self._scale + self._top) for x, y in line]
-        return ink.draw(picture, pixels, width * self._scale)
+        return ink.draw(picture, [self._in_window(point) for point in line], width * self._scale)
 
     def _draw_end(self, line: list[Point]) -> None:
         self.picture = self._finished.copy()
         before, self._end = self._end, self._draw(self.picture, line, self._width)
         self._refresh(_around(before, self._end))
+
+    def _fit(self) -> None:
+        self._lay()
+        if self.photo is None and self.readable:  # the picture is another
+            self.event_generate(DRAWN)
 
     def _lay(self) -> None:
         """Fit the sheet into the window, and draw all of it."""
@@ -193,6 +221,7 @@ class Paper(tk.Canvas):
             self._put(self._framed(self.photo), (0, 0))
         else:
             self._refresh((0, 0, width, height))
+        self._draw_marks()
 
     def _framed(self, photo: Photo) -> Image.Image:
         frame = Image.new("RGB", self.picture.size, self._colours.paper)

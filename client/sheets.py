@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, ImageStat
 
 from client.ink import Point
 
@@ -43,15 +43,23 @@ class Photo:
                 if most is not None:
                     image.draft("RGB", (most, most))
                 upright = ImageOps.exif_transpose(image)
+                if upright.mode.startswith("I"):  # 16 bits, which Pillow would cut at white
+                    upright = upright.convert("I").point(lambda level: level * (1 / 256)).convert("L")
                 if upright.has_transparency_data:
-                    upright = upright.convert("RGBA")
-                    upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
+                    upright = _on_paper(upright.convert("RGBA"))
                 shown = upright.convert("RGB")
         except Exception as error:  # a broken file can make a decoder raise anything
             raise UnreadableImageError(f"the image is broken: {error}") from error
         if most is not None:
             shown.thumbnail((most, most))
         return shown
+
+
+def _on_paper(image: Image.Image) -> Image.Image:
+    """`image`, of mode RGBA, on white, or on black where what can be seen is light, as the service reads it."""
+    visible = image.getchannel("A").point(lambda opacity: 255 * (opacity > 127))
+    light = visible.getbbox() is not None and ImageStat.Stat(image.convert("L"), visible).median[0] > 127
+    return Image.alpha_composite(Image.new("RGBA", image.size, "black" if light else "white"), image)
 
 
 class UnreadableImageError(Exception):

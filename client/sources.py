@@ -1,5 +1,8 @@
 """Where images come from: files, folders, tar archives, lists of them, standard input; one at a time, in order."""
 
+import bz2
+import gzip
+import lzma
 import sys
 import tarfile
 import zlib
@@ -7,10 +10,20 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePath
-from typing import Self
+from typing import BinaryIO, Self, cast
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".pbm", ".pgm", ".ppm", ".pnm"}
 """Of files that are taken for images in folders and archives."""
+
+COMPRESSIONS: dict[bytes, Callable[[Path], object]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
+}
+"""First bytes of compressed archives, and what opens them; unlike tarfile's, these read on where a stream ends."""
+
+BROKEN = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError)
+"""What is raised by archives that are damaged; bz2 raises an `OSError`."""
 
 MOST_BYTES = 16 * 2**20
 """Of one image; services take 10 MiB unless told otherwise, and it has to fit into memory."""
@@ -107,12 +120,21 @@ def _file(name: str) -> Source:
 def _archive(path: Path) -> Iterator[Source]:
     """The images in it, in its order, as a stream: it may be larger than memory and disk."""
     try:
-        with _Archive.open(path, "r|*") as archive:
+        with _unpacked(path) as file, _Archive.open(fileobj=file, mode="r|") as archive:
             for member in archive:
                 if not member.isdir() and _is_image(PurePath(member.name)):
                     yield Source(f"{path}:{member.name}", partial(_member, archive, member))
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+    except (*BROKEN, OSError) as error:
         raise OSError(f"{path} is damaged, there may be more images in it: {error}") from error
+
+
+def _unpacked(path: Path) -> BinaryIO:
+    with path.open("rb") as file:
+        start = file.read(max(map(len, COMPRESSIONS)))
+    opened = next(
+        (opened for magic, opened in COMPRESSIONS.items() if start.startswith(magic)), partial(open, mode="rb")
+    )
+    return cast("BinaryIO", opened(path))
 
 
 def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
@@ -120,9 +142,10 @@ def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
         raise OSError("is a link, which a stream cannot follow")
     try:
         file = archive.extractfile(member)
-        return _bounded(file.read(MOST_BYTES + 1)) if file else b""
-    except tarfile.TarError as error:
+        content = file.read(MOST_BYTES + 1) if file else b""
+    except (*BROKEN, OSError) as error:
         raise OSError(f"cannot be read from the archive: {error}") from error
+    return _bounded(content)
 
 
 def _bounded(content: bytes) -> bytes:

@@ -6,12 +6,14 @@ import tkinter as tk
 from pathlib import Path
 from tkinter import filedialog, messagebox, ttk
 
+from PIL import Image
+
 from client import clipboard, keys, preferences, theme
 from client.answer import AnswerPanel
 from client.ask import Ask
 from client.courier import Answered, Away, Courier, News, Parcel, Refused, png
 from client.details import Details
-from client.menu import SEPARATOR, Action, install
+from client.menu import SEPARATOR, Action, Menus, bind, install
 from client.paper import DRAWN, OTHER_SHEET, Paper
 from client.preferences import Preferences
 from client.service import Answer, Service, address
@@ -41,6 +43,7 @@ class Window:
         self.answer: Answer | None = None
         self._sent: Parcel | None = None
         self._settled: Parcel | None = None  # what was last answered or refused
+        self._keys: dict[str, str] = {}  # that were entered, by the service's URL: there may be no keyring
 
         scale = self._scale = theme.scale(root)
         colours = theme.apply(root, "dark" if self._dark else "light")
@@ -80,7 +83,7 @@ class Window:
         if remembered.place:
             root.geometry(_on_screen(root, remembered.place))
 
-    def _menus(self) -> dict[str, list[Action | None]]:
+    def _menus(self) -> Menus:
         return {
             "File": [
                 Action("Open image …", self.open, "Control-o"),
@@ -115,6 +118,7 @@ class Window:
             return
         if self._details is None or not self._details.winfo_exists():
             self._details = Details(self._root, self._scale)
+            bind(self._details, self._menus())  # the desktop may have given it the focus
         self._details.show(self.answer)
         self._details.lift()
         self._send()
@@ -196,7 +200,8 @@ class Window:
     def _move_to(self, url: str) -> None:
         """Talk to the service at `url` from now on. Raises `ValueError`."""
         try:
-            service = Service(address(url))
+            url = address(url)
+            service = Service(url, self._keys.get(url) or None)
         except (ImportError, OSError) as error:
             raise ValueError(f"Proxy or certificates, as the environment sets them, cannot be used: {error}") from error
         self._reconnect(service)
@@ -206,13 +211,14 @@ class Window:
         key = key.strip()
         if not (key.isascii() and key.isprintable()):
             raise ValueError("A key has letters, digits and signs of ASCII only.")
+        self._keys[self._service_url] = key
         try:
             keys.keep(self._service_url, key)
         except keys.NoKeyringError:
             messagebox.showwarning(
                 "Digits",
-                "This desktop has no keyring that is open. The key is used until the window is closed; "
-                f"set {keys.VARIABLE} in the environment to have it each time.",
+                "This desktop has no keyring that is open. What was entered counts until the window is closed; "
+                f"set {keys.VARIABLE} in the environment to have a key each time.",
                 parent=self._root,
             )
         self._reconnect(Service(self._service_url, key or None))
@@ -275,7 +281,9 @@ class Window:
         self._settled = news.parcel
         if isinstance(news, Answered):
             self._show(news.answer)
-            if news.answer.number is not None:
+            drawing, now = news.parcel.image, self.paper.picture
+            fits = isinstance(drawing, Image.Image) and drawing.size == now.size  # photos get no frames
+            if news.answer.number is not None and fits:
                 self.paper.mark(news.answer.number.digits, news.parcel.reduced)
         else:
             self._show(None, news.reason)

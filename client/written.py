@@ -7,6 +7,9 @@ from pathlib import Path
 
 from client.output import CSV_COLUMNS
 
+CSV_HEAD, JSON_START = ",".join(CSV_COLUMNS).encode(), b'{"file": '
+"""What a file of results begins with."""
+
 
 class OtherImagesError(Exception):
     """A file holds something else than results of the images that are to be read."""
@@ -19,6 +22,7 @@ class Written:
         self._file = file
         self._parse = _from_json if form == "json" else _from_csv
         self._headed = form == "csv"
+        self._start = CSV_HEAD if self._headed else JSON_START
         self.end = 0
         """Bytes up to the last whole line that was iterated over."""
 
@@ -34,12 +38,15 @@ class Written:
                     continue  # a line break within a name, or a line that was begun
                 text = record.decode(errors="surrogateescape")
                 if self._headed and self.end == 0:
-                    if text.strip() != ",".join(CSV_COLUMNS):
+                    if text.rstrip("\r\n") != CSV_HEAD.decode():
                         raise OtherImagesError("holds other things than results")
                 else:
                     yield _parsed(self._parse, text)
                 self.end += len(record)
                 record = b""
+        begun = record[: len(self._start)]
+        if self.end == 0 and not self._start.startswith(begun):
+            raise OtherImagesError("holds other things than results")
 
     def cut(self) -> None:
         """Ends the file where the last whole line that was iterated over ends."""

@@ -1,15 +1,18 @@
 """`python -m client read` with folders, archives and lists: in order, none lost, none twice, and going on."""
 
+import bz2
 import csv
+import gzip
 import io
 import json
+import lzma
 import os
 import signal
 import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -67,11 +70,21 @@ def test_folder_is_read_in_order(service: ServiceProcess, folder: Path, mnist: M
     assert right(found, mnist) > 0.97 * COUNT
 
 
-@pytest.mark.parametrize("suffix", ["tar", "tar.gz"])
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "tar": lambda content: content,
+    "tar.gz": gzip.compress,
+    "tar.bz2": bz2.compress,
+    "tar.xz": lzma.compress,
+}
+
+
+@pytest.mark.parametrize("suffix", PACKED)
 def test_archive_is_read_as_a_stream(service: ServiceProcess, folder: Path, tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"images.{suffix}"
-    with tarfile.open(path, "w:gz" if suffix.endswith("gz") else "w") as archive:
+    path, plain = tmp_path / f"images.{suffix}", io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as archive:
         archive.add(folder / "0", "0")
+    halves = plain.getvalue()[:9999], plain.getvalue()[9999:]  # compressed by two, as pbzip2 does
+    path.write_bytes(b"".join(map(PACKED[suffix], halves)))
     found = objects(read(service.url, "--json", "--single", str(path)).stdout)
     assert len(found) == 50
     assert all(str(one["file"]).startswith(f"{path}:0/") for one in found)
@@ -221,12 +234,17 @@ def test_key_is_found_once_for_all_batches(tmp_path: Path, folder: Path) -> None
     assert [one["file"] for one in objects(done.stdout)] == names(folder)
 
 
-def test_file_of_something_else_is_not_touched(service: ServiceProcess, folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["--json", "--csv"])
+@pytest.mark.parametrize("text", ["Dear all,\nthis is no result.", '{"precious": 1}'])
+def test_file_of_something_else_is_not_touched(
+    service: ServiceProcess, folder: Path, tmp_path: Path, form: str, text: str
+) -> None:
     out = tmp_path / "letter.txt"
-    out.write_text("Dear all,\nthis is no result.")
-    done = read(service.url, "--json", "--out", str(out), str(folder))
+    out.write_text(text)
+    done = read(service.url, form, "--out", str(out), str(folder))
     assert done.returncode == 1
-    assert out.read_text() == "Dear all,\nthis is no result."
+    assert "holds other things than results" in done.stderr.decode()
+    assert out.read_text() == text
 
 
 def test_service_that_is_killed_and_started_again_costs_nothing(folder: Path, tmp_path: Path, mnist: Mnist) -> None:

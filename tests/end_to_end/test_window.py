@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -201,6 +202,33 @@ def test_drawing_grows_with_the_window_and_stays(service: ServiceProcess, visit:
     user.sees(lambda: ink(user) == pytest.approx(before[0], rel=0.05))
 
 
+def test_frames_stay_around_their_digits_in_another_size_and_light(service: ServiceProcess, visit: Visit) -> None:
+    user = visit(service.url)
+    user.draw(SMALL_SEVEN)
+    user.draw(SMALL_ONE)
+    user.sees(lambda: user.identified == "71")
+    paper, before = user.window.paper, user.window.paper.winfo_width()
+
+    def outline() -> str:
+        return str(paper.tk.call(paper, "itemcget", paper.find_withtag("mark")[0], "-outline"))
+
+    def framed() -> bool:
+        if not (marks := paper.find_withtag("mark")):
+            return False
+        left, top, right, bottom = (round(side) for side in paper.coords(marks[0]))
+        inside = paper.picture.crop((left, top, right, bottom)).point(lambda grey: 255 - grey).getbbox()
+        return inside == pytest.approx((4, 4, right - left - 4, bottom - top - 4), abs=6)
+
+    user.root.geometry("1000x800")
+    user.sees(lambda: paper.winfo_width() > before + 200)
+    user.sees(framed)
+    time.sleep(0.5)  # an answer that was on its way may come
+    user.sees(framed)
+    light = outline()
+    user.press("ctrl+d")
+    user.sees(lambda: outline() != light)
+
+
 def test_image_is_opened_from_a_file(service: ServiceProcess, visit: Visit) -> None:
     user = visit(service.url)
     user.meanwhile(".__tk_filedialog", lambda: user.type_into_file_dialog(str(REPO / "tests/data/7.png")))
@@ -388,6 +416,14 @@ def test_api_key_without_a_keyring_serves_until_the_window_is_closed(
     user.type(question.entry, "s3cret")
     user.sees(lambda: user.identified == "7")
     assert "DIGITS_API_KEY" in said[0]
+    for url in ("http://127.0.0.1:9", locked_service.url):
+        user.press("ctrl+l")
+        user.sees(lambda: user.question() is not None)
+        question = user.question()
+        assert question is not None
+        user.type(question.entry, url)
+        user.sees(partial(lambda wanted: wanted in user.status, url))
+    user.sees(lambda: user.identified == "7")
 
 
 def test_api_key_comes_from_the_environment(
@@ -489,6 +525,8 @@ def test_keys_of_the_menu_open_the_details_and_close_the_window(service: Service
     user.draw(SEVEN)
     user.press("Return")
     user.sees(lambda: user.details() is not None)
+    user.press("ctrl+z", focus=user.details())
+    user.sees(lambda: user.identified == "")
     user.press("ctrl+q")
     with pytest.raises(Exception, match="application has been destroyed"):
         user.sees(lambda: not user.root.winfo_exists())

@@ -47,8 +47,8 @@ class User:
         paper.event_generate("<B1-Motion>", x=100, y=100, state=0x100)  # the press went to a window that is gone
         self._do("mousemove", *self._place(paper, 150, 150), "mouseup", "1")
 
-    def press(self, *keys: str) -> None:
-        self.root.focus_force()
+    def press(self, *keys: str, focus: tk.Misc | None = None) -> None:
+        (focus or self.root).focus_force()
         self.root.update()
         self._do("key", *keys)
 

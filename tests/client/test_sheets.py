@@ -1,0 +1,36 @@
+"""A picture is seen as the service reads it."""
+
+import io
+
+import pytest
+from PIL import Image, ImageDraw
+
+from client.sheets import photo
+
+
+def png(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def stroke(mode: str, paper: object, pen: object) -> Image.Image:
+    image = Image.new(mode, (60, 60), paper)  # type: ignore[arg-type]  # a colour of any mode
+    ImageDraw.Draw(image).line((30, 10, 30, 50), pen, 6)  # type: ignore[arg-type]  # the same
+    return image
+
+
+@pytest.mark.parametrize(
+    ("image", "paper", "pen"),
+    [
+        (stroke("I;16", 60_000, 3_000), 234, 11),
+        (stroke("LA", (0, 0), (0, 255)), 255, 0),
+        (stroke("RGBA", (255, 255, 255, 0), (255, 255, 255, 255)), 0, 255),
+        (stroke("RGBA", (0, 0, 0, 0), (0, 0, 0, 0)), 255, 255),
+    ],
+)
+def test_ink_can_be_seen(image: Image.Image, paper: int, pen: int) -> None:
+    shown = photo(png(image)).image()
+    assert shown.mode == "RGB"
+    assert shown.getpixel((5, 5)) == (paper,) * 3
+    assert shown.getpixel((30, 30)) == (pen,) * 3
