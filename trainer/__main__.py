@@ -1,4 +1,4 @@
-"""`python -m trainer`: train a model, or manage the store. Only `train` and `evaluate` import TensorFlow."""
+"""`python -m trainer`: train a model, or manage the store. Only trainings and `evaluate` import TensorFlow."""
 
 import os
 import sys
@@ -65,19 +65,23 @@ def train(
 
     dataset = mnist.load(data, cache or mnist.CACHE)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from trainer.numbers import newest
     from trainer.training import train as run
 
     recipe = QUICK if quick else FULL
     recipe = replace(recipe, epochs=epochs or recipe.epochs, seed=seed, images=images)
     shelf = open_store(store)
+    if newest(shelf, recipe) is None:
+        console.print(
+            f"It will read single digits only: {store} has no network for whole numbers that was trained on the same "
+            "images. train-line adds one."
+        )
     manifest = run(dataset, recipe, shelf)
     console.print(
         f"Published {store}/{manifest.name}/{manifest.version}: "
         f"{manifest.metrics.int8.accuracy:.2%} of the test images right as served (int8), "
         f"{manifest.metrics.float32.accuracy:.2%} in float."
     )
-    if not manifest.line:
-        console.print(f"It reads single digits only; train-line --version {manifest.version} adds whole numbers.")
 
 
 @app.command()

@@ -125,8 +125,24 @@ def fit(digits: Digits, recipe: Recipe) -> Fitted:
     )
 
 
+def newest(store: Store, recipe: Recipe) -> Manifest | None:
+    """The newest whole version with a line network of today's strips that never saw the recipe's validation split."""
+    for version in reversed(store.versions()):
+        try:
+            manifest = store.verify(version)
+            manifest.require_known_normalisation()
+        except ArtifactError:
+            continue
+        facts = manifest.provenance
+        images = facts.split["training"] + facts.split["validation"]
+        if manifest.line and (facts.seed, images) == (recipe.seed, recipe.images):
+            return manifest
+    return None
+
+
 def fitted_before(store: Store, manifest: Manifest) -> Fitted:
     """The line network of a published version. Raises `ArtifactError`."""
+    manifest.require_known_normalisation()
     if (part := manifest.line) is None:
         raise ArtifactError(f"version {manifest.version} has no line network: train one")
     with tempfile.TemporaryDirectory() as folder:
@@ -136,20 +152,6 @@ def fitted_before(store: Store, manifest: Manifest) -> Fitted:
     return Fitted(
         network, store.read(manifest, LINE_TFLITE), [], part.shown, part.seconds, part.revision, epochs=part.epochs
     )
-
-
-def newest(store: Store, recipe: Recipe) -> Fitted | None:
-    """The line network of the newest whole version that has one which never saw the recipe's validation split."""
-    for version in reversed(store.versions()):
-        try:
-            manifest = store.verify(version)
-        except ArtifactError:
-            continue
-        facts = manifest.provenance
-        images = facts.split["training"] + facts.split["validation"]
-        if manifest.line and (facts.seed, images) == (recipe.seed, recipe.images):
-            return fitted_before(store, manifest)
-    return None
 
 
 @dataclass(frozen=True)

@@ -63,11 +63,13 @@ class Fitted:
 def train(mnist: Mnist, recipe: Recipe, store: Store) -> Manifest:
     """Train, evaluate and export a model, and publish it as the next version. Raises `TrainerError`, `OSError`.
 
-    The line network, trained apart from it by `train_line`, is that of the version before, judged anew.
+    The line network, trained apart from it by `train_line`, is that of `numbers.newest`, judged anew.
     """
     store.require_writable()
-    fitted_line = numbers.newest(store, recipe)
-    return publish(fit(mnist, recipe), fitted_line, mnist, recipe, store)
+    fitted = fit(mnist, recipe)
+    before = numbers.newest(store, recipe)
+    fitted_line = numbers.fitted_before(store, before) if before else None
+    return publish(fitted, fitted_line, mnist, recipe, store)
 
 
 def fit(mnist: Mnist, recipe: Recipe) -> Fitted:
@@ -155,12 +157,16 @@ def train_line(mnist: Mnist, recipe: Recipe, store: Store, version: int) -> Mani
     """
     store.require_writable()
     published = store.verify(version)
+    before = None if recipe.number_epochs else numbers.fitted_before(store, published)
+    published = published.model_copy(update={"line": None})  # it gets another, or is judged anew
+    published.require_known_normalisation()
     facts = published.provenance
     images = facts.split["training"] + facts.split["validation"]
-    recipe = replace(recipe, seed=facts.seed, epochs=facts.epochs, images=images)
+    plain = facts.shown == facts.split["training"]  # by the quick recipe
+    recipe = replace(recipe, seed=facts.seed, epochs=facts.epochs, images=images, small=plain, synthesis=not plain)
     training, validation = split(mnist, recipe.seed, recipe.images)
 
-    fitted = numbers.fit(training, recipe) if recipe.number_epochs else numbers.fitted_before(store, published)
+    fitted = before or numbers.fit(training, recipe)
     evaluation = evaluate_version("test", test_set(mnist), validation, store, published, recipe.pictures)
     tflite = store.read(published, TFLITE)
     line, report = numbers.judge(fitted, tflite, published.calibration, validation, evaluation.digits, recipe)
