@@ -35,6 +35,10 @@ class ArtifactError(Exception):
     """An artifact is missing, incomplete, altered, or not of this schema; the text says which, for the operator."""
 
 
+class NotNowError(ArtifactError):
+    """It cannot be told at present: what holds it cannot be reached, or the machine has no room to try it."""
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -38,6 +38,9 @@ INKED, DUST = 64, 9
 WIDEST = 100 * HEIGHT
 """Wider lines are no numbers, pixels of the strip."""
 
+PALE = 127
+"""Grey level up to which a line is no more than a shadow beside its dust."""
+
 FULL = 0.9
 """Share of a row that is ink where it is a line of ruled paper."""
 
@@ -72,6 +75,8 @@ def strip(image: Grey) -> Strip:
         factor = (rows.stop - rows.start) / FINE
         rows, columns = (_within(side, part, factor) for side, part in zip((rows, columns), inner, strict=True))
         fine = _fine(ink[rows, columns])
+    if fine.max() <= PALE:
+        raise BlankImageError
     rounds = max(0, round((MIN_PEN - pen_width(fine)) / 2))
     strokes = grown(fine, rounds)
     reduced = image.shape[1] / ink.shape[1]

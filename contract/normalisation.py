@@ -190,6 +190,8 @@ def _scale(image: Grey, longer_side: int) -> Grey:
     picture = Image.fromarray(_stretched(image, lambda darkest: _LEVELS * 255 // darkest))
     coarse = picture.reduce(step).convert("F") if (step := int(1 / factor) // 4) > 1 else picture.convert("F")
     averaged = np.asarray(coarse.resize(size, Image.Resampling.BOX))
+    if not averaged.max():  # specks, far from each other
+        raise BlankImageError
     result: Grey = np.rint(averaged * (255 / averaged.max())).astype(np.uint8)
     return result
 

@@ -24,6 +24,7 @@ from contract.artifact import (
     Draft,
     File,
     Manifest,
+    NotNowError,
 )
 
 NAME = "digits"
@@ -47,14 +48,16 @@ class Store(ABC):
         """The numbers of the published versions, lowest first, whether or not they pass their checks."""
 
     def manifest(self, version: int) -> Manifest:
-        """What version `version` says of itself. Raises `ArtifactError`."""
+        """What version `version` says of itself. Raises `ArtifactError`; where it cannot be read now, `NotNowError`."""
         if version not in (there := self.versions()):
             numbers = ", ".join(map(str, there)) or "none at all"
             raise ArtifactError(f"there is no version {version} in {self.place}; there are: {numbers}")
         try:
             text = self._get(f"{version}/{MANIFEST}")
+        except FileNotFoundError as error:
+            raise ArtifactError(f"version {version} has no {MANIFEST}") from error
         except OSError as error:
-            raise ArtifactError(f"version {version} has no readable {MANIFEST}: {reason(error)}") from error
+            raise NotNowError(f"{MANIFEST} of version {version}: {reason(error)}") from error
         try:
             manifest = Manifest.model_validate_json(text)
         except ValidationError as error:
@@ -69,12 +72,17 @@ class Store(ABC):
         return manifest
 
     def read(self, manifest: Manifest, name: str) -> bytes:
-        """The bytes of one file that `manifest` names, checked. Raises `ArtifactError`, `KeyError` for another name."""
+        """The bytes of one file that `manifest` names, checked.
+
+        Raises `ArtifactError`; where it cannot be read now, `NotNowError`; `KeyError` for another name.
+        """
         expected = manifest.files[name]
         try:
             content = self._get(f"{manifest.version}/{name}")
+        except FileNotFoundError as error:
+            raise ArtifactError(f"version {manifest.version} has no {name}, which its manifest names") from error
         except OSError as error:
-            raise ArtifactError(f"{name} of version {manifest.version}: {reason(error)}") from error
+            raise NotNowError(f"{name} of version {manifest.version}: {reason(error)}") from error
         if len(content) != expected.size:
             raise ArtifactError(
                 f"{name} of version {manifest.version} has {len(content)} bytes, its manifest says {expected.size}"
@@ -114,7 +122,9 @@ class Store(ABC):
             return Pin.model_validate_json(self._get(PIN)).version
         except FileNotFoundError:
             return None
-        except (OSError, ValidationError) as error:
+        except OSError as error:
+            raise NotNowError(f"{PIN}: {reason(error)}") from error
+        except ValidationError as error:
             raise ArtifactError(f'{PIN} cannot be read; it should be like {{"version": 1}}') from error
 
     def pin(self, version: int) -> None:

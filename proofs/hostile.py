@@ -6,9 +6,10 @@ import zlib
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, PngImagePlugin
 
-from tests.bombs import png, tiff_with_large_tile
+from tests.bombs import TILES, png, tiff_with_large_tile, tiff_with_tile_of
 
 Hostile = tuple[str, bytes, bool | None]
 """A name, a file's bytes, and whether the 1 on it is to be read (None: whether or not)."""
@@ -36,6 +37,10 @@ def _of_odd_sizes() -> Iterator[Hostile]:
     yield "PNG of width 0", png(0, 10, zlib.compress(b"\0")), False
     yield "PNG of height 0", png(10, 0, zlib.compress(b"\0")), False
     yield "TIFF with a tile of 400 megapixels", tiff_with_large_tile(), False
+    for name, tile in TILES.items():
+        yield f"TIFF with a tile of {name}", tiff_with_tile_of(*tile), False
+    for name, specks in _specks().items():
+        yield f"PNG of {name}", _file(Image.fromarray(specks), "PNG"), None
     for size in ((1, 100_000), (100_000, 1), (1, 1), (2, 25_000_000 // 2)):
         yield f"PNG of {size[0]}×{size[1]}", _file(Image.new("L", size, 255), "PNG"), False
         stripes = Image.new("L", size, 255)
@@ -48,6 +53,21 @@ def _of_odd_sizes() -> Iterator[Hostile]:
         b"BM" + struct.pack("<IHHIIiiHHIIiiII", 0, 0, 0, 54, 40, 9, -(2**31), 1, 24, 0, 0, 0, 0, 0, 0),
         None,
     )
+
+
+def _specks() -> dict[str, NDArray[np.uint8]]:
+    """Ink that is gone once it is made small."""
+    scan = np.full((2800, 8000), 255, np.uint8)
+    scan[50, 50] = scan[2449, 7729] = 0
+    column = np.full((200_000, 1), 255, np.uint8)
+    column[[0, -1]] = 0
+    box = np.full((100, 100), 255, np.uint8)
+    box[18:82, 18:82] = 148
+    box[19:81, 19:81] = 255
+    for row in range(22, 78, 4):
+        for place in range(22, 78, 4):
+            box[row : row + 2, place : place + 2] = 0
+    return {"two specks": scan, "a column with ends": column, "a faint box of dots": box}
 
 
 def _of_many_kinds(one: Image.Image, scan: bytes) -> Iterator[Hostile]:

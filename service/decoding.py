@@ -89,8 +89,13 @@ class Decoder:
 
     def _count_tile(self, image: Image.Image) -> None:
         """A TIFF may be cut into tiles, and a tile may be far larger than the image: it is decoded whole."""
-        if isinstance(image, TiffImageFile):
-            self._count(image.tag_v2.get(TILE_WIDTH, 0), image.tag_v2.get(TILE_LENGTH, 0))
+        tags = image.tag_v2 if isinstance(image, TiffImageFile) else {}
+        if TILE_WIDTH not in tags and TILE_LENGTH not in tags:
+            return
+        width, length = tags.get(TILE_WIDTH), tags.get(TILE_LENGTH)  # of any type: the file says of which
+        if not (isinstance(width, int) and isinstance(length, int) and width > 0 and length > 0):
+            raise BrokenImage("The image cannot be decoded (its tiles have no size): it is damaged.")
+        self._count(width, length)
 
     def _count(self, width: int, height: int) -> None:
         pixels = width * height

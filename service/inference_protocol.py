@@ -360,4 +360,5 @@ def _response(wanted: InferRequest, model: Model, answers: Answers) -> Response:
 def _first(errors: Any) -> str:
     """The first of pydantic's faults, in words."""
     fault = next(iter(errors))
-    return f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+    where = ".".join(map(str, fault["loc"]))
+    return f"{where}: {fault['msg']}" if where else str(fault["msg"])

@@ -5,6 +5,7 @@ import logging
 import sys
 import threading
 import time
+from contextlib import suppress
 from logging.config import dictConfig
 from typing import TextIO
 
@@ -38,7 +39,7 @@ class BufferedHandler(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         super().emit(record)
         if record.name != observing.logger.name:
-            super().flush()
+            self.write()
 
     def flush(self) -> None:
         """Not after every record."""
@@ -46,6 +47,10 @@ class BufferedHandler(logging.StreamHandler[TextIO]):
     def _write_now_and_then(self) -> None:
         while True:
             time.sleep(SECONDS)
+            self.write()
+
+    def write(self) -> None:
+        with suppress(OSError):  # a full disk, or nobody reads: the service goes on, and tries again
             super().flush()
 
 
@@ -53,7 +58,7 @@ def write_out() -> None:
     """Write what has gathered: the process is about to end."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, BufferedHandler):
-            super(BufferedHandler, handler).flush()
+            handler.write()
 
 
 class JsonFormatter(logging.Formatter):

@@ -32,7 +32,7 @@ request_seconds = Histogram(
 overloaded = Counter("digits_overloaded_requests", "Requests sent away with 503 because too many were in flight.")
 inference_seconds = Histogram("digits_inference_seconds", "The network's time for a batch.", buckets=NETWORK_SECONDS)
 batch_size = Histogram("digits_batch_size", "Images in a request.", buckets=BATCH_SIZES)
-answers = Counter("digits_answers", 'Images read; accepted="false" means "not sure".', ["version", "accepted"])
+answers = Counter("digits_answers", 'Digits read; accepted="false" means "not sure".', ["version", "accepted"])
 reloads = Counter("digits_reloads", "Versions that became the default, or were refused.", ["outcome"])
 served_version = Gauge("digits_served_version", "The default version.", multiprocess_mode="liveall")
 

@@ -50,7 +50,7 @@ class Observer:
         except Exception:
             logger.exception("%s %s failed", scope["method"], scope["path"])
             if not status:
-                await internal_error()(scope, receive, watched)
+                await internal_error(scope["path"])(scope, receive, watched)
         finally:
             seconds = time.perf_counter() - started
             route = getattr(

@@ -13,7 +13,10 @@ from starlette.requests import ClientDisconnect
 from contract.messages import ItemError, Problem
 
 MEDIA_TYPE = "application/problem+json"
-NO_JSON = 'The body should be a JSON object like {"images": […]}, sent with Content-Type: application/json.'
+NO_JSON = (
+    'The body should be a JSON object like {"images": […]}, or {"image": …} for a number, '
+    "sent with Content-Type: application/json."
+)
 
 
 class ProblemError(HTTPException):
@@ -139,25 +142,23 @@ def problem_response(problem: ProblemError, path: str = "/") -> Response:
     return _response(problem.status, problem.title, problem.detail, problem.errors, problem.headers)
 
 
-def internal_error() -> Response:
+def internal_error(path: str) -> Response:
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return _response(status, "Internal error", "The fault is the service's; its log says more.")
+    return _of_path(path, status, "Internal error", "The fault is the service's; its log says more.")
 
 
 def _http_error(request: Request, error: HTTPException) -> Response:
     if isinstance(error, ProblemError):
-        return problem_response(error)
+        return problem_response(error, request.url.path)
     status, path = HTTPStatus(error.status_code), request.url.path
     match status:
-        case HTTPStatus.BAD_REQUEST:  # so FastAPI says that it cannot read a body
-            return _response(InvalidRequest.status, InvalidRequest.title, NO_JSON)
         case HTTPStatus.NOT_FOUND:
             detail = f"There is nothing at {path}; /docs lists the calls."
         case HTTPStatus.METHOD_NOT_ALLOWED:
             detail = f"{request.method} does not work at {path}; /docs lists the calls."
         case _:
             detail = error.detail
-    return _response(status, status.phrase, detail, headers=error.headers)
+    return _of_path(path, status, status.phrase, detail, error.headers)
 
 
 def _validation_error(_: Request, error: RequestValidationError) -> Response:
@@ -169,6 +170,13 @@ def _validation_error(_: Request, error: RequestValidationError) -> Response:
 
 def _client_gone(_: Request, __: Exception) -> Response:
     return Response(status_code=499)  # nobody reads it; the log has it, as nginx would
+
+
+def _of_path(path: str, status: HTTPStatus, title: str, detail: str, headers: Any = None) -> Response:
+    """/v2 has errors of its own form."""
+    if path.startswith("/v2"):
+        return JSONResponse({"error": detail}, status, headers)
+    return _response(status, title, detail, headers=headers)
 
 
 def _response(
@@ -201,6 +209,8 @@ def _sentence(location: Sequence[str | int], fault: dict[str, Any]) -> str:
             return f"The body is not JSON: {fault['ctx']['error']}."
         case ("body",):
             return NO_JSON
+        case ("body", "image", "array", *place) if place:
+            return _sentence(place, fault)
         case (int(row), int(column), *_):
             where = f"row {row}, column {column}: "
         case (int(row),):

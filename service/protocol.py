@@ -158,7 +158,8 @@ class Protocol(HttpToolsProtocol):
         if self.flow.read_paused:  # it is we who are slow
             self._wait()
             return
-        self._refuse(_TOO_SLOW)
+        v2 = not self._whole and self.url.startswith(b"/v2")
+        self._refuse(_TOO_SLOW_V2 if v2 else _TOO_SLOW)
 
     def _refuse(self, answer: bytes) -> None:
         """Close the connection, with an `answer` if a request is half sent and no other answer is under way."""
@@ -198,5 +199,5 @@ def _raw(problem: ProblemError, path: str = "/", more: bytes = b"") -> bytes:
 
 
 _SENT_AWAY, _SENT_AWAY_V2 = _raw(_CROWDED), _raw(_CROWDED, "/v2")
-_TOO_SLOW = _raw(TooSlow(TooSlow.example), more=b"connection: close\r\n")
+_TOO_SLOW, _TOO_SLOW_V2 = (_raw(TooSlow(TooSlow.example), path, more=b"connection: close\r\n") for path in ("/", "/v2"))
 _HEAD_TOO_LARGE = _raw(HeadTooLarge(HeadTooLarge.example), more=b"connection: close\r\n")

@@ -20,13 +20,16 @@ from service.problems import BlankImage, ProblemError
 
 Result = TypeVar("Result")
 
-_ROOM = CapacityLimiter(2)
+LARGE = CapacityLimiter(2)
 """Large requests that are worked on at once: an image of 25 megapixels takes some 200 MB meanwhile."""
 
+SMALL = CapacityLimiter(2)
+"""Small ones that take some milliseconds."""
 
-async def apart(work: Callable[[], Result]) -> Result:
+
+async def apart(work: Callable[[], Result], room: CapacityLimiter = LARGE) -> Result:
     """Do `work` in a thread, where it holds up no other request; few at a time, for the memory's sake."""
-    return await to_thread.run_sync(work, limiter=_ROOM)
+    return await to_thread.run_sync(work, limiter=room)
 
 
 def read(images: Sequence[Source], model: Model, decoder: Decoder, *, details: bool) -> PredictResponse:

@@ -3,10 +3,11 @@
 import hashlib
 import logging
 import threading
+import time
 from collections import OrderedDict
 from contextlib import suppress
 
-from contract.artifact import ArtifactError, Manifest
+from contract.artifact import ArtifactError, Manifest, NotNowError
 from contract.messages import ModelSummary
 from contract.store import NAME, Store, reason
 from service import metrics, selftest
@@ -14,13 +15,38 @@ from service.model import Model, networks
 
 logger = logging.getLogger("service.registry")
 
+LONGEST_WAIT = 60
+"""Seconds between two looks at a version that fails its checks."""
+
 
 class UnknownVersionError(LookupError):
     """The store has no such version, or it is refused; the text says which."""
 
 
+class AwayError(LookupError):
+    """The store has it, but it cannot be loaded now; the text says why."""
+
+
 class NoModelError(LookupError):
     """There is nothing to serve; the text says why."""
+
+
+class Again:
+    """When a version that failed its checks is looked at again: it may be one that is still being copied.
+
+    After as long as it has been failing, so that one that stays broken is not read through at every look.
+    """
+
+    def __init__(self) -> None:
+        self._first = self._next = 0.0
+
+    def due(self) -> bool:
+        return time.monotonic() >= self._next
+
+    def put_off(self) -> None:
+        now = time.monotonic()
+        self._first = self._first or now
+        self._next = now + min(LONGEST_WAIT, now - self._first)
 
 
 class Registry:
@@ -33,6 +59,8 @@ class Registry:
         self._manifests: dict[int, Manifest] = {}
         self._refused: dict[int, str] = {}
         self._unloadable: set[int] = set()
+        """Versions that can never be served."""
+        self._again: dict[int, Again] = {}
         self._passed: set[bytes] = set()
         """SHA-256 of the networks that passed the self-test."""
         self._named: OrderedDict[int, Model] = OrderedDict()
@@ -58,7 +86,7 @@ class Registry:
         return self._default
 
     def get(self, version: int) -> Model:
-        """A version by its number, loaded now if need be. Raises `UnknownVersionError`."""
+        """A version by its number, loaded now if need be. Raises `UnknownVersionError`, `AwayError`."""
         default = self._default
         if default is not None and default.manifest.version == version:
             return default
@@ -70,6 +98,8 @@ class Registry:
                 manifest = self.manifest(version)
                 try:
                     self._named[version] = self._load(manifest)
+                except NotNowError as error:
+                    raise AwayError(str(error)) from error
                 except ArtifactError as error:
                     raise UnknownVersionError(str(error)) from error
             self._named.move_to_end(version)
@@ -111,17 +141,21 @@ class Registry:
 
     def _check(self, present: list[int]) -> None:
         for version in present:
-            if version in self._manifests or version in self._unloadable:
+            again = self._again.setdefault(version, Again())
+            if version in self._manifests or version in self._unloadable or not again.due():
                 continue
             try:
-                manifest = self._store.verify(version)
-                manifest.require_known_normalisation()
+                manifest = self._store.manifest(version)
+                self._require_readable(manifest)
+                self._store.verify(version)
             except ArtifactError as error:
                 self._refuse(version, error)
+                again.put_off()
             else:
                 self._refused.pop(version, None)
                 self._manifests[version] = manifest
-        for gone in {*self._manifests, *self._refused}.difference(present):
+        for gone in self._again.keys() - set(present):
+            del self._again[gone]
             self._manifests.pop(gone, None)
             self._refused.pop(gone, None)
             self._unloadable.discard(gone)
@@ -140,6 +174,9 @@ class Registry:
                 return ""
             try:
                 model = self._named.get(version) or self._load(self._manifests[version])
+            except NotNowError as error:
+                logger.warning("version %d cannot be loaded now: %s", version, error)
+                continue
             except ArtifactError:
                 continue
             self._default = model
@@ -154,11 +191,13 @@ class Registry:
         return f"The store has no version in {self._store.place}: train one, or set DIGITS_MODEL_STORE."
 
     def _load(self, manifest: Manifest) -> Model:
-        """Raises `ArtifactError`; from then on the version is refused, for good where a network is at fault."""
+        """Raises `NotNowError`; else `ArtifactError`, and the version is refused, for good if a network is at fault."""
         try:
             read = networks(self._store, manifest)
             self._require_digits_read(manifest, *read)
             return Model(manifest, *read)
+        except NotNowError:
+            raise
         except ArtifactError as error:
             self._refuse(manifest.version, error)
             raise
@@ -170,11 +209,19 @@ class Registry:
         try:
             fault = selftest.fault(tflite, line_tflite)
         except OSError as error:
-            raise ArtifactError(f"the self-test of version {manifest.version} waits: {reason(error)}") from error
+            raise NotNowError(f"the self-test of version {manifest.version} waits: {reason(error)}") from error
         if fault:
             self._unloadable.add(manifest.version)
             raise ArtifactError(f"version {manifest.version} {fault}")
         self._passed.add(digests)
+
+    def _require_readable(self, manifest: Manifest) -> None:
+        """Before its files are read: nothing will ever change what it was trained on. Raises `ArtifactError`."""
+        try:
+            manifest.require_known_normalisation()
+        except ArtifactError:
+            self._unloadable.add(manifest.version)
+            raise
 
     def _refuse(self, version: int, error: ArtifactError) -> None:
         if self._refused.get(version) != str(error):

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from contract.artifact import CARD, ArtifactError, Manifest
+from contract.artifact import CARD, ArtifactError, Manifest, NotNowError
 from contract.messages import Health, ModelList, NumberRequest, NumberResponse, PredictRequest, PredictResponse
 from service import metrics
 from service.decoding import Decoder, Source, TakesLongError
@@ -33,7 +33,7 @@ from service.problems import (
     UnsupportedType,
     openapi_responses,
 )
-from service.reading import apart, read
+from service.reading import read
 from service.registry import UnknownVersionError
 from service.routing import (
     QUICK_IMAGES,
@@ -45,6 +45,7 @@ from service.routing import (
     require_ready,
     schema_reference,
     settings_of,
+    soon_or_apart,
 )
 from service.settings import Settings
 
@@ -154,7 +155,11 @@ def _read(images: Sequence[Source], model: Model, query: Query, settings: Settin
 )
 async def numbers(request: Request) -> Response:
     query, settings, model, body = await _received(request, _require_json)
-    return await apart(lambda: _read_number(_parsed(NumberRequest, body).image, model, query, settings))
+
+    def work(patience: int | None) -> Response:
+        return _read_number(_parsed(NumberRequest, body).image, model, query, settings, patience)
+
+    return await soon_or_apart(work, len(body))
 
 
 @direct.post(
@@ -166,13 +171,13 @@ async def numbers(request: Request) -> Response:
 )
 async def numbers_image(request: Request) -> Response:
     query, settings, model, body = await _received(request, _require_image)
-    return await apart(partial(_read_number, body, model, query, settings))
+    return await soon_or_apart(partial(_read_number, body, model, query, settings), len(body))
 
 
-def _read_number(image: Source, model: Model, query: Query, settings: Settings) -> Response:
+def _read_number(image: Source, model: Model, query: Query, settings: Settings, patience: int | None) -> Response:
     from service.numbers import read_number  # what it needs is not for everyone
 
-    grey = Decoder(settings.max_image_pixels, settings.max_request_pixels).decode(image)
+    grey = Decoder(settings.max_image_pixels, settings.max_request_pixels, patience).decode(image)
     return _json(read_number(grey, model, details=query.details))
 
 
@@ -279,6 +284,8 @@ def model_file(
         raise UnknownFile(f"Version {found.version} has no {name} to show; it has {', '.join(shown)}.")
     try:
         content = registry_of(request).file(found.version, name)
+    except NotNowError as error:
+        raise NoModel(f"{error}.", headers={"Retry-After": "2"}) from error
     except (ArtifactError, UnknownVersionError) as error:
         raise UnknownFile(f"{error}.") from error
     return Response(content, media_type="text/markdown" if name == CARD else "image/png")

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from service.decoding import TakesLongError
 from service.model import Model
 from service.problems import NoModel, ShuttingDown, UnknownVersion
-from service.reading import apart
-from service.registry import NoModelError, Registry, UnknownVersionError
+from service.reading import SMALL, apart
+from service.registry import AwayError, NoModelError, Registry, UnknownVersionError
 from service.settings import Settings
 
 QUICK_BYTES, QUICK_IMAGES, QUICK_PIXELS = 2**16, 8, 2**18
@@ -57,6 +57,16 @@ async def at_once_or_apart(work: Callable[[int | None], Response], size: int) ->
     return await apart(partial(work, None))
 
 
+async def soon_or_apart(work: Callable[[int | None], Response], size: int) -> Response:
+    """The same for work of some milliseconds: small ones are for threads too, but do not queue behind large ones."""
+    if size <= QUICK_BYTES:
+        try:
+            return await apart(partial(work, QUICK_PIXELS), SMALL)
+        except TakesLongError:
+            pass
+    return await apart(partial(work, None))
+
+
 async def model_of(request: Request, version: int | None) -> Model:
     """The default version, or the named one. Raises `NoModel`, `UnknownVersion`."""
     registry = registry_of(request)
@@ -72,11 +82,13 @@ def default_of(registry: Registry) -> Model:
 
 
 def _named(registry: Registry, version: int) -> Model:
-    """Raises `UnknownVersion`."""
+    """Raises `UnknownVersion`, `NoModel`."""
     try:
         return registry.get(version)
     except UnknownVersionError as error:
         raise UnknownVersion(str(error)) from error
+    except AwayError as error:
+        raise NoModel(f"{error}.", headers={"Retry-After": "2"}) from error
 
 
 def require_ready(request: Request) -> None:

@@ -103,7 +103,7 @@ export class Paper extends EventTarget {
   }
 
   #down(event) {
-    if (event.button !== 0 || this.#line?.pointer) return; // a palm beside the pen
+    if (event.button !== 0 || Number.isInteger(this.#line?.pointer)) return; // a palm beside the pen
     this.#putKeyboardPenAway();
     this.#canvas.setPointerCapture(event.pointerId);
     this.#begin(this.#point(event), event.pointerId);

@@ -69,6 +69,15 @@ def test_blank_and_endless_paper_is_told() -> None:
         strip(np.tile(np.array([[0, 255]], np.uint8), (1, 20_000)))
 
 
+def test_faint_box_of_dots_is_no_line() -> None:
+    image = np.full((100, 100), 255, np.uint8)
+    image[18:82, 18:82] = 148
+    image[19:81, 19:81] = 255
+    image[np.ix_(*[np.flatnonzero(np.isin(np.arange(100) % 4, (2, 3)) & (np.abs(np.arange(100) - 50) < 28))] * 2)] = 0
+    with pytest.raises(BlankImageError):
+        strip(image)
+
+
 @pytest.mark.parametrize("shape", [(1, 2), (2, 1), (2, 2), (2, 3), (3, 2), (2, 300), (300, 2)])
 def test_tiny_images_are_told_or_read(shape: tuple[int, int]) -> None:
     image = np.full(shape, 255, np.uint8)

@@ -58,6 +58,14 @@ def test_any_size_place_pen_and_polarity_gives_the_same_picture(image: Grey) -> 
     assert likeness(normalise(image), PLAIN) > 0.75
 
 
+@pytest.mark.parametrize("shape", [(2800, 8000), (200_000, 1)])
+def test_specks_far_apart_are_no_digit(shape: tuple[int, int]) -> None:
+    image = np.full(shape, 255, np.uint8)
+    image.flat[[0, -1]] = 0
+    with pytest.raises(BlankImageError):
+        normalise(image)
+
+
 def test_paper_noise_and_a_speck_of_dust_change_little() -> None:
     rng = np.random.default_rng(1)
     noisy = drawn(400, 30, paper=200, ink=60).astype(float) + rng.normal(0, 8, (400, 400))

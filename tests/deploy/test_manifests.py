@@ -41,6 +41,14 @@ def test_all_of_the_base_is_about_the_same_pods(kinds: dict[str, Any]) -> None:
     assert kinds["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]["name"] == kinds["Deployment"]["metadata"]["name"]
 
 
+def test_compose_passes_every_setting_on_and_waits_for_the_stop() -> None:
+    service = yaml.safe_load((REPO / "docker-compose.yml").read_text())["services"]["service"]
+    passed = {name.removeprefix("DIGITS_").lower() for name in service["environment"] if name.startswith("DIGITS_")}
+    assert passed == Settings.model_fields.keys() - {"model_store", "host", "port"}
+    settings = Settings()
+    assert int(service["stop_grace_period"].removesuffix("s")) > settings.drain_seconds + settings.shutdown_seconds
+
+
 def test_settings_that_are_deployed_exist(kinds: dict[str, Any]) -> None:
     stack = yaml.safe_load(STACK.read_text())["services"]["service"]["environment"]
     named = {name for name in (*stack, *kinds["ConfigMap"]["data"]) if name.startswith("DIGITS_")}

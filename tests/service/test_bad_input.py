@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from contract.messages import Problem
-from tests.bombs import PNG_HEADER, png, tiff_with_large_tile
+from tests.bombs import PNG_HEADER, TILES, png, tiff_with_large_tile, tiff_with_tile_of
 from tests.servers import REPO, ServiceProcess, running_service
 
 
@@ -153,6 +153,14 @@ def test_decompression_bomb_costs_nothing(fresh: ServiceProcess, kind: str) -> N
     before = fresh.peak_bytes()
     assert "0000×" in post_image(fresh, bombs[kind], 413, kind).detail
     assert fresh.peak_bytes() - before < 20e6
+
+
+def test_tiles_of_no_size_cost_nothing_and_lift_no_limit(fresh: ServiceProcess) -> None:
+    before = fresh.peak_bytes()
+    for width, length in TILES.values():
+        assert "no size" in post_image(fresh, tiff_with_tile_of(width, length), 422, "image/tiff").detail
+    assert fresh.peak_bytes() - before < 20e6
+    assert "nothing on the paper" in post_image(fresh, tiff_with_tile_of(16, 16), 422, "image/tiff").detail
 
 
 def test_millions_of_wrong_pixels_cost_little(fresh: ServiceProcess) -> None:

@@ -345,6 +345,26 @@ def test_picture_of_many_scans_holds_up_nobody(service: ServiceProcess) -> None:
     assert asked > 5
 
 
+def test_log_that_cannot_be_written_stops_nothing(store: FolderStore, tmp_path: Path, seven: bytes) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full, a disk that is always full")
+    (tmp_path / "log").symlink_to("/dev/full")
+    with running_service(tmp_path / "log", model_store=store.folder.parent, poll_seconds=0.1) as service:
+        (store.folder / "99").mkdir()  # which is refused, and that is logged
+        eventually(lambda: '"refused"' in httpx.get(f"{service.url}/v1/models").text)
+        for _ in range(300):
+            httpx.post(f"{service.url}/v1/predict/image", content=seven, headers=PNG).raise_for_status()
+        (store.folder / "99").rmdir()
+        eventually(lambda: "refused" not in httpx.get(f"{service.url}/v1/models").text)
+        assert service.stop() == 0
+
+
+def test_head_counts_for_its_route(service: ServiceProcess) -> None:
+    before = metric(service, "http_requests_total", method="HEAD", route="/health/live")
+    httpx.head(f"{service.url}/health/live").raise_for_status()
+    assert metric(service, "http_requests_total", method="HEAD", route="/health/live") == before + 1
+
+
 def test_stop_does_not_wait_for_a_store_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")

@@ -134,6 +134,26 @@ def test_bad_version_is_refused_and_the_old_one_serves_on(
     assert asked.json()["detail"] == listed(live)[first + 1]["reason"]
 
 
+def test_file_that_cannot_be_read_now_is_waited_for(live: ServiceProcess, store: FolderStore, seven: bytes) -> None:
+    old = store.versions()[-1]
+    copy_version(store, old + 1)
+    live.stop()
+    network = store.folder / str(old) / TFLITE
+    with running_service(live.log, model_store=store.folder.parent, poll_seconds=0.1) as service:
+        assert served(service, seven) == old + 1
+        content = network.read_bytes()
+        network.unlink()
+        network.mkdir()  # whoever reads it fails, but not for want of it
+        url = f"{service.url}/v1/predict/image?version={old}"
+        asked = httpx.post(url, content=seven, headers={"Content-Type": "image/png"})
+        assert (asked.status_code, asked.headers["Retry-After"]) == (503, "2")
+        assert TFLITE in asked.json()["detail"]
+        assert listed(service)[old]["state"] == "available"
+        network.rmdir()
+        network.write_bytes(content)
+        assert served(service, seven, f"?version={old}") == old
+
+
 def test_bucket_is_followed(store: FolderStore, bucket: str, tmp_path: Path, seven: bytes) -> None:
     upload(store, bucket)
     shared = open_store(bucket)
