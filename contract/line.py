@@ -123,8 +123,12 @@ def without_rules(ink: Grey) -> Grey:
 
 def _closed(ink: Grey, ruled: NDArray[np.bool_]) -> Grey:
     """`ink` without its `ruled` rows and their edges, but where there is ink on both sides."""
-    thick = np.count_nonzero(ruled) // np.count_nonzero(np.diff(ruled.astype(int), prepend=0) == 1)
-    rows = (np.convolve(ruled, np.ones(3))[1:-1] > 0)[:, np.newaxis]
+    begun, near = ruled.copy(), ruled.copy()
+    begun[1:] &= ~ruled[:-1]
+    near[1:] |= ruled[:-1]
+    near[:-1] |= ruled[1:]
+    thick = np.count_nonzero(ruled) // np.count_nonzero(begun)
+    rows = near[:, np.newaxis]
     cleared = np.where(rows, 0, ink).astype(np.uint8)
     above, below = cleared.copy(), cleared.copy()
     reach, within = min(int(thick) + 3, len(ink)), 1

@@ -137,7 +137,7 @@ def _paper(image: Grey) -> tuple[Grey, float]:
     spread = _deviation(border - grey)
     if spread <= EVEN:
         return np.asarray(grey).astype(np.uint8), spread
-    rows, columns = np.arange(height)[y], np.arange(width)[x]
+    rows, columns = np.arange(0, height, y.step), np.arange(0, width, x.step)
     down = np.concatenate((np.full(len(columns), 0), np.full(len(columns), height - 1), rows, rows))
     right = np.concatenate((columns, columns, np.full(len(rows), 0), np.full(len(rows), width - 1)))
     terms = np.stack((np.ones_like(border), right, down), axis=1, dtype=np.float32)

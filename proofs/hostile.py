@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, PngImagePlugin
 
-from tests.bombs import TILES, png, tiff_with_large_tile, tiff_with_tile_of
+from tests.bombs import SLOW, TILES, png, tiff_with_large_tile
 
 Hostile = tuple[str, bytes, bool | None]
 """A name, a file's bytes, and whether the 1 on it is to be read (None: whether or not)."""
@@ -38,7 +38,9 @@ def _of_odd_sizes() -> Iterator[Hostile]:
     yield "PNG of height 0", png(10, 0, zlib.compress(b"\0")), False
     yield "TIFF with a tile of 400 megapixels", tiff_with_large_tile(), False
     for name, tile in TILES.items():
-        yield f"TIFF with a tile of {name}", tiff_with_tile_of(*tile), False
+        yield f"TIFF with a tile of {name}", tile, False
+    for name, (_, content) in SLOW.items():
+        yield name, content, False
     for name, specks in _specks().items():
         yield f"PNG of {name}", _file(Image.fromarray(specks), "PNG"), None
     for size in ((1, 100_000), (100_000, 1), (1, 1), (2, 25_000_000 // 2)):
@@ -86,6 +88,9 @@ def _of_many_kinds(one: Image.Image, scan: bytes) -> Iterator[Hostile]:
     clear = Image.new("RGBA", one.size, (0, 0, 0, 0))
     clear.paste((0, 0, 0, 255), mask=Image.eval(one, lambda grey: 255 - grey))
     yield "PNG with ink on nothing", _file(clear, "PNG"), True
+    vast = Image.new("RGBA", (5000, 5000), (0, 0, 0, 0))
+    vast.paste((0, 0, 0, 255), (2300, 500, 2700, 4500))
+    yield "WEBP of 25 megapixels, most of them nothing", _file(vast, "WEBP", lossless=True, method=0, quality=0), True
     for kind in ("GIF", "WEBP", "PNG"):
         frames = [one, one.rotate(2, fillcolor=255)] * 150
         yield f"{kind} of 300 frames", _file(frames[0], kind, save_all=True, append_images=frames[1:], duration=1), True

@@ -7,16 +7,16 @@ import warnings
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
-from PIL.TiffImagePlugin import TiffImageFile
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from service.problems import BrokenImage, InvalidRequest, ProblemError, TooLarge
+from service.screening import screen
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 """Formats that Pillow reads by itself; those that start other programs or load plug-ins are left out."""
 
-TILE_WIDTH, TILE_LENGTH = 322, 323
-"""Tags of TIFF 6.0, section 15."""
+SLOW_CODECS, SLOW_PIXELS = {"ppm", "ppm_plain", "bmp_rle"}, 2_000_000
+"""Decoders that Pillow has in Python, and what they are given at most."""
 
 warnings.filterwarnings("ignore", module="PIL")  # each would be kept, of images that nobody looks after
 
@@ -68,13 +68,11 @@ class Decoder:
         if not content:
             raise BrokenImage("The image is empty: send a file's bytes, with curl by --data-binary @FILE.")
         try:
+            tile = screen(content)
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 self._count(*image.size)
-                self._count_tile(image)
-                if self.patience_left < self.pixels_left and image.info.get(
-                    "progressive"
-                ):  # a scan may come 1,000 times
-                    raise TakesLongError
+                self._count(*tile)
+                self._require_time(image)
                 return _grey(image)
         except (ProblemError, TakesLongError):
             raise
@@ -87,15 +85,12 @@ class Decoder:
         except Exception as error:  # Pillow's decoders raise what they like on broken files
             raise BrokenImage(f"The image cannot be decoded ({error}): it is damaged or cut short.") from error
 
-    def _count_tile(self, image: Image.Image) -> None:
-        """A TIFF may be cut into tiles, and a tile may be far larger than the image: it is decoded whole."""
-        tags = image.tag_v2 if isinstance(image, TiffImageFile) else {}
-        if TILE_WIDTH not in tags and TILE_LENGTH not in tags:
-            return
-        width, length = tags.get(TILE_WIDTH), tags.get(TILE_LENGTH)  # of any type: the file says of which
-        if not (isinstance(width, int) and isinstance(length, int) and width > 0 and length > 0):
-            raise BrokenImage("The image cannot be decoded (its tiles have no size): it is damaged.")
-        self._count(width, length)
+    def _require_time(self, image: ImageFile.ImageFile) -> None:
+        slow = any(tile.codec_name in SLOW_CODECS for tile in image.tile)
+        if slow and image.width * image.height > SLOW_PIXELS:
+            raise TooLarge(f"An image of this kind may have {SLOW_PIXELS} pixels: send a PNG.")
+        if self.patience_left < self.pixels_left and (slow or image.info.get("progressive")):  # a scan may come often
+            raise TakesLongError
 
     def _count(self, width: int, height: int) -> None:
         pixels = width * height
@@ -120,13 +115,16 @@ def _base64(text: str) -> bytes:
 
 def _grey(image: Image.Image) -> Grey:
     image.draft("L", image.size)  # lets a JPEG be decoded without its colour
+    image.load()
+    vars(image).pop("_decoder", None)  # WebP's, with two canvases of the image's size
     ImageOps.exif_transpose(image, in_place=True)
     if image.mode in ("F", "LAB", "HSV"):
         raise BrokenImage(f"The image is of mode {image.mode}, which is not read: save it as grey or RGB.")
     if image.mode.startswith("I"):  # 16 bits, which Pillow may hold in 32
-        return (np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8)
+        levels = np.asarray(image).clip(0, 65535)
+        return (levels >> max(0, int(levels.max()).bit_length() - 8)).astype(np.uint8)  # some use few of the bits
     if image.has_transparency_data:
-        image = _composited(image.convert("RGBA").convert("LA"))
+        image = _composited((image if image.mode == "RGBA" else image.convert("RGBA")).convert("LA"))
     return np.asarray(image.convert("L"))
 
 
@@ -137,16 +135,18 @@ def _composited(image: Image.Image) -> Image.Image:
     """
     luminance, alpha = image.split()
     sketch = np.asarray(image.reduce(max(1, max(image.size) // 256)))
-    visible = sketch[..., 0][sketch[..., 1] > 127]
-    if not visible.size:
+    opacity = sketch[..., 1]
+    if not opacity.any():
         return Image.new("L", image.size, 255)
+    shown = opacity > opacity.max() // 2  # thin or translucent ink, too
+    visible = sketch[..., 0][shown]
     typical = int(np.median(visible))
-    paper = typical if _is_sheet(sketch[..., 1], visible) else 0 if typical > 127 else 255
+    paper = typical if _is_sheet(shown, visible) else 0 if typical > 127 else 255
     return Image.composite(luminance, Image.new("L", image.size, paper), alpha)
 
 
-def _is_sheet(opacity: Grey, visible: Grey) -> bool:
+def _is_sheet(shown: NDArray[np.bool_], visible: Grey) -> bool:
     """Whether what can be seen fills its bounding box, and is of more than one grey."""
-    rows, columns = np.nonzero(opacity > 127)
+    rows, columns = np.nonzero(shown)
     box = int(np.ptp(rows) + 1) * int(np.ptp(columns) + 1)
     return visible.size > 0.8 * box and int(np.ptp(visible)) > 64

@@ -6,6 +6,7 @@ https://github.com/kserve/open-inference-protocol; what KServe, Triton and their
 from collections.abc import Callable, Coroutine
 from enum import Enum
 from functools import partial
+from itertools import chain
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -14,14 +15,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError, field_validator
 
 from contract.normalisation import SIZE
 from contract.store import NAME
 from service.decoding import TakesLongError
 from service.examples import INFER
 from service.model import Answers, Model
-from service.problems import InvalidRequest, ProblemError, TooLarge, UnknownVersion
+from service.problems import InvalidRequest, ProblemError, TooLarge, UnknownVersion, faults
 from service.reading import answer, normalised
 from service.routing import (
     QUICK_IMAGES,
@@ -29,6 +30,7 @@ from service.routing import (
     at_once_or_apart,
     model_of,
     registry_of,
+    require_few_rows,
     require_ready,
     schema_reference,
     settings_of,
@@ -79,8 +81,17 @@ class RequestParameters(_Part):
 class InferRequest(_Part):
     id: str | None = None
     parameters: RequestParameters = RequestParameters()
-    inputs: Annotated[list[InputTensor], Field(min_length=1, max_length=1)]
-    outputs: list[RequestedOutput] | None = Field(None, description="Absent: all of them.")
+    inputs: Annotated[list[InputTensor], Field(min_length=1, max_length=1, fail_fast=True)]
+    outputs: Annotated[list[RequestedOutput], Field(max_length=3, fail_fast=True)] | None = Field(
+        None, description="Each once; absent: all of them."
+    )
+
+    @field_validator("outputs")
+    @classmethod
+    def _each_once(cls, outputs: list[RequestedOutput] | None) -> list[RequestedOutput] | None:
+        if outputs and len({output.name for output in outputs}) < len(outputs):
+            raise ValueError("each output may be asked for once")
+        return outputs
 
 
 class Failure(BaseModel):
@@ -278,10 +289,11 @@ def _answered(
     body: bytes, header_length: str | None, model: Model, settings: Settings, patience: int | None
 ) -> Response:
     length = _length(header_length, body)
+    require_few_rows(body[:length])
     try:
         wanted = InferRequest.model_validate_json(body[:length])
     except ValidationError as error:
-        raise InvalidRequest(_first(error.errors())) from error
+        raise InvalidRequest(_first(faults(error))) from error
     images = _images(wanted.inputs[0], body[length:])
     _require_within_limits(images, settings)
     if patience is not None and (len(images) > QUICK_IMAGES or images.size > patience):
@@ -309,13 +321,18 @@ def _images(tensor: InputTensor, binary: bytes) -> NDArray[np.uint8]:
         if size != len(binary) or size != count:
             raise InvalidRequest(f"image has {size} binary bytes, {len(binary)} were sent, its shape says {count}.")
         return np.frombuffer(binary, np.uint8).reshape(tensor.shape)
-    try:
-        values = np.asarray(tensor.data)
-    except ValueError as error:
-        raise InvalidRequest("image: data has rows of different lengths.") from error
-    if values.size != count or values.dtype.kind not in "iu" or values.min() < 0 or values.max() > 255:
+    values = _flat(tensor.data or [])
+    if len(values) != count or set(map(type, values)) != {int} or min(values) < 0 or max(values) > 255:
         raise InvalidRequest(f"image: data must be {count} whole numbers from 0 to 255, as the shape says.")
-    return values.astype(np.uint8).reshape(tensor.shape)
+    return np.array(values, np.uint8).reshape(tensor.shape)
+
+
+def _flat(values: list[Any]) -> list[Any]:
+    while set(map(type, values)) == {list}:
+        if len(set(map(len, values))) > 1:
+            raise InvalidRequest("image: data has rows of different lengths.")
+        values = list(chain.from_iterable(values))
+    return values
 
 
 def _require_within_limits(images: NDArray[np.uint8], settings: Settings) -> None:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -17,6 +18,10 @@ NO_JSON = (
     'The body should be a JSON object like {"images": […]}, or {"image": …} for a number, '
     "sent with Content-Type: application/json."
 )
+
+
+MOST_FAULTS = 16
+"""That are listed; there may be a million of them."""
 
 
 class ProblemError(HTTPException):
@@ -112,6 +117,13 @@ class Overloaded(ProblemError):
 class ShuttingDown(ProblemError):
     status, title = HTTPStatus.SERVICE_UNAVAILABLE, "Shutting down"
     example = "The service is about to stop: send requests to another."
+
+
+def faults(error: ValidationError) -> list[dict[str, Any]]:
+    """What pydantic found, but for what was sent. Raises `InvalidRequest` where there is too much to be listed."""
+    if (count := error.error_count()) > MOST_FAULTS:
+        raise InvalidRequest(f"There are {count} faults in what was sent; /docs shows what the call wants.")
+    return [dict(fault) for fault in error.errors(include_url=False, include_input=False)]
 
 
 def openapi_responses(*kinds: type[ProblemError]) -> dict[int | str, dict[str, Any]]:

@@ -31,6 +31,7 @@ from service.problems import (
     UnknownFile,
     UnknownVersion,
     UnsupportedType,
+    faults,
     openapi_responses,
 )
 from service.reading import read
@@ -42,6 +43,7 @@ from service.routing import (
     default_of,
     model_of,
     registry_of,
+    require_few_rows,
     require_ready,
     schema_reference,
     settings_of,
@@ -208,6 +210,7 @@ Message = TypeVar("Message", bound=BaseModel)
 
 
 def _parsed(message: type[Message], body: bytes) -> Message:
+    require_few_rows(body)
     try:
         return message.model_validate_json(body)
     except ValidationError as error:
@@ -228,9 +231,7 @@ NOTHING_ASKED = Query()
 
 def _invalid(part: str, error: ValidationError) -> RequestValidationError:
     """The fault as FastAPI would tell it of the request's `part`."""
-    return RequestValidationError(
-        [fault | {"loc": (part, *fault["loc"])} for fault in error.errors(include_url=False, include_input=False)]
-    )
+    return RequestValidationError([fault | {"loc": (part, *fault["loc"])} for fault in faults(error)])
 
 
 Version = Annotated[

@@ -11,13 +11,23 @@ from pydantic import BaseModel
 
 from service.decoding import TakesLongError
 from service.model import Model
-from service.problems import NoModel, ShuttingDown, UnknownVersion
+from service.problems import NoModel, ShuttingDown, TooLarge, UnknownVersion
 from service.reading import SMALL, apart
 from service.registry import AwayError, NoModelError, Registry, UnknownVersionError
 from service.settings import Settings
 
 QUICK_BYTES, QUICK_IMAGES, QUICK_PIXELS = 2**16, 8, 2**18
 """What is answered at once, as that takes about a millisecond; a larger request is worked on apart."""
+
+
+MOST_ROWS = 100_000
+"""Of all arrays in a request: each is a list of Python's, even where it is empty."""
+
+
+def require_few_rows(body: bytes) -> None:
+    """Raises `TooLarge`."""
+    if body.count(b"[") > MOST_ROWS:
+        raise TooLarge(f"The arrays of a request may have {MOST_ROWS} rows together: send an image file.")
 
 
 class DirectRoute(APIRoute):

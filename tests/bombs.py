@@ -1,7 +1,10 @@
 """Small image files that claim, or become, very large images."""
 
+import io
 import struct
 import zlib
+
+from PIL import Image
 
 PNG_HEADER = b"\x89PNG\r\n\x1a\n"
 
@@ -16,43 +19,73 @@ def png(width: int, height: int, pixels: bytes) -> bytes:
     return PNG_HEADER + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
-Tag = int | float | bytes
+Tag = tuple[int, int, int, bytes]
+"""Number, type, count, and a value of four bytes, which may be a place in the file."""
+
+STRIPS = [(256, 4, 16), (257, 4, 16), (258, 4, 8), (259, 4, 1), (262, 4, 1), (273, 4, 8), (278, 4, 16), (279, 4, 256)]
+"""Of a grey TIFF, 16×16, in one strip that begins at byte 8: numbers, types, values."""
+
+BEHIND = 500
+"""The byte of a TIFF made here from which on there is what its tags have no room for."""
 
 
-def tiff_with_tile_of(width: Tag, length: Tag) -> bytes:
-    """A 16×16 TIFF in strips, with tags that only tiles have."""
-    tags: list[tuple[int, Tag]] = [
-        (256, 16),  # width
-        (257, 16),  # length
-        (258, 8),  # bits
-        (259, 1),  # not compressed
-        (262, 1),  # black is zero
-        (273, 8),  # strip offset
-        (278, 16),  # rows of a strip
-        (279, 256),  # bytes of a strip
-        (322, width),
-        (323, length),
-    ]
-    start = 8 + 256 + 2 + 12 * len(tags) + 4
-    directory, behind = struct.pack("<H", len(tags)), b""
-    for tag, value in tags:
-        if isinstance(value, int):
-            directory += struct.pack("<HHIi", tag, 9 if value < 0 else 4, 1, value)
-        else:
-            content = struct.pack("<d", value) if isinstance(value, float) else value
-            kind, count = (12, 1) if isinstance(value, float) else (2, len(value))
-            directory += struct.pack("<HHII", tag, kind, count, start + len(behind))
-            behind += content
-    return struct.pack("<2sHI", b"II", 42, 8 + 256) + bytes(256) + directory + bytes(4) + behind
+def tiff(*more: Tag, behind: bytes = b"") -> bytes:
+    """A black TIFF of 16×16 pixels with these tags, too."""
+    own = [(tag, kind, 1, struct.pack("<I", value)) for tag, kind, value in STRIPS]
+    tags = sorted({tag[0]: tag for tag in (*own, *more)}.values())
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHI4s", *tag) for tag in tags) + bytes(4)
+    return (struct.pack("<2sHI", b"II", 42, 8 + 256) + bytes(256) + directory).ljust(BEHIND, b"\0") + behind
 
 
-TILES: dict[str, tuple[Tag, Tag]] = {
-    "text, a million times": (b"9" * 100_000, 10_000),
-    "less than nothing": (-(2**31), 100),
-    "no number": (float("nan"), 100),
-    "one side only": (16, b"16\0"),
+def tiff_with_tile_of(width: tuple[int, int, bytes], length: tuple[int, int, bytes], behind: bytes = b"") -> bytes:
+    """A TIFF in strips with tags that only tiles have: types, counts, values."""
+    return tiff((322, *width), (323, *length), behind=behind)
+
+
+def _long(value: int, kind: int = 4) -> tuple[int, int, bytes]:
+    return kind, 1, struct.pack("<I", value)
+
+
+_BEHIND = struct.pack("<I", BEHIND)
+SIXTEEN = _long(16)
+
+TILES = {
+    "text, a thousand times": tiff_with_tile_of((2, 9000, _BEHIND), _long(10_000), b"9" * 9000),
+    "less than nothing": tiff_with_tile_of(_long(2**31, 9), _long(100)),
+    "no number": tiff_with_tile_of((12, 1, _BEHIND), SIXTEEN, struct.pack("<d", float("nan"))),
+    "one side only": tiff_with_tile_of(SIXTEEN, (2, 3, b"16\0\0")),
+    "a kind that Pillow does not see": tiff_with_tile_of(_long(20_000, 17), _long(20_000, 17)),
 }
-"""Sizes of tiles that are none."""
+"""TIFFs whose tiles have no size."""
+
+
+def _jpeg(behind_start: bytes = b"", before_end: bytes = b"") -> bytes:
+    file = io.BytesIO()
+    Image.new("L", (16, 16), 255).save(file, "JPEG")
+    whole = file.getvalue()
+    return whole[:2] + behind_start + whole[2:-2] + before_end + whole[-2:]
+
+
+SLOW = {
+    "TIFF of 70,000 strips": ("image/tiff", tiff((273, 1, 70_000, _BEHIND), behind=bytes(70_000))),
+    "TIFF with a tag twice": (
+        "image/tiff",
+        tiff()[:264] + b"\2\0" + struct.pack("<HHII", 256, 4, 1, 16) * 2 + bytes(4),
+    ),
+    "BigTIFF": ("image/tiff", b"II+\0" + bytes(100)),
+    "JPEG of 300 scans": ("image/jpeg", _jpeg(before_end=b"\xff\xda\0\x08\1\1\0\0\x3f\0" * 300)),
+    "JPEG with 300 Exifs": ("image/jpeg", _jpeg(behind_start=(b"\xff\xe1\0\x10Exif\0\0" + bytes(8)) * 300)),
+    "PGM of 2,000 comments": ("image/x-portable-graymap", b"P2 1 1 255\n" + b"#\n" * 2000 + b"0"),
+    "PGM of another white": ("image/x-portable-graymap", b"P5 3200 3200 254\n" + bytes(100)),
+    "BMP in runs": (
+        "image/bmp",
+        struct.pack("<2sIHHI", b"BM", 0, 0, 0, 1078)
+        + struct.pack("<IiiHHIIiiII", 40, 25_000_000, 1, 1, 8, 1, 0, 0, 0, 256, 0)
+        + bytes(1024)
+        + b"\1\0\0\1",
+    ),
+}
+"""Media types and files that would take a decoder long, each far below the limits."""
 
 
 def tiff_with_large_tile() -> bytes:

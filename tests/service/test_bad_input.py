@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from contract.messages import Problem
-from tests.bombs import PNG_HEADER, TILES, png, tiff_with_large_tile, tiff_with_tile_of
+from tests.bombs import PNG_HEADER, SIXTEEN, SLOW, TILES, png, tiff_with_large_tile, tiff_with_tile_of
 from tests.servers import REPO, ServiceProcess, running_service
 
 
@@ -147,6 +147,11 @@ def fresh(tmp_path: Path) -> Iterator[ServiceProcess]:
         yield process
 
 
+def infer(more: str, data: str = "[0, 255, 0, 0]") -> str:
+    tensor = '{"name": "image", "shape": [1, 2, 2], "datatype": "UINT8", "data": ' + data + "}"
+    return '{"inputs": [' + tensor + "], " + more + "}"
+
+
 @pytest.mark.parametrize("kind", ["image/png", "image/tiff"])
 def test_decompression_bomb_costs_nothing(fresh: ServiceProcess, kind: str) -> None:
     bombs = {"image/png": png(10_000, 10_000, zlib.compress(bytes(100_000_000))), "image/tiff": tiff_with_large_tile()}
@@ -157,10 +162,38 @@ def test_decompression_bomb_costs_nothing(fresh: ServiceProcess, kind: str) -> N
 
 def test_tiles_of_no_size_cost_nothing_and_lift_no_limit(fresh: ServiceProcess) -> None:
     before = fresh.peak_bytes()
-    for width, length in TILES.values():
-        assert "no size" in post_image(fresh, tiff_with_tile_of(width, length), 422, "image/tiff").detail
+    for content in TILES.values():
+        assert "no size" in post_image(fresh, content, 422, "image/tiff").detail
     assert fresh.peak_bytes() - before < 20e6
-    assert "nothing on the paper" in post_image(fresh, tiff_with_tile_of(16, 16), 422, "image/tiff").detail
+    right = tiff_with_tile_of(SIXTEEN, SIXTEEN)
+    assert "nothing on the paper" in post_image(fresh, right, 422, "image/tiff").detail
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_small_file_that_takes_long_is_refused_unseen(service: ServiceProcess, name: str) -> None:
+    kind, content = SLOW[name]
+    answer = httpx.post(f"{service.url}/v1/predict/image", content=content, headers={"Content-Type": kind})
+    assert problem(answer, answer.status_code).title in ("Broken image", "Too large")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/predict", '{"images": [[' + "[]," * 200_000 + "[]]]}"),
+        ("/v1/predict", '{"images": [""]' + "".join(f', "{place}": 0' for place in range(50_000)) + "}"),
+        ("/v2/models/digits/infer", infer('"outputs": [' + "0," * 200_000 + "0]")),
+        ("/v2/models/digits/infer", infer('"outputs": [' + '{"name": "digit"},' * 2 + '{"name": "digit"}]')),
+        ("/v2/models/digits/infer", infer('"outputs": [' + '{"name": "digit"},' * 2000 + '{"name": "digit"}]')),
+        ("/v2/models/digits/infer", infer('"id": "1"', data='["' + "a" * 20_000 + '"' + ', ""' * 5000 + "]")),
+    ],
+    ids=["rows", "unknown keys", "wrong outputs", "outputs twice", "very many outputs", "texts for numbers"],
+)
+def test_many_faults_cost_little(fresh: ServiceProcess, path: str, body: str) -> None:
+    before = fresh.peak_bytes()
+    answer = httpx.post(fresh.url + path, content=body, timeout=30)
+    assert answer.status_code in (413, 422)
+    assert len(answer.content) < 500
+    assert fresh.peak_bytes() - before < 60e6
 
 
 def test_millions_of_wrong_pixels_cost_little(fresh: ServiceProcess) -> None:

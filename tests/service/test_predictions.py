@@ -7,7 +7,7 @@ import json
 import httpx
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from contract.messages import PredictResponse
 from contract.normalisation import normalise
@@ -106,6 +106,32 @@ def test_ink_on_transparent_paper_is_read(
     image.putalpha(picture.point(lambda level: 255 - level))
     [prediction] = predict_file(service, saved(image, "PNG")).predictions
     assert prediction.digit == 7
+
+
+@pytest.mark.parametrize(("side", "width", "opacity"), [(1000, 1, 255), (2500, 4, 255), (200, 16, 85)])
+def test_thin_or_faint_ink_on_transparent_paper_is_read(
+    service: ServiceProcess, side: int, width: int, opacity: int
+) -> None:
+    image = Image.new("RGBA", (side, side), (0, 0, 0, 0))
+    seven = [(0.3 * side, 0.25 * side), (0.7 * side, 0.22 * side), (0.45 * side, 0.8 * side)]
+    ImageDraw.Draw(image).line(seven, (0, 0, 0, opacity), width)
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    answer = httpx.post(
+        f"{service.url}/v1/predict/image", content=file.getvalue(), headers={"Content-Type": "image/png"}
+    )
+    assert answer.json()["predictions"][0]["digit"] == 7
+
+
+def test_sixteen_bits_of_which_few_are_used_are_read(service: ServiceProcess) -> None:
+    paper = np.full((200, 200), 1000, np.uint16)
+    paper[40:160, 92:108] = 100
+    file = io.BytesIO()
+    Image.fromarray(paper).save(file, "PNG")
+    answer = httpx.post(
+        f"{service.url}/v1/predict/image", content=file.getvalue(), headers={"Content-Type": "image/png"}
+    )
+    assert answer.json()["predictions"][0]["digit"] == 1
 
 
 @pytest.mark.parametrize("margin", [5, 100])

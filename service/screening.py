@@ -1,0 +1,55 @@
+"""Small files that would take a decoder's time or memory out of all proportion, told by their bytes.
+
+Pillow shows of a TIFF only the tags that it understands; libtiff, which decodes it, obeys others too.
+"""
+
+import struct
+
+MOST_SCANS, MOST_METADATA, MOST_COMMENTS = 200, 200, 1000
+"""Scans and Exif segments of a JPEG, comments of a plain PNM; a camera's has some ten, one and none."""
+
+MOST_STRIPS = 2**16
+
+TILE_WIDTH, TILE_LENGTH, STRIPS = 322, 323, (273, 279, 324, 325)
+"""Tags of TIFF 6.0: a tile's sides; where strips and tiles lie, and how long they are."""
+
+SIDES = {3: "H", 4: "I"}
+"""Types that a side may have, SHORT and LONG, as `struct` reads them."""
+
+
+def screen(content: bytes) -> tuple[int, int]:
+    """The width and the length of a TIFF's tiles, which are decoded whole; 0, 0 where there are none.
+
+    Raises `ValueError` for a file that nothing but malice would make, or where a TIFF's directory is damaged.
+    """
+    match content[:2]:
+        case b"\xff\xd8" if content.count(b"\xff\xda") > MOST_SCANS or content.count(b"Exif\0\0") > MOST_METADATA:
+            raise ValueError("it has too many parts")
+        case b"P1" | b"P2" | b"P3" if content.count(b"#") > MOST_COMMENTS:
+            raise ValueError("it has too many comments")
+        case b"II" | b"MM":
+            return _tile(content)
+    return 0, 0
+
+
+def _tile(content: bytes) -> tuple[int, int]:
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(content[:4])
+    if order is None:
+        raise ValueError("of TIFF only the usual kind is read, not BigTIFF")
+    try:
+        [start] = struct.unpack_from(f"{order}I", content, 4)
+        [count] = struct.unpack_from(f"{order}H", content, start)
+        entries = [struct.unpack_from(f"{order}HHI4s", content, start + 2 + 12 * place) for place in range(count)]
+    except struct.error:
+        raise ValueError("its directory is cut short") from None
+    if len({tag for tag, *_ in entries}) < len(entries):
+        raise ValueError("a tag stands in it twice")
+    sides = {}
+    for tag, kind, number, value in entries:
+        if tag in STRIPS and number > MOST_STRIPS:
+            raise ValueError("it has too many strips")
+        if tag in (TILE_WIDTH, TILE_LENGTH):
+            [sides[tag]] = struct.unpack_from(order + SIDES[kind], value) if kind in SIDES and number == 1 else [0]
+    if 0 in sides.values():
+        raise ValueError("its tiles have no size")
+    return sides.get(TILE_WIDTH, 0), sides.get(TILE_LENGTH, 0)
