@@ -89,7 +89,7 @@ class Decoder:
         slow = any(tile.codec_name in SLOW_CODECS for tile in image.tile)
         if slow and image.width * image.height > SLOW_PIXELS:
             raise TooLarge(f"An image of this kind may have {SLOW_PIXELS} pixels: send a PNG.")
-        if self.patience_left < self.pixels_left and (slow or image.info.get("progressive")):  # a scan may come often
+        if slow and self.patience_left < self.pixels_left:
             raise TakesLongError
 
     def _count(self, width: int, height: int) -> None:

@@ -5,7 +5,7 @@ Pillow shows of a TIFF only the tags that it understands; libtiff, which decodes
 
 import struct
 
-MOST_SCANS, MOST_METADATA, MOST_COMMENTS = 200, 200, 1000
+MOST_SCANS, MOST_METADATA, MOST_COMMENTS = 100, 100, 1000
 """Scans and Exif segments of a JPEG, comments of a plain PNM; a camera's has some ten, one and none."""
 
 MOST_STRIPS = 2**16
