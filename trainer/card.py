@@ -92,8 +92,8 @@ def _numbers(draft: Draft, evaluation: Evaluation) -> str:
 
 A second network, line.tflite, reads a whole line: {line.parameters:,} parameters, {line.macs:,} multiply-accumulates
 for 256 columns of a strip that is 32 pixels high ({line.strip}). It learned by connectionist temporal classification
-(Graves et al. 2006) from numbers written with the training digits: {line.epochs} epochs of {line.shown:,} strips
-in {line.seconds:.0f} s, from source revision {line.revision}.
+(Graves et al. 2006) from numbers written with the training digits, as they are and redrawn:
+{line.epochs} epochs of {line.shown:,} strips in {line.seconds:.0f} s, from source revision {line.revision}.
 
 Here both networks read, as they do in the service, and a number is read right when all of its digits are. Sizes differ
 by up to 25 %, baselines by 15 %, a number leans to either side; digits are apart by 30 to 80 % of their height (wide),
