@@ -31,7 +31,7 @@ class Number:
     probabilities: Floats
     """Of the ten digits, [n, 10]; rows sum to 1."""
     scores: Floats
-    """What acceptance goes by, [n]: the likeliest digit's share beside "no digit", no digit and several of them."""
+    """What acceptance goes by, [n]: that it is one thing, a digit by the network that is surer of that, and this one."""
     confidence: float
     """Probability that all of it is right, if it is a number at all."""
     legible: bool
@@ -62,12 +62,13 @@ def number(
     alone = np.array([part.alone for part in parts])
 
     digits = spelling.likelihoods[:, :NO_DIGIT]
-    counted = digits.sum(axis=1)  # as one digit, and no more
+    counted, whole = digits.sum(axis=1), spelling.likelihoods.sum(axis=1)  # one digit; one thing, and no more
     by_line = digits / counted[:, np.newaxis].clip(min=LEAST)
     by_digit = single.probabilities(logits)
     product = (by_line + LEAST) * np.where(alone[:, np.newaxis], by_digit + LEAST, 1)
     probabilities = product / product.sum(axis=1, keepdims=True)
     best = probabilities.max(axis=1)
-    certain = np.where(alone, single.scores(logits) / by_digit.max(axis=1), 1)  # that it is a digit
-    scores, confidence = best * counted * certain, float(np.prod(best * counted))
+    certain = np.where(alone, single.scores(logits) / by_digit.max(axis=1), 0)  # that it is a digit
+    certain = np.maximum(certain, counted / whole.clip(min=LEAST))
+    scores, confidence = best * whole * certain, float(np.prod(best * whole))
     return Number(parts, probabilities, scores, confidence, legible=bool(legible.mean() > 1 / 2))
