@@ -31,7 +31,7 @@ class Number:
     probabilities: Floats
     """Of the ten digits, [n, 10]; rows sum to 1."""
     scores: Floats
-    """What acceptance goes by, [n]: that it is one thing, a digit by the network that is surer of that, and this one."""
+    """What acceptance goes by, [n]: that it is one thing, a digit by the network that is surer of it, and this one."""
     confidence: float
     """Probability that all of it is right, if it is a number at all."""
     legible: bool
