@@ -21,7 +21,7 @@ from tests.servers import ServiceProcess, running_service
 SLOWEST = 10.0
 """Seconds that the worst file may take, on a core that others use too."""
 
-MEMORY = 750e6
+MEMORY = 600e6
 """Bytes that the process may have had at most: the container has 1 GiB."""
 
 

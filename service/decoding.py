@@ -72,6 +72,7 @@ class Decoder:
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 self._count(*image.size)
                 self._count(*tile)
+                self._require_room(image)
                 self._require_time(image)
                 return _grey(image)
         except (ProblemError, TakesLongError):
@@ -84,6 +85,11 @@ class Decoder:
             ) from error
         except Exception as error:  # Pillow's decoders raise what they like on broken files
             raise BrokenImage(f"The image cannot be decoded ({error}): it is damaged or cut short.") from error
+
+    def _require_room(self, image: ImageFile.ImageFile) -> None:
+        most = self.max_image_pixels // 2
+        if image.format == "WEBP" and image.width * image.height > most:  # its decoder keeps it thrice
+            raise TooLarge(f"A WebP may have {most} pixels: send a smaller one, or a PNG.")
 
     def _require_time(self, image: ImageFile.ImageFile) -> None:
         slow = any(tile.codec_name in SLOW_CODECS for tile in image.tile)
