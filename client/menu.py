@@ -60,10 +60,10 @@ def install(root: tk.Tk, menus: Menus) -> tk.Menu:
 
 def bind(window: tk.Tk | tk.Toplevel, menus: Menus) -> None:
     """Let the keys of all actions work while `window` has the focus."""
-
-    def bind_one(action: Action) -> None:
-        for sequence in action.sequences:
-            window.bind(sequence, lambda _: action.do())
-
     for action in filter(None, chain.from_iterable(menus.values())):
-        bind_one(action)
+        _bind(window, action)
+
+
+def _bind(window: tk.Tk | tk.Toplevel, action: Action) -> None:
+    for sequence in action.sequences:
+        window.bind(sequence, lambda _: action.do())

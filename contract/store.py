@@ -94,9 +94,13 @@ class Store(ABC):
     def verify(self, version: int) -> Manifest:
         """The manifest of version `version`, every file read and checked against it. Raises `ArtifactError`."""
         manifest = self.manifest(version)
+        self.verify_files(manifest)
+        return manifest
+
+    def verify_files(self, manifest: Manifest) -> None:
+        """Read and check every file that `manifest` names. Raises `ArtifactError`."""
         for name in manifest.files:
             self.read(manifest, name)
-        return manifest
 
     def checked(self) -> dict[int, Manifest | ArtifactError]:
         """Of each version, lowest first, its manifest if it passes its checks, else what is wrong with it."""

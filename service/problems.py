@@ -19,7 +19,6 @@ NO_JSON = (
     "sent with Content-Type: application/json."
 )
 
-
 MOST_FAULTS = 16
 """That are listed; there may be a million of them."""
 
@@ -148,15 +147,13 @@ def install(app: FastAPI) -> None:
 
 
 def problem_response(problem: ProblemError, path: str = "/") -> Response:
-    """`problem` as an answer to a request for `path`: /v2 has errors of its own form."""
-    if path.startswith("/v2"):
-        return JSONResponse({"error": problem.detail}, problem.status, problem.headers)
-    return _response(problem.status, problem.title, problem.detail, problem.errors, problem.headers)
+    """`problem` as an answer to a request for `path`."""
+    return _response(path, problem.status, problem.title, problem.detail, problem.errors, problem.headers)
 
 
 def internal_error(path: str) -> Response:
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return _of_path(path, status, "Internal error", "The fault is the service's; its log says more.")
+    return _response(path, status, "Internal error", "The fault is the service's; its log says more.")
 
 
 def _http_error(request: Request, error: HTTPException) -> Response:
@@ -170,34 +167,31 @@ def _http_error(request: Request, error: HTTPException) -> Response:
             detail = f"{request.method} does not work at {path}; /docs lists the calls."
         case _:
             detail = error.detail
-    return _of_path(path, status, status.phrase, detail, error.headers)
+    return _response(path, status, status.phrase, detail, headers=error.headers)
 
 
-def _validation_error(_: Request, error: RequestValidationError) -> Response:
+def _validation_error(request: Request, error: RequestValidationError) -> Response:
     faults = list(error.errors())
     items = _item_errors(faults)
     detail = f"images[{items[0].index}]: {items[0].detail}" if items else _sentence(faults[0]["loc"], faults[0])
-    return _response(HTTPStatus.UNPROCESSABLE_ENTITY, InvalidRequest.title, detail, items or None)
+    path = request.url.path
+    return _response(path, HTTPStatus.UNPROCESSABLE_ENTITY, InvalidRequest.title, detail, items or None)
 
 
 def _client_gone(_: Request, __: Exception) -> Response:
     return Response(status_code=499)  # nobody reads it; the log has it, as nginx would
 
 
-def _of_path(path: str, status: HTTPStatus, title: str, detail: str, headers: Any = None) -> Response:
-    """/v2 has errors of its own form."""
-    if path.startswith("/v2"):
-        return JSONResponse({"error": detail}, status, headers)
-    return _response(status, title, detail, headers=headers)
-
-
 def _response(
+    path: str,
     status: HTTPStatus,
     title: str,
     detail: str,
     errors: list[ItemError] | None = None,
     headers: Any = None,
 ) -> Response:
+    if path.startswith("/v2"):  # which has errors of its own form
+        return JSONResponse({"error": detail}, status, headers)
     problem = Problem(type=_path(title), title=title, status=status, detail=detail, errors=errors)
     return Response(problem.model_dump_json(exclude_none=True), status, headers, MEDIA_TYPE)
 

@@ -23,10 +23,6 @@ class UnknownVersionError(LookupError):
     """The store has no such version, or it is refused; the text says which."""
 
 
-class AwayError(LookupError):
-    """The store has it, but it cannot be loaded now; the text says why."""
-
-
 class NoModelError(LookupError):
     """There is nothing to serve; the text says why."""
 
@@ -86,7 +82,7 @@ class Registry:
         return self._default
 
     def get(self, version: int) -> Model:
-        """A version by its number, loaded now if need be. Raises `UnknownVersionError`, `AwayError`."""
+        """A version by its number, loaded now if need be. Raises `UnknownVersionError`, `NotNowError`."""
         default = self._default
         if default is not None and default.manifest.version == version:
             return default
@@ -98,8 +94,8 @@ class Registry:
                 manifest = self.manifest(version)
                 try:
                     self._named[version] = self._load(manifest)
-                except NotNowError as error:
-                    raise AwayError(str(error)) from error
+                except NotNowError:
+                    raise
                 except ArtifactError as error:
                     raise UnknownVersionError(str(error)) from error
             self._named.move_to_end(version)
@@ -147,7 +143,7 @@ class Registry:
             try:
                 manifest = self._store.manifest(version)
                 self._require_readable(manifest)
-                self._store.verify(version)
+                self._store.verify_files(manifest)
             except ArtifactError as error:
                 self._refuse(version, error)
                 again.put_off()

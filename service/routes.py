@@ -34,7 +34,7 @@ from service.problems import (
     faults,
     openapi_responses,
 )
-from service.reading import read
+from service.reading import SMALL, read
 from service.registry import UnknownVersionError
 from service.routing import (
     QUICK_IMAGES,
@@ -42,12 +42,12 @@ from service.routing import (
     at_once_or_apart,
     default_of,
     model_of,
+    no_model,
     registry_of,
     require_few_rows,
     require_ready,
     schema_reference,
     settings_of,
-    soon_or_apart,
 )
 from service.settings import Settings
 
@@ -161,7 +161,7 @@ async def numbers(request: Request) -> Response:
     def work(patience: int | None) -> Response:
         return _read_number(_parsed(NumberRequest, body).image, model, query, settings, patience)
 
-    return await soon_or_apart(work, len(body))
+    return await at_once_or_apart(work, len(body), SMALL)
 
 
 @direct.post(
@@ -173,7 +173,7 @@ async def numbers(request: Request) -> Response:
 )
 async def numbers_image(request: Request) -> Response:
     query, settings, model, body = await _received(request, _require_image)
-    return await soon_or_apart(partial(_read_number, body, model, query, settings), len(body))
+    return await at_once_or_apart(partial(_read_number, body, model, query, settings), len(body), SMALL)
 
 
 def _read_number(image: Source, model: Model, query: Query, settings: Settings, patience: int | None) -> Response:
@@ -286,7 +286,7 @@ def model_file(
     try:
         content = registry_of(request).file(found.version, name)
     except NotNowError as error:
-        raise NoModel(f"{error}.", headers={"Retry-After": "2"}) from error
+        raise no_model(f"{error}.") from error
     except (ArtifactError, UnknownVersionError) as error:
         raise UnknownFile(f"{error}.") from error
     return Response(content, media_type="text/markdown" if name == CARD else "image/png")

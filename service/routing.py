@@ -4,21 +4,22 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
+from anyio import CapacityLimiter
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from contract.artifact import NotNowError
 from service.decoding import TakesLongError
 from service.model import Model
 from service.problems import NoModel, ShuttingDown, TooLarge, UnknownVersion
-from service.reading import SMALL, apart
-from service.registry import AwayError, NoModelError, Registry, UnknownVersionError
+from service.reading import apart
+from service.registry import NoModelError, Registry, UnknownVersionError
 from service.settings import Settings
 
 QUICK_BYTES, QUICK_IMAGES, QUICK_PIXELS = 2**16, 8, 2**18
 """What is answered at once, as that takes about a millisecond; a larger request is worked on apart."""
-
 
 MOST_ROWS = 100_000
 """Of all arrays in a request: each is a list of Python's, even where it is empty."""
@@ -57,21 +58,16 @@ def settings_of(request: Request) -> Settings:
     return settings
 
 
-async def at_once_or_apart(work: Callable[[int | None], Response], size: int) -> Response:
-    """The answer of `work`, which is given the pixels it may take now and raises `TakesLongError` for more."""
+async def at_once_or_apart(
+    work: Callable[[int | None], Response], size: int, room: CapacityLimiter | None = None
+) -> Response:
+    """The answer of `work`, which is given the pixels it may take now and raises `TakesLongError` for more.
+
+    Where even that takes milliseconds, a `room` in which there are no large requests keeps it out of the event loop.
+    """
     if size <= QUICK_BYTES:
         try:
-            return work(QUICK_PIXELS)
-        except TakesLongError:
-            pass
-    return await apart(partial(work, None))
-
-
-async def soon_or_apart(work: Callable[[int | None], Response], size: int) -> Response:
-    """The same for work of some milliseconds: small ones are for threads too, but do not queue behind large ones."""
-    if size <= QUICK_BYTES:
-        try:
-            return await apart(partial(work, QUICK_PIXELS), SMALL)
+            return work(QUICK_PIXELS) if room is None else await apart(partial(work, QUICK_PIXELS), room)
         except TakesLongError:
             pass
     return await apart(partial(work, None))
@@ -83,12 +79,17 @@ async def model_of(request: Request, version: int | None) -> Model:
     return default_of(registry) if version is None else await run_in_threadpool(_named, registry, version)
 
 
+def no_model(detail: str) -> NoModel:
+    """There may be one soon: the store is looked at every two seconds."""
+    return NoModel(detail, headers={"Retry-After": "2"})
+
+
 def default_of(registry: Registry) -> Model:
     """Raises `NoModel`."""
     try:
         return registry.default()
     except NoModelError as error:
-        raise NoModel(str(error), headers={"Retry-After": "2"}) from error
+        raise no_model(str(error)) from error
 
 
 def _named(registry: Registry, version: int) -> Model:
@@ -97,8 +98,8 @@ def _named(registry: Registry, version: int) -> Model:
         return registry.get(version)
     except UnknownVersionError as error:
         raise UnknownVersion(str(error)) from error
-    except AwayError as error:
-        raise NoModel(f"{error}.", headers={"Retry-After": "2"}) from error
+    except NotNowError as error:
+        raise no_model(f"{error}.") from error
 
 
 def require_ready(request: Request) -> None:

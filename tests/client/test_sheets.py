@@ -14,9 +14,12 @@ def png(image: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def stroke(mode: str, paper: object, pen: object) -> Image.Image:
-    image = Image.new(mode, (60, 60), paper)  # type: ignore[arg-type]  # a colour of any mode
-    ImageDraw.Draw(image).line((30, 10, 30, 50), pen, 6)  # type: ignore[arg-type]  # the same
+Colour = int | tuple[int, ...]
+
+
+def stroke(mode: str, paper: Colour, pen: Colour) -> Image.Image:
+    image = Image.new(mode, (60, 60), paper)
+    ImageDraw.Draw(image).line((30, 10, 30, 50), pen, 6)
     return image
 
 
