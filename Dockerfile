@@ -6,8 +6,17 @@ COPY requirements/service.txt /tmp/
 RUN python -m venv --without-pip /venv \
  && python -m pip --python /venv/bin/python install --no-cache-dir --require-hashes -r /tmp/service.txt
 
+# For any processor of the architecture, not for the one that builds.
+FROM ${BASE} AS native
+COPY requirements/native.txt /tmp/
+RUN python -m pip install --no-cache-dir --require-hashes -r /tmp/native.txt
+COPY contract/__init__.py contract/native.py contract/native.c /app/contract/
+WORKDIR /app
+RUN CPU=baseline python -m contract.native
+
 FROM ${BASE} AS service
 COPY --from=service-packages /venv /venv
+COPY --from=native /app/contract/native-*.so /app/contract/
 COPY contract /app/contract
 COPY service /app/service
 COPY --chown=10001:10001 models /models
@@ -24,6 +33,7 @@ RUN python -m venv --without-pip /venv \
 
 FROM ${BASE} AS trainer
 COPY --from=trainer-packages /venv /venv
+COPY --from=native /app/contract/native-*.so /app/contract/
 COPY contract /app/contract
 COPY trainer /app/trainer
 COPY --chown=10001:10001 models /models

@@ -2,21 +2,29 @@
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: run client train test check format pins bench bench-parts bench-network bench-numbers bench-queue bench-read bench-window bench-train prove fuzz audit sbom drill test-containers clean
+.PHONY: native run client train test check format pins bench bench-parts bench-network bench-numbers bench-queue bench-read bench-window bench-train prove fuzz audit sbom drill test-containers clean
 .DELETE_ON_ERROR:
 
-run: .venv/service/ready
+# C is quicker; where it cannot be compiled, Python does the same.
+native:
+	@$(MAKE) --no-print-directory .venv/native/compiled || echo "native.c was not compiled; all works without it, in more time." >&2
+
+.venv/native/compiled: .venv/native/ready contract/native.c contract/native.py
+	.venv/native/bin/python -m contract.native
+	touch $@
+
+run: .venv/service/ready native
 	.venv/service/bin/python -m service $(ARGS)
 
 client: .venv/client/ready
 	.venv/client/bin/python -m client $(ARGS)
 
-train: .venv/trainer/ready
+train: .venv/trainer/ready native
 	.venv/trainer/bin/python -m trainer train $(ARGS)
 
 test:
 	scripts/test-tools $(PYTHON)
-	$(MAKE) .venv/dev/ready
+	$(MAKE) .venv/dev/ready native
 	.venv/dev/bin/python -m pytest $(ARGS)
 
 check: .venv/dev/ready
@@ -33,40 +41,40 @@ format: .venv/dev/ready
 pins: .venv/dev/ready
 	scripts/pins
 
-bench: .venv/dev/ready
+bench: .venv/dev/ready native
 	.venv/dev/bin/python -m benchmarks.start
 	.venv/dev/bin/python -m benchmarks.serving
 	.venv/dev/bin/python -m benchmarks.batch
 	.venv/dev/bin/python -m benchmarks.overload
 	.venv/dev/bin/python -m benchmarks.growth
 
-bench-parts: .venv/dev/ready
+bench-parts: .venv/dev/ready native
 	.venv/dev/bin/python -m benchmarks.parts
 
-bench-network: .venv/dev/ready
+bench-network: .venv/dev/ready native
 	.venv/dev/bin/python -m benchmarks.network
 
-bench-numbers: .venv/dev/ready
+bench-numbers: .venv/dev/ready native
 	.venv/dev/bin/python -m benchmarks.numbers
 
-bench-read: .venv/dev/ready
+bench-read: .venv/dev/ready native
 	.venv/dev/bin/python -m benchmarks.reading
 
-bench-queue: .venv/dev/ready
+bench-queue: .venv/dev/ready native
 	.venv/dev/bin/python -m benchmarks.queueing
 
-bench-window: .venv/dev/ready
+bench-window: .venv/dev/ready native
 	.venv/dev/bin/python -m benchmarks.window
 
-bench-train: .venv/dev/ready
+bench-train: .venv/dev/ready native
 	.venv/dev/bin/python -m benchmarks.training $(ARGS)
 
 prove:
 	scripts/test-tools $(PYTHON)
-	$(MAKE) .venv/dev/ready
+	$(MAKE) .venv/dev/ready native
 	.venv/dev/bin/python -m proofs $(ARGS)
 
-fuzz: .venv/dev/ready
+fuzz: .venv/dev/ready native
 	.venv/dev/bin/python -m proofs.fuzz $(ARGS)
 
 audit: .venv/dev/ready
@@ -76,7 +84,7 @@ audit: .venv/dev/ready
 sbom: .venv/dev/ready
 	@.venv/dev/bin/python -m deploy.sbom digits-service
 
-drill: .venv/dev/ready
+drill: .venv/dev/ready native
 	.venv/dev/bin/python -m deploy.drill
 
 test-containers: .venv/dev/ready

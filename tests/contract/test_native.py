@@ -1,0 +1,136 @@
+"""native.c gives the pictures that Python gives, to the last bit, and the pixels that Pillow reads."""
+
+import ctypes
+import os
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+from contract import native, normalisation
+from contract.normalisation import BlankImageError, inked, normalise, placed, placed_by_python
+from trainer.mnist import Mnist
+
+Grey = NDArray[np.uint8]
+
+SHAPES = ("small", "MNIST's", "large", "a strip")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled() -> None:
+    if normalisation._NATIVE is None:
+        pytest.skip("native.c is not compiled here: run 'make native'")
+
+
+def drawing(kind: str, rng: np.random.Generator) -> Grey:
+    """Random lines on black paper: thick or thin, dark or pale, sharp, soft or with dust."""
+    width, height = {
+        "small": rng.integers(1, 60, 2),
+        "MNIST's": np.array((28, 28)),
+        "large": rng.integers(60, 900, 2),
+        "a strip": rng.permutation([rng.integers(1, 5), rng.integers(1, 700)]),
+    }[kind].tolist()
+    picture = Image.new("L", (width, height))
+    pen = ImageDraw.Draw(picture)
+    for _ in range(rng.integers(1, 5)):
+        points = (rng.random((rng.integers(2, 6), 2)) * (width, height)).tolist()
+        thickness = int(rng.integers(1, 2 + min(width, height) // 6))
+        pen.line([tuple(point) for point in points], int(rng.integers(1, 256)), thickness)
+    if rng.random() < 0.3:
+        picture = picture.filter(ImageFilter.GaussianBlur(4 * rng.random()))
+    ink = np.asarray(picture)
+    if rng.random() < 0.3:
+        ink = np.where(rng.random(ink.shape) < 0.02, rng.integers(0, 256), ink).astype(np.uint8)
+    return ink
+
+
+def outcome(make: object, image: Grey) -> bytes | None:
+    """The picture; None where there is nothing to see."""
+    assert callable(make)
+    try:
+        picture: Grey = make(image)
+    except BlankImageError:
+        return None
+    return picture.tobytes()
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+def test_ink_is_placed_as_by_python(kind: str) -> None:
+    rng = np.random.default_rng(SHAPES.index(kind))
+    drawings = [ink for ink in (drawing(kind, rng) for _ in range(400)) if ink.any()]
+    assert len(drawings) > 200
+    for ink in drawings:
+        assert outcome(placed, ink) == outcome(placed_by_python, ink), ink.shape
+
+
+@pytest.mark.parametrize("paper", [0, 3, 130, 252, 255])
+def test_paper_and_ink_are_parted_as_by_python(paper: int) -> None:
+    rng = np.random.default_rng(paper)
+    for _ in range(100):
+        ink = np.pad(drawing("large" if rng.random() < 0.3 else "small", rng), rng.integers(0, 9)).astype(int)
+        image = (paper + ink * rng.choice([-1, 1]) // rng.integers(1, 40)).clip(0, 255).astype(np.uint8)
+        assert outcome(normalise, image) == outcome(lambda image: placed_by_python(inked(image)), image), image.shape
+
+
+def test_mnist_is_normalised_as_by_python(mnist: Mnist) -> None:
+    for image in mnist.train_images[:300]:
+        assert outcome(normalise, image) == outcome(lambda image: placed_by_python(inked(image)), image)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("kind", range(5))
+def test_filtered_rows_become_what_pillow_reads(kind: int, channels: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(kind)
+    height, width = 13, 17
+    rows = np.insert(rng.integers(0, 256, (height, width * channels), dtype=np.uint8), 0, kind, axis=1)
+    file = tmp_path / "filtered.png"
+    file.write_bytes(png(width, height, channels, rows.tobytes()))
+    with Image.open(file) as image:
+        wanted = np.asarray(image).reshape(height, width, channels)
+    found = np.empty((height, width, channels), np.uint8)
+    library = native.load()
+    assert library is not None
+    arguments = rows.tobytes(), height, width * channels, channels, found.ctypes.data
+    assert library.digits_unfilter(*arguments) == native.DONE
+    assert np.array_equal(found, wanted)
+
+
+def test_an_unknown_filter_is_left_to_others() -> None:
+    library = native.load()
+    assert library is not None
+    buffer = ctypes.create_string_buffer(4)
+    assert library.digits_unfilter(b"\5\0\0\0\0", 1, 4, 1, ctypes.addressof(buffer)) == native.NOT_HERE
+
+
+def png(width: int, height: int, channels: int, rows: bytes) -> bytes:
+    """A file whose `rows` stand behind their filters already."""
+    colour = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+
+
+def test_a_compiler_that_fails_leaves_nothing_behind_and_says_so() -> None:
+    before = sorted(native.SOURCE.parent.glob("native-*"))
+    failed = subprocess.run(
+        [sys.executable, "-m", "contract.native"],
+        env=os.environ | {"CC": "false"},
+        cwd=native.SOURCE.parent.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("native.c was not compiled: ")
+    assert sorted(native.SOURCE.parent.glob("native-*")) == before
