@@ -4,11 +4,13 @@ import base64
 import binascii
 import io
 import warnings
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from service import png
 from service.problems import BrokenImage, InvalidRequest, ProblemError, TooLarge
 from service.screening import screen
 
@@ -21,7 +23,7 @@ SLOW_CODECS, SLOW_PIXELS = {"ppm", "ppm_plain", "bmp_rle"}, 2_000_000
 warnings.filterwarnings("ignore", module="PIL")  # each would be kept, of images that nobody looks after
 
 Grey = NDArray[np.uint8]
-Source = bytes | str | list[list[float]]
+Source = bytes | str | list[list[float]] | Grey
 
 
 class TakesLongError(Exception):
@@ -40,13 +42,16 @@ class Decoder:
         self.patience_left = max_request_pixels if patience is None else patience
 
     def decode(self, image: Source) -> Grey:
-        """The grey image in a file's bytes, its base64 or data URL, or rows of grey values 0 to 255.
+        """The grey image in a file's bytes, its base64 or data URL, rows of grey values 0 to 255, or that image.
 
         Colour becomes grey; transparency is composited; EXIF rotation is obeyed; an animation is its first frame.
         Raises `BrokenImage`, `InvalidRequest` or `TooLarge`.
         """
         if isinstance(image, list):
             return self._rows(image)
+        if isinstance(image, np.ndarray):
+            self._count(*image.shape)
+            return image
         return self._file(image if isinstance(image, bytes) else _base64(image))
 
     def _rows(self, rows: list[list[float]]) -> Grey:
@@ -59,6 +64,8 @@ class Decoder:
                     f"Row {number} has {len(row)} values, row 0 has {width}: rows must be equally long."
                 )
         self._count(width, len(rows))
+        if (whole := whole_numbers(rows)) is not None:
+            return whole
         values = np.array(rows, np.float32)
         if 0 < values.max() <= 1:
             raise InvalidRequest("The values stop at 1; grey values from 0 to 255 are meant: multiply by 255.")
@@ -68,9 +75,14 @@ class Decoder:
         if not content:
             raise BrokenImage("The image is empty: send a file's bytes, with curl by --data-binary @FILE.")
         try:
+            if plain := png.size(content):
+                self._count(*plain)
+                if (pixels := png.pixels(content, *plain)) is not None:
+                    return _grey_pixels(pixels)
             tile = screen(content)
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                self._count(*image.size)
+                if image.size != plain:
+                    self._count(*image.size)
                 self._count(*tile)
                 self._require_room(image)
                 self._require_time(image)
@@ -110,6 +122,22 @@ class Decoder:
             raise TakesLongError
 
 
+def whole_numbers(rows: list[list[Any]]) -> Grey | None:
+    """uint8 [rows, columns] of rows that are equally long and hold whole numbers from 0 to 255, some above 1.
+
+    None where they are anything else. `True` counts as 1.
+    """
+    if set(map(type, rows)) != {list}:  # of a number `bytes` would make as many zeros
+        return None
+    try:
+        levels = b"".join(map(bytes, rows))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if len(set(map(len, rows))) != 1 or not levels.strip(b"\0\1"):
+        return None
+    return np.frombuffer(levels, np.uint8).reshape(len(rows), -1)
+
+
 def _base64(text: str) -> bytes:
     if text[:5].lower() == "data:":
         text = text.partition(",")[2]
@@ -117,6 +145,15 @@ def _base64(text: str) -> bytes:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise BrokenImage("The string is not base64: send an encoded image in base64, or a data URL.") from error
+
+
+def _grey_pixels(pixels: Grey) -> Grey:
+    """The same of `pixels`, uint8 [height, width, channels]."""
+    height, width, channels = pixels.shape
+    if channels == 1:
+        return pixels[..., 0]
+    mode = ("L", "LA", "RGB", "RGBA")[channels - 1]
+    return _grey(Image.frombuffer(mode, (width, height), pixels, "raw", mode, 0, 1))
 
 
 def _grey(image: Image.Image) -> Grey:
