@@ -20,7 +20,6 @@ from contract.normalisation import normalise
 from service.decoding import Decoder
 from service.model import Model
 from service.network import Network
-from service.reading import read
 from tests.servers import REPO
 
 RUNS, ROUNDS = 500, 9
@@ -87,14 +86,12 @@ def main() -> None:
     body, png = json.dumps({"images": [digit()]}).encode(), drawing()
     small, images = np.array(digit(), np.uint8), PredictRequest.model_validate_json(body).images
     large, seen = decoder().decode(png), normalise(small)[np.newaxis]
-    answer = read(images, model, decoder(), details=False)
     parts = {
         "JSON → pydantic": best(lambda: PredictRequest.model_validate_json(body)),
         "rows → array": best(lambda: decoder().decode(images[0])),
         "28×28 normalised": best(lambda: normalise(small)),
         "LiteRT": best(lambda: network.logits(seen)),
         "LiteRT, calibration, acceptance": best(lambda: model.answer(seen)),
-        "answer → JSON": best(lambda: answer.model_dump_json(exclude_none=True)),
         "280×280 PNG → array": best(lambda: decoder().decode(png)),
         "280×280 normalised": best(lambda: normalise(large)),
     }

@@ -82,18 +82,20 @@ class Calibration(_Part):
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
         """Of the ten digits, if it is one: [n, 10] from logits [n, 11]; rows sum to 1."""
-        return self._softmax(logits[:, :NO_DIGIT])
+        return self.judged(logits)[0]
 
     def scores(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
         """What acceptance goes by, [n] from logits [n, 11]: the likeliest digit's share beside "no digit"."""
-        result: NDArray[np.float64] = self._softmax(logits)[:, :NO_DIGIT].max(axis=1)
-        return result
+        return self.judged(logits)[1]
 
-    def _softmax(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
-        scaled = logits.astype(np.float64) / self.temperature
-        powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-        result: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-        return result
+    def judged(self, logits: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Both of these."""
+        scaled = np.divide(logits, self.temperature, dtype=np.float64)
+        digits = scaled[:, :NO_DIGIT]
+        powers = np.exp(scaled - np.maximum.reduce(digits, axis=1, keepdims=True))  # the likeliest digit's is 1
+        sums = np.add.reduce(powers, axis=1)
+        of_digits = np.add.reduce(powers[:, :NO_DIGIT], axis=1, keepdims=True)
+        return powers[:, :NO_DIGIT] / of_digits, 1 / sums
 
 
 class Acceptance(_Part):

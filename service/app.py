@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -12,8 +13,9 @@ from starlette.middleware.cors import CORSMiddleware
 
 from contract.store import open_store
 from service import documentation, inference_protocol, logs, pages, problems, routes
+from service.express import Express
 from service.head import HeadAsGet
-from service.keys import KeyCheck
+from service.keys import KeyCheck, Keys
 from service.limits import BodyLimit
 from service.observing import Observer
 from service.registry import Registry
@@ -21,6 +23,9 @@ from service.settings import Settings, parts
 from service.stopping import Stopping
 
 logger = logging.getLogger("service.app")
+
+TELEMETRY = "FASTAPI_OTEL_AUTO_CONFIGURE"
+"""Has FastAPI make a span of each request: all go through it then."""
 
 FIRST_LOOK = 5
 """Seconds that the service waits for its first look at the store before it listens: a slow store is no dead service."""
@@ -32,7 +37,8 @@ def create_app() -> FastAPI:
     logs.configure(settings.log_level)
     registry = Registry(open_store(settings.model_store), settings.model_version, settings.loaded_versions)
     stopping = Stopping(settings.drain_seconds)
-    keys, origins = parts(settings.api_keys.get_secret_value()), parts(settings.cors_origins)
+    keys, origins = Keys(parts(settings.api_keys.get_secret_value())), parts(settings.cors_origins)
+    express = None if os.environ.get(TELEMETRY) else Express(registry, settings, keys)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
@@ -44,7 +50,7 @@ def create_app() -> FastAPI:
         with suppress(TimeoutError):
             await asyncio.wait_for(looked.wait(), FIRST_LOOK)
         stopping.listen()
-        yield {"registry": registry, "settings": settings, "stopping": stopping}
+        yield {"registry": registry, "settings": settings, "stopping": stopping, "express": express}
         watch.ended.set()
         logs.write_out()
 
@@ -61,14 +67,14 @@ def create_app() -> FastAPI:
     )
     for router in (routes.direct, inference_protocol.direct, routes.router, inference_protocol.router):
         app.include_router(router)
-    documentation.install(app, registry, keys=bool(keys))
+    documentation.install(app, registry, keys=keys.needed)
     pages.install(app)
     problems.install(app)
 
     # The last one added is the outermost.
     app.add_middleware(HeadAsGet)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
-    if keys:
+    if keys.needed:
         app.add_middleware(KeyCheck, keys=keys)
     if origins:
         app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"])

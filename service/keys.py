@@ -13,19 +13,31 @@ GUARDED = ("/v1", "/v2", "/metrics")
 OPEN = "/v2/health/"
 
 
+class Keys:
+    """Those that a request may bring."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._keys = [key.encode() for key in keys]
+        self.needed = bool(keys)
+
+    def know(self, authorization: bytes) -> bool:
+        """Whether the header names one of them, or there are none. Each is compared in constant time."""
+        scheme, _, key = authorization.partition(b" ")
+        known = [hmac.compare_digest(key.strip(), one) for one in self._keys]
+        return not self.needed or (scheme.lower() == b"bearer" and any(known))
+
+
 class KeyCheck:
     """ASGI middleware that answers 401 to a request for what is guarded, with no key or a wrong one."""
 
-    def __init__(self, app: ASGIApp, keys: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, keys: Keys) -> None:
         self.app = app
-        self.keys = [key.encode() for key in keys]
+        self.keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith(GUARDED) and not scope["path"].startswith(OPEN):
-            scheme, _, key = next((v for name, v in scope["headers"] if name == b"authorization"), b"").partition(b" ")
-            # Every key is compared, each in constant time: the time tells nothing.
-            known = [hmac.compare_digest(key.strip(), one) for one in self.keys]
-            if scheme.lower() != b"bearer" or not any(known):
+            given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+            if not self.keys.know(given):
                 problem = WrongKey(
                     WrongKey.example,
                     headers={"WWW-Authenticate": "Bearer"},

@@ -37,12 +37,12 @@ class BufferedHandler(logging.StreamHandler[TextIO]):
         threading.Thread(target=self._write_now_and_then, daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
+        self.stream.write(observing.lines())
         super().emit(record)
-        if record.name != observing.logger.name:
-            self.write()
+        self.write()
 
     def flush(self) -> None:
-        """Not after every record."""
+        """Not after every record: `write` does that."""
 
     def _write_now_and_then(self) -> None:
         while True:
@@ -51,6 +51,7 @@ class BufferedHandler(logging.StreamHandler[TextIO]):
 
     def write(self) -> None:
         with suppress(OSError):  # a full disk, or nobody reads: the service goes on, and tries again
+            self.stream.write(observing.lines())
             super().flush()
 
 
@@ -66,7 +67,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(record.created)),
+            "time": observing.stamp(int(record.created)),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),

@@ -43,8 +43,8 @@ class Model:
     def answer(self, images: NDArray[np.uint8]) -> Answers:
         """What normalised images, uint8 [n, 28, 28] with ink 255, say."""
         logits = self._network.logits(images)
-        calibration, acceptance = self.manifest.calibration, self.manifest.acceptance
-        return Answers(calibration.probabilities(logits), acceptance.accepts(calibration.scores(logits)))
+        probabilities, scores = self.manifest.calibration.judged(logits)
+        return Answers(probabilities, self.manifest.acceptance.accepts(scores))
 
     def number(self, line: Strip) -> tuple[Number, Answers] | None:
         """The number in a line of writing; None where this version reads single digits only."""

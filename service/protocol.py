@@ -5,12 +5,14 @@ On requests in flight, on slow senders, on heads that do not end, and on those w
 
 import asyncio
 import re
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service import metrics
+from service.express import Express
 from service.problems import HeadTooLarge, Overloaded, ProblemError, TooSlow, problem_response
 from service.settings import Settings
 
@@ -44,9 +46,13 @@ class Protocol(HttpToolsProtocol):
     _deaf: ClassVar[set["Protocol"]] = set()
     """Those whose callers do not take what has been answered."""
 
+    _this_turn: ClassVar[int] = 0
+    """Requests that came since the event loop last looked at its connections, and went the short way."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._settings: Settings = self.app_state["settings"]
+        self._express: Express | None = self.app_state["express"]
         self._patience: asyncio.TimerHandle | None = None
         self._whole = True
         """Whether no request is half sent."""
@@ -61,7 +67,7 @@ class Protocol(HttpToolsProtocol):
         self._wait()
 
     def data_received(self, data: bytes) -> None:
-        if self._crowded() and self._sent_away(data):
+        if self._idle() and (self._sent_away(data) if self._crowded() else self._answered(data)):
             return
         self._loose += len(data)
         super().data_received(data)
@@ -93,22 +99,47 @@ class Protocol(HttpToolsProtocol):
 
     def _crowded(self) -> bool:
         """Whether as many requests are in flight as may be, but for those whose answer is not taken."""
-        tasks, most = len(self.tasks), self._settings.max_in_flight
+        tasks, most = len(self.tasks) + Protocol._this_turn, self._settings.max_in_flight
         return tasks >= most and tasks - sum(one.answering() for one in self._deaf) >= most
 
     def _sent_away(self, data: bytes) -> bool:
         """Whether `data` was one plain, whole request, and was refused without more ado: there may be very many."""
         head, _, body = data.partition(b"\r\n\r\n")
         plain = PLAIN.fullmatch(head)
-        idle = self._whole and not self.answering() and not self.transport.is_closing()
-        if not (idle and plain and len(body) == int(plain["length"])):
+        if not (plain and len(body) == int(plain["length"])):
             return False
         metrics.overloaded.inc()
+        self._answer(_SENT_AWAY_V2 if plain["path"].startswith(b"/v2") else _SENT_AWAY)
+        return True
+
+    def _answered(self, data: bytes) -> bool:
+        """Whether `data` was one whole request that could go the short way."""
+        if self._express is None or self._leaving:
+            return False
+        answer = self._express.answer(data, _lines(tuple(self.server_state.default_headers)))
+        if answer is None:
+            return False
+        if not Protocol._this_turn:
+            self.loop.call_soon(self._end_turn)
+        Protocol._this_turn += 1
+        self._answer(answer)
+        return True
+
+    @staticmethod
+    def _end_turn() -> None:
+        Protocol._this_turn = 0
+
+    def _idle(self) -> bool:
+        """Whether the next byte begins a request, and no other is being answered."""
+        unread = self in self._deaf or self.transport.is_closing()
+        return self._whole and not self._loose and not self.answering() and not unread
+
+    def _answer(self, answer: bytes) -> None:
+        """Send `answer` to a request that the parser has not seen."""
         self._stop_waiting()
         self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
-        self.transport.write(_SENT_AWAY_V2 if plain["path"].startswith(b"/v2") else _SENT_AWAY)
-        return True
+        self.transport.write(answer)
 
     def on_message_begin(self) -> None:
         self._whole = False
@@ -170,6 +201,12 @@ class Protocol(HttpToolsProtocol):
         self.transport.close()
 
 
+@lru_cache(maxsize=2)
+def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """`headers` as HTTP/1.1 has them; the date stays for a second."""
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
+
+
 _CROWDED = Overloaded(Overloaded.example, headers={"Retry-After": "1"})
 
 
@@ -193,7 +230,7 @@ async def _overloaded(scope: Scope, _: Receive, send: Send) -> None:
 def _raw(problem: ProblemError, path: str = "/", more: bytes = b"") -> bytes:
     """`problem` as an answer of HTTP/1.1."""
     response = problem_response(problem, path)
-    headers = b"".join(b"%s: %s\r\n" % header for header in response.raw_headers)
+    headers = _lines(tuple(response.raw_headers))
     status = f"HTTP/1.1 {problem.status.value} {problem.status.phrase}\r\n".encode()
     return status + headers + more + b"\r\n" + bytes(response.body)
 

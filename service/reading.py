@@ -4,14 +4,17 @@ import base64
 import io
 import time
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
 from anyio import CapacityLimiter, to_thread
 from numpy.typing import NDArray
 from PIL import Image
+from prometheus_client import Counter
+from pydantic_core import to_json
 
-from contract.messages import ItemError, ModelReference, Prediction, PredictResponse
+from contract.messages import ItemError
 from contract.normalisation import BlankImageError, normalise
 from service import metrics
 from service.decoding import Decoder, Source
@@ -32,28 +35,26 @@ async def apart(work: Callable[[], Result], room: CapacityLimiter = LARGE) -> Re
     return await to_thread.run_sync(work, limiter=room)
 
 
-def read(images: Sequence[Source], model: Model, decoder: Decoder, *, details: bool) -> PredictResponse:
-    """One prediction for each image: a file's bytes, its base64, or rows of grey values.
+def read(images: Sequence[Source], model: Model, decoder: Decoder, *, details: bool = False) -> bytes:
+    """One prediction for each image: a `PredictResponse` in JSON.
 
     Raises the `ProblemError` of the first image at fault, naming its place in `images`.
     """
-    batch = np.stack([_decoded(image, decoder, index) for index, image in enumerate(images)])
+    batch = np.array([_decoded(image, decoder, index) for index, image in enumerate(images)])
     answers = answer(model, batch)
-    pictures = [png(image) for image in batch] if details else [None] * len(batch)
     predictions = [
-        Prediction(
-            digit=probabilities.index(confidence := max(probabilities)),
-            confidence=confidence,
-            probabilities=probabilities,
-            accepted=accepted,
-            normalised=picture,
-        )
-        for probabilities, accepted, picture in zip(
-            answers.probabilities.tolist(), answers.accepted.tolist(), pictures, strict=True
-        )
+        {
+            "digit": probabilities.index(confidence := max(probabilities)),
+            "confidence": confidence,
+            "probabilities": probabilities,
+            "accepted": accepted,
+        }
+        for probabilities, accepted in zip(answers.probabilities.tolist(), answers.accepted.tolist(), strict=True)
     ]
-    reference = ModelReference(name=model.manifest.name, version=model.manifest.version)
-    return PredictResponse(model=reference, predictions=predictions)
+    if details:
+        predictions = [one | {"normalised": png(image)} for one, image in zip(predictions, batch, strict=True)]
+    reference = {"name": model.manifest.name, "version": model.manifest.version}
+    return to_json({"model": reference, "predictions": predictions})
 
 
 def answer(model: Model, images: NDArray[np.uint8]) -> Answers:
@@ -68,10 +69,15 @@ def answer(model: Model, images: NDArray[np.uint8]) -> Answers:
 
 def count_answers(model: Model, answers: Answers) -> None:
     """In the metrics."""
-    accepted = int(answers.accepted.sum())
+    accepted = int(np.count_nonzero(answers.accepted))
     for kind, count in (("true", accepted), ("false", len(answers.accepted) - accepted)):
         if count:
-            metrics.answers.labels(model.manifest.version, kind).inc(count)
+            _counter(model.manifest.version, kind).inc(count)
+
+
+@lru_cache(maxsize=64)
+def _counter(version: int, accepted: str) -> Counter:
+    return metrics.answers.labels(version, accepted)
 
 
 def normalised(image: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:

@@ -180,7 +180,7 @@ def _read_number(image: Source, model: Model, query: Query, settings: Settings, 
     from service.numbers import read_number  # what it needs is not for everyone
 
     grey = Decoder(settings.max_image_pixels, settings.max_request_pixels, patience).decode(image)
-    return _json(read_number(grey, model, details=query.details))
+    return _json(read_number(grey, model, details=query.details).model_dump_json(exclude_none=True).encode())
 
 
 async def _received(request: Request, require_kind: Callable[[Request], None]) -> tuple[Query, Settings, Model, bytes]:
@@ -202,8 +202,8 @@ def _require_image(request: Request) -> None:
         raise UnsupportedType(f"The Content-Type is {kind}; send the bytes of one image as image/png, image/jpeg, …")
 
 
-def _json(answer: BaseModel) -> Response:
-    return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")
+def _json(answer: bytes) -> Response:
+    return Response(answer, media_type="application/json")
 
 
 Message = TypeVar("Message", bound=BaseModel)

@@ -1,0 +1,199 @@
+"""Requests that go the short way are answered as those that go the long way; what is unusual does not go it."""
+
+import base64
+import json
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from contract.messages import PredictResponse
+from contract.store import open_store
+from service.examples import SEVEN_PNG, SEVEN_ROWS
+from service.express import Express
+from service.keys import Keys
+from service.registry import Registry
+from service.settings import Settings
+from tests.servers import REPO, ServiceProcess, metric, running_service
+
+ROWS = json.dumps({"images": [SEVEN_ROWS]}).encode()
+FILE = base64.b64decode(SEVEN_PNG)
+JSON = "application/json"
+LONG = {"Content-Type": "image/png", "Origin": "https://a.example"}
+"""Headers of a request that goes the long way."""
+
+
+def request(body: bytes, path: str = "/v1/predict", *lines: str, kind: str = JSON) -> bytes:
+    """One whole request, as it comes over the network."""
+    head = [f"POST {path} HTTP/1.1", "Host: digits", f"Content-Type: {kind}", f"Content-Length: {len(body)}", *lines]
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
+def file(body: bytes = FILE, *lines: str, kind: str = "image/png") -> bytes:
+    return request(body, "/v1/predict/image", *lines, kind=kind)
+
+
+def ask(service: ServiceProcess, *pieces: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of the answer to a request that is sent in these pieces."""
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        stream = connection.makefile("rb")
+        for piece in pieces:
+            connection.sendall(piece)
+        status = int(stream.readline().split()[1])
+        headers = dict(re.findall(r"([^:\s]+): (.*)\r\n", "".join(iter(lambda: stream.readline().decode(), "\r\n"))))
+        return status, headers, stream.read(int(headers["content-length"]))
+
+
+@pytest.fixture(scope="module")
+def express() -> Express:
+    registry = Registry(open_store(str(REPO / "models")), None, 4)
+    registry.refresh()
+    return Express(registry, Settings(model_store=str(REPO / "models"), max_images=2), Keys([]))
+
+
+PLAIN = {
+    "rows": request(ROWS),
+    "base64": request(json.dumps({"images": [SEVEN_PNG]}).encode()),
+    "two images": request(json.dumps({"images": [SEVEN_PNG, SEVEN_ROWS]}).encode()),
+    "a file": file(),
+    "with an id": file(FILE, "X-Request-ID: order-66"),
+    "by curl": file(FILE, "User-Agent: curl/8.14.1", "Accept: */*"),
+    "kept open": file(FILE, "Connection: keep-alive"),
+}
+
+UNUSUAL = {
+    "another path": request(ROWS, "/v1/models"),
+    "another spelling": request(ROWS, "/V1/predict"),
+    "a query": request(ROWS, "/v1/predict?details=true"),
+    "HTTP/1.0": request(ROWS).replace(b"HTTP/1.1", b"HTTP/1.0"),
+    "another method": request(ROWS).replace(b"POST", b"PUT"),
+    "half a body": request(ROWS)[:-1],
+    "two requests": request(ROWS) * 2,
+    "no length": request(ROWS).replace(b"Content-Length", b"X-Length"),
+    "two lengths": request(ROWS, "/v1/predict", f"Content-Length: {len(ROWS)}"),
+    "a length of thousands of digits": request(ROWS).replace(b"Content-Length: ", b"Content-Length: " + b"0" * 5000),
+    "two types": request(ROWS, "/v1/predict", "content-type: text/html"),
+    "chunks": request(ROWS, "/v1/predict", "Transfer-Encoding: chunked"),
+    "an expectation": request(ROWS, "/v1/predict", "Expect: 100-continue"),
+    "the last request": request(ROWS, "/v1/predict", "Connection: close"),
+    "an upgrade": request(ROWS, "/v1/predict", "Upgrade: h2c"),
+    "a script's origin": request(ROWS, "/v1/predict", "Origin: https://a.example"),
+    "a packed body": request(ROWS, "/v1/predict", "Content-Encoding: gzip"),
+    "a folded header": request(ROWS, "/v1/predict", "X-A: 1\r\n 2"),
+    "a header without a colon": request(ROWS, "/v1/predict", "X-A"),
+    "a space before the colon": request(ROWS, "/v1/predict", "X-A : 1"),
+    "a control character": request(ROWS, "/v1/predict", "X-A: \1"),
+    "an improper id": request(ROWS, "/v1/predict", "X-Request-ID: a b"),
+    "a very long head": request(ROWS, "/v1/predict", *["X-A: 1"] * 2000),
+    "a file that is none": file(b"7"),
+    "an empty file": file(b""),
+    "a file of no image type": file(FILE, kind="text/plain"),
+    "no JSON": request(b"{"),
+    "another type": request(ROWS, kind="text/plain"),
+    "a list": request(b"[]"),
+    "no images": request(b'{"images": []}'),
+    "three images": request(json.dumps({"images": [SEVEN_PNG] * 3}).encode()),
+    "another key": request(json.dumps({"images": [SEVEN_ROWS], "image": 1}).encode()),
+    "a number": request(b'{"images": [7]}'),
+    "rows that are numbers": request(b'{"images": [[99999999999999, 2]]}'),
+    "rows of two lengths": request(b'{"images": [[[9, 0], [9]]]}'),
+    "levels that stop at 1": request(b'{"images": [[[0, 1], [1, 0]]]}'),
+    "a level that is too high": request(b'{"images": [[[0, 256]]]}'),
+    "a level beyond all numbers": request(b'{"images": [[[0, 99999999999999999999999]]]}'),
+    "a level between two": request(b'{"images": [[[0, 200.5]]]}'),
+    "a level that is none": request(b'{"images": [[[0, NaN]]]}'),
+    "truth": request(b'{"images": [[[0, true, 255]]]}'),
+    "blank paper": request(json.dumps({"images": [[[255] * 50] * 50]}).encode()),
+    "many pixels": request(json.dumps({"images": [[[200] * 520] * 520]}).encode().replace(b" ", b"")),
+}
+
+
+@pytest.mark.parametrize("data", PLAIN.values(), ids=PLAIN)
+def test_what_is_plain_and_right_goes_the_short_way(express: Express, data: bytes) -> None:
+    answer = express.answer(data, b"")
+    assert answer is not None
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    parsed = PredictResponse.model_validate_json(answer.partition(b"\r\n\r\n")[2])
+    assert {prediction.digit for prediction in parsed.predictions} == {7}
+
+
+@pytest.mark.parametrize("data", UNUSUAL.values(), ids=UNUSUAL)
+def test_anything_unusual_goes_the_long_way(express: Express, data: bytes) -> None:
+    assert express.answer(data, b"") is None
+
+
+def test_a_request_without_the_key_goes_the_long_way(express: Express) -> None:
+    locked = Express(express._registry, express._settings, Keys(["key"]))
+    assert locked.answer(file(), b"") is None
+    assert locked.answer(file(FILE, "Authorization: Bearer other"), b"") is None
+    assert locked.answer(file(FILE, "Authorization: Bearer key"), b"") is not None
+
+
+@pytest.mark.parametrize("data", PLAIN.values(), ids=PLAIN)
+def test_both_ways_give_the_same_answer(service: ServiceProcess, data: bytes) -> None:
+    head, _, body = data.partition(b"\r\n\r\n")
+    short = ask(service, data)
+    long = ask(service, head + b"\r\nOrigin: https://a.example\r\n\r\n" + body)
+    assert short[0] == long[0] == 200
+    assert short[2] == long[2]
+    assert set(short[1]) == set(long[1])
+    own = {"date", "x-request-id"}
+    assert {name: short[1][name] for name in set(short[1]) - own} == {
+        name: long[1][name] for name in set(long[1]) - own
+    }
+
+
+@pytest.mark.parametrize("cut", [1, 30, 150, -1])
+def test_a_request_in_pieces_is_answered_too(service: ServiceProcess, cut: int) -> None:
+    data = request(ROWS)
+    status, _, body = ask(service, data[:cut], data[cut:])
+    assert status == 200
+    assert PredictResponse.model_validate_json(body).predictions[0].digit == 7
+
+
+def test_a_connection_takes_short_and_long_requests_in_turn(service: ServiceProcess) -> None:
+    requests = [request(ROWS), file(b"broken"), file(), request(b"{"), request(ROWS, "/v1/predict?details=true")] * 3
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        stream = connection.makefile("rb")
+        for data, wanted in zip(requests, [200, 422, 200, 422, 200] * 3, strict=True):
+            connection.sendall(data)
+            assert int(stream.readline().split()[1]) == wanted
+            head = b"".join(iter(stream.readline, b"\r\n")).decode().lower()
+            stream.read(int(re.findall(r"content-length: (\d+)", head)[0]))
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServiceProcess, Path]]:
+    log = tmp_path_factory.mktemp("watched") / "log"
+    with running_service(log, model_store=REPO / "models") as service:
+        yield service, log
+
+
+def test_the_short_way_is_logged_and_counted_like_the_long_one(watched: tuple[ServiceProcess, Path]) -> None:
+    service, log = watched
+    for number in ("short", 'odd"\\id'):
+        assert ask(service, file(FILE, f"X-Request-ID: {number}"))[1]["x-request-id"] == number
+    httpx.post(f"{service.url}/v1/predict/image", content=FILE, headers=LONG | {"X-Request-ID": "long"})
+    assert metric(service, "http_requests_total", route="/v1/predict/image", status="200", method="POST") == 3
+    assert metric(service, "http_request_duration_seconds_count", route="/v1/predict/image") == 3
+    assert metric(service, "digits_batch_size_sum") == 3
+    service.stop()
+    lines = {line["request_id"]: line for line in map(json.loads, log.read_text().splitlines()) if "request_id" in line}
+    assert lines["short"].keys() == lines["long"].keys() == lines['odd"\\id'].keys()
+    own = {"time", "request_id", "ms"}
+    assert {key: lines["short"][key] for key in lines["short"].keys() - own} == {
+        key: lines["long"][key] for key in lines["long"].keys() - own
+    }
+    assert lines["short"]["message"] == "POST /v1/predict/image 200"
+    assert lines["short"]["ms"] > 0
+
+
+def test_a_picture_with_noise_and_one_in_colours_go_the_short_way(express: Express) -> None:
+    rng = np.random.default_rng(0)
+    noisy = (np.kron(np.array(SEVEN_ROWS), np.ones((6, 6), int)) + rng.integers(0, 9, (60, 48))).clip(0, 255)
+    assert express.answer(request(json.dumps({"images": [noisy.tolist()]}).encode()), b"") is not None
