@@ -8,17 +8,18 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from pydantic_core import from_json
 from rich.table import Table
 from starlette.types import ASGIApp, Message
 
-from benchmarks.common import console, digit, drawing
+from benchmarks.common import console, digit, drawing, post
 from benchmarks.empty import app as empty
 from contract.artifact import TFLITE
 from contract.folder import FolderStore
 from contract.messages import PredictRequest
-from contract.normalisation import normalise
+from contract.normalisation import inked, normalise, placed_by_python
 from service.decoding import Decoder
-from service.model import Model
+from service.model import Model, networks
 from service.network import Network
 from tests.servers import REPO
 
@@ -70,30 +71,37 @@ async def requests(rows: bytes, png: bytes) -> dict[str, float]:
     app = create_app()
     async with app.router.lifespan_context(app) as state:
         ours: dict[str, Any] = dict(state or {})
+        express, file = ours["express"], "/v1/predict/image"
+        short = post("/v1/predict", rows), post(file, png, "image/png")
         return {
-            "JSON, a whole request": await whole(app, ours, "/v1/predict", rows, b"application/json"),
-            "the same, empty endpoint": await whole(empty, {}, "/v1/predict", rows, b"application/json"),
-            "PNG, a whole request": await whole(app, ours, "/v1/predict/image", png, b"image/png"),
-            "the same, empty endpoint ": await whole(empty, {}, "/v1/predict/image", png, b"image/png"),
+            "JSON, a whole request, the short way": best(lambda: express.answer(short[0], b"")),
+            "… the long way": await whole(app, ours, "/v1/predict", rows, b"application/json"),
+            "… the empty endpoint": await whole(empty, {}, "/v1/predict", rows, b"application/json"),
+            "PNG, a whole request, the short way": best(lambda: express.answer(short[1], b"")),
+            "… the long way ": await whole(app, ours, file, png, b"image/png"),
+            "… the empty endpoint ": await whole(empty, {}, file, png, b"image/png"),
         }
 
 
 def main() -> None:
     store = FolderStore(REPO / "models")
     manifest = store.manifest(store.versions()[-1])
-    tflite = store.read(manifest, TFLITE)
-    network, model = Network(tflite), Model(manifest, tflite)
+    network, model = Network(store.read(manifest, TFLITE)), Model(manifest, *networks(store, manifest))
     body, png = json.dumps({"images": [digit()]}).encode(), drawing()
     small, images = np.array(digit(), np.uint8), PredictRequest.model_validate_json(body).images
     large, seen = decoder().decode(png), normalise(small)[np.newaxis]
+    logits = network.logits(seen)
     parts = {
         "JSON → pydantic": best(lambda: PredictRequest.model_validate_json(body)),
+        "JSON → lists, as the short way has it": best(lambda: from_json(body)),
         "rows → array": best(lambda: decoder().decode(images[0])),
         "28×28 normalised": best(lambda: normalise(small)),
-        "LiteRT": best(lambda: network.logits(seen)),
-        "LiteRT, calibration, acceptance": best(lambda: model.answer(seen)),
         "280×280 PNG → array": best(lambda: decoder().decode(png)),
         "280×280 normalised": best(lambda: normalise(large)),
+        "the same without native.c": best(lambda: placed_by_python(inked(large))),
+        "LiteRT": best(lambda: network.logits(seen)),
+        "calibration": best(lambda: manifest.calibration.judged(logits)),
+        "LiteRT, calibration, acceptance": best(lambda: model.answer(seen)),
     }
     table = Table("part", "µs")
     for name, microseconds in (parts | asyncio.run(requests(body, png))).items():
