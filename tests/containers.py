@@ -83,6 +83,11 @@ def main() -> None:
     )  # fmt: skip
     check("the service image has no TensorFlow", found == "None")
 
+    compiled = "from contract import native; print(native.load() is not None)"
+    for image in ("digits-service", "digits-trainer"):
+        found = run("docker", "run", "--rm", "--entrypoint", "/venv/bin/python", image, "-c", compiled)
+        check(f"in {image} the normalisation is compiled", found == "True")
+
     compose("up", "-d", "service")
     container = compose("ps", "-q", "service")
     wait("the service is ready", 60, lambda: httpx.get(f"{URL}/health/ready").is_success)
