@@ -9,18 +9,20 @@
 #include <string.h>
 
 enum {
-    SIZE = 28,                /* the network's input */
-    DIGIT = 20,               /* the digit's longer side in it */
-    GRID = 80,                /* the same while strokes are measured and thickened */
-    MIN_PEN = 8,              /* of the grid; thinner strokes are thickened */
-    ROUNDS = MIN_PEN / 2,     /* by so many pixels a side at most */
+    SIZE = 28,                  /* the network's input */
+    DIGIT = 20,                 /* the digit's longer side in it */
+    GRID = 80,                  /* the same while strokes are measured and thickened */
+    MIN_PEN = 8,                /* of the grid; thinner strokes are thickened */
+    ROUNDS = MIN_PEN / 2,       /* by so many pixels a side at most */
     WIDEST = GRID + 2 * ROUNDS, /* longer side then */
     LARGEST = 8 * GRID,         /* larger crops are left to Pillow, which reduces them first */
-    TAPS = 32,                /* source pixels that one pixel is made of; of a narrow crop there are twelve at most */
-    MIN_CONTRAST = 10,          /* between paper and ink, levels */
-    COARSE = 24,                /* up to this side a digit may fill the image */
+    LONGEST = 1 << 15,          /* and so are images with longer sides */
     SAMPLED = 2000,             /* of longer borders Python looks at some places only */
-    FIXED = 22,               /* bits behind the point in Pillow's weights for 8-bit images */
+    COARSE = 24,                /* up to this side a digit may fill the image */
+    MIN_CONTRAST = 10,          /* between paper and ink, levels */
+    TAPS = 32,                  /* source pixels that one pixel is made of; of a narrow crop there are twelve at most */
+    FIVE = 5,                   /* of them where an image is enlarged, at most */
+    FIXED = 22,                 /* bits behind the point in Pillow's weights for 8-bit images */
 };
 static const double SPECK = 0.005, PI = 3.14159265358979323846;
 
@@ -137,39 +139,43 @@ static int rounded(double value) { return (int)lrint(value); }
 
 static int side_of(int side, double factor) { return at_least(1, rounded(side * factor)); }
 
+static void in_fixed_point(const Weights *of, int to, int32_t *fixed) {
+    for (int i = 0; i < to * FIVE; i++) {
+        double weight = i % FIVE < of->count[i / FIVE] ? of->weights[i / FIVE * of->taps + i % FIVE] : 0;
+        fixed[i] = (int32_t)(weight * (1 << FIXED) + (weight < 0 ? -0.5 : 0.5));
+    }
+}
+
+static void whole(const int32_t *sums, int count, grey *row) {
+    for (int i = 0; i < count; i++) row[i] = (grey)at_least(0, at_most(255, (sums[i] + (1 << (FIXED - 1))) >> FIXED));
+}
+
 /* Enlarged by bicubic interpolation in fixed point; the darkest ink becomes 255. */
 static int enlarge(const grey *ink, int stride, int height, int width, Grid *grid) {
-    enum { FIVE = 5 }; /* that reach a place between two pixels, at most */
     Weights of;
     int32_t fixed[GRID * FIVE];
-    grey wide[GRID * GRID], padded[GRID + FIVE] = {0};
+    grey wide[GRID * GRID], padded[GRID + FIVE] = {0}, table[256];
 
-    for (int pass = 0; pass < 2; pass++) {
-        int from = pass ? height : width, to = pass ? grid->height : grid->width;
-        weigh(from, to, bicubic, 2, &of);
-        for (int i = 0; i < to * FIVE; i++) {
-            double weight = i % FIVE < of.count[i / FIVE] ? of.weights[i / FIVE * of.taps + i % FIVE] : 0;
-            fixed[i] = (int32_t)(weight * (1 << FIXED) + (weight < 0 ? -0.5 : 0.5));
-        }
-        for (int y = 0; y < (pass ? to : height); y++) {
-            int32_t sums[GRID];
-            for (int x = 0; x < grid->width; x++) sums[x] = 1 << (FIXED - 1);
-            if (pass) {
-                for (int k = 0; k < of.count[y]; k++)
-                    for (int x = 0; x < grid->width; x++)
-                        sums[x] += wide[(of.first[y] + k) * grid->width + x] * fixed[y * FIVE + k];
-            } else {
-                memcpy(padded, ink + y * stride, (size_t)width);
-                for (int x = 0; x < grid->width; x++)
-                    for (int k = 0; k < FIVE; k++) sums[x] += padded[of.first[x] + k] * fixed[x * FIVE + k];
-            }
-            grey *row = (pass ? grid->pixels : wide) + y * grid->width;
-            for (int x = 0; x < grid->width; x++) row[x] = (grey)at_least(0, at_most(255, sums[x] >> FIXED));
-        }
+    weigh(width, grid->width, bicubic, 2, &of);
+    in_fixed_point(&of, grid->width, fixed);
+    for (int y = 0; y < height; y++) {
+        int32_t sums[GRID] = {0};
+        memcpy(padded, ink + y * stride, (size_t)width);
+        for (int x = 0; x < grid->width; x++)
+            for (int k = 0; k < FIVE; k++) sums[x] += padded[of.first[x] + k] * fixed[x * FIVE + k];
+        whole(sums, grid->width, wide + y * grid->width);
+    }
+    weigh(height, grid->height, bicubic, 2, &of);
+    in_fixed_point(&of, grid->height, fixed);
+    for (int y = 0; y < grid->height; y++) {
+        int32_t sums[GRID] = {0};
+        for (int k = 0; k < of.count[y]; k++)
+            for (int x = 0; x < grid->width; x++)
+                sums[x] += wide[(of.first[y] + k) * grid->width + x] * fixed[y * FIVE + k];
+        whole(sums, grid->width, grid->pixels + y * grid->width);
     }
     int area = grid->height * grid->width, most = darkest(grid->pixels, (size_t)area);
     if (!most) return BLANK;
-    grey table[256];
     for (int level = 0; level <= most; level++) table[level] = (grey)rounded(level * (255.0 / most));
     for (int i = 0; i < area; i++) grid->pixels[i] = table[grid->pixels[i]];
     return DONE;
@@ -290,26 +296,19 @@ static double pen_width(const Grid *grid) {
 }
 
 static void grow(Grid *grid, int rounds) {
-    int height = grid->height + 2 * rounds, width = grid->width + 2 * rounds;
-    grey grown[WIDEST * WIDEST] = {0}, wide[WIDEST * WIDEST];
+    int height = grid->height + 2 * rounds, width = grid->width + 2 * rounds, area = height * width;
+    grey sheets[3][(WIDEST + 2) * WIDEST] = {{0}}; /* with a row of paper above and below */
+    grey *grown = sheets[0] + width, *wide = sheets[1] + width, *next = sheets[2] + width;
     for (int y = 0; y < grid->height; y++)
         memcpy(grown + (y + rounds) * width + rounds, grid->pixels + y * grid->width, (size_t)grid->width);
     for (int round = 0; round < rounds; round++) {
-        memcpy(wide, grown, sizeof wide);
-        for (int i = 1; i < height * width - 1; i++) /* the rim is paper, so rows may meet */
+        const grey *tall = round % 2 ? wide : grown; /* square and cross in turn make an octagon */
+        for (int i = 0; i < area; i++) /* the rim is paper, so rows may meet */
             wide[i] = lighter(grown[i], lighter(grown[i - 1], grown[i + 1]));
-        const grey *tall = round % 2 ? wide : grown;
-        grey next[WIDEST * WIDEST];
-        memcpy(next, wide, sizeof next);
-        for (int i = width; i < (height - 1) * width; i++)
-            next[i] = lighter(wide[i], lighter(tall[i - width], tall[i + width]));
-        for (int x = 0; x < width; x++) {
-            next[x] = lighter(wide[x], tall[x + width]);
-            next[(height - 1) * width + x] = lighter(wide[(height - 1) * width + x], tall[(height - 2) * width + x]);
-        }
-        memcpy(grown, next, sizeof grown);
+        for (int i = 0; i < area; i++) next[i] = lighter(wide[i], lighter(tall[i - width], tall[i + width]));
+        memcpy(grown, next, (size_t)area);
     }
-    memcpy(grid->pixels, grown, sizeof grown);
+    memcpy(grid->pixels, grown, (size_t)area);
     grid->height = height;
     grid->width = width;
 }
@@ -339,7 +338,6 @@ static void centre(const Grid *digit, grey *placed) {
 
 /* ---- all of it ---- */
 
-/* `ink`, paper 0, → `placed`, 28×28. */
 static int place(const grey *ink, int height, int width, grey *placed) {
     grey above = (grey)(darkest(ink, (size_t)height * width) / 4);
     uint32_t *rows = malloc(sizeof *rows * (size_t)(height + 2 * width)), *columns = rows + height;
@@ -371,11 +369,10 @@ static int all(const grey *pixels, int stride, int count, grey level) {
     return 1;
 }
 
-/* The difference from a border that is all of one grey; `ink` may be what `image` is. */
+/* The difference from a border that is all of one grey. */
 static int separate(const grey *image, int height, int width, grey *ink) {
     size_t area = (size_t)height * width;
     grey paper = image[0], least = 255, most = 0;
-    if (at_least(height, width) <= COARSE || at_least(height, width) >= SAMPLED) return NOT_HERE;
     if (!all(image, 1, width, paper) || !all(image + area - width, 1, width, paper) ||
         !all(image, width, height, paper) || !all(image + width - 1, width, height, paper))
         return NOT_HERE;
@@ -395,11 +392,15 @@ static int separate(const grey *image, int height, int width, grey *ink) {
 
 /* ---- what Python calls ---- */
 
-int digits_place(const grey *ink, int height, int width, grey *placed) { return place(ink, height, width, placed); }
+/* `ink`, paper 0, → `placed`, 28×28. */
+int digits_place(const grey *ink, int height, int width, grey *placed) {
+    return at_least(height, width) < LONGEST ? place(ink, height, width, placed) : NOT_HERE;
+}
 
 /* `image`, of any paper and pen, → `placed`, 28×28. */
 int digits_normalise(const grey *image, int height, int width, grey *placed) {
-    grey *ink = malloc((size_t)height * width);
+    int side = at_least(height, width);
+    grey *ink = side > COARSE && side < SAMPLED ? malloc((size_t)height * width) : NULL;
     int outcome = ink ? separate(image, height, width, ink) : NOT_HERE;
     if (outcome == DONE) outcome = place(ink, height, width, placed);
     free(ink);
