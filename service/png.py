@@ -59,22 +59,16 @@ def pixels(content: bytes, width: int, height: int) -> NDArray[np.uint8] | None:
 def _data(content: bytes) -> bytes | None:
     """What the IDAT chunks hold, where there is nothing else behind the header, and all checksums are right."""
     parts = []
-    place, kind = len(SIGNATURE), b"IHDR"
+    place, wanted = len(SIGNATURE), b"IHDR"
     while not content.startswith(END, place):
-        data = _chunk(content, place, kind)
-        if data is None:
+        try:
+            length, kind = CHUNK.unpack_from(content, place)
+            end = place + CHUNK.size + length
+            [checksum] = CHECKSUM.unpack_from(content, end)
+        except struct.error:  # it is cut short
             return None
-        parts.append(data)
-        place, kind = place + CHUNK.size + len(data) + CHECKSUM.size, b"IDAT"
+        if kind != wanted or checksum != zlib.crc32(content[place + 4 : end]):
+            return None
+        parts.append(content[place + CHUNK.size : end])
+        place, wanted = end + CHECKSUM.size, b"IDAT"
     return b"".join(parts[1:])
-
-
-def _chunk(content: bytes, place: int, wanted: bytes) -> bytes | None:
-    """What the chunk at `place` holds, where it is whole and of the wanted kind."""
-    end = place + CHUNK.size
-    if len(content) < end:
-        return None
-    length, kind = CHUNK.unpack_from(content, place)
-    data = content[end : end + length]
-    checksum = content[end + length : end + length + CHECKSUM.size]
-    return data if kind == wanted and checksum == CHECKSUM.pack(zlib.crc32(data, zlib.crc32(kind))) else None

@@ -1,0 +1,98 @@
+"""Plain PNG files are read as Pillow reads them; what is not plain, or damaged, is left to Pillow."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+from contract import normalisation
+from service import png
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled() -> None:
+    if normalisation._NATIVE is None:
+        pytest.skip("native.c is not compiled here: run 'make native'")
+
+
+def drawing(mode: str, **options: object) -> bytes:
+    rng = np.random.default_rng(len(mode))
+    levels = np.cumsum(rng.integers(0, 3, (70, 300, len(mode)), dtype=np.uint8), axis=1, dtype=np.uint8)
+    file = io.BytesIO()
+    Image.frombytes(mode, (300, 70), levels.tobytes()).save(file, "PNG", **options)
+    return file.getvalue()
+
+
+def read(content: bytes) -> np.ndarray | None:
+    size = png.size(content)
+    return None if size is None else png.pixels(content, *size)
+
+
+PLAIN = drawing("L")
+DATA = PLAIN.index(b"IDAT") - 4
+NOTES = PngImagePlugin.PngInfo()
+NOTES.add_text("Author", "somebody")
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+@pytest.mark.parametrize("level", [0, 1, 9])
+def test_a_plain_file_is_read_as_by_pillow(mode: str, level: int) -> None:
+    content = drawing(mode, compress_level=level)
+    with Image.open(io.BytesIO(content)) as image:
+        assert image.mode == mode
+        wanted = np.asarray(image).reshape(70, 300, len(mode))
+    found = read(content)
+    assert found is not None
+    assert np.array_equal(found, wanted)
+
+
+def test_data_in_several_chunks_are_read() -> None:
+    data = PLAIN[DATA + 8 : -16]
+    parts = b"".join(
+        struct.pack(">I", len(part)) + b"IDAT" + part + struct.pack(">I", zlib.crc32(b"IDAT" + part))
+        for part in (data[:1], b"", data[1:200], data[200:])
+    )
+    found, wanted = read(PLAIN[:DATA] + parts + PLAIN[-12:]), read(PLAIN)
+    assert found is not None
+    assert wanted is not None
+    assert np.array_equal(found, wanted)
+
+
+LEFT_TO_PILLOW = {
+    "a JPEG": b"\xff\xd8\xff",
+    "a palette": drawing("P"),
+    "16 bits": PLAIN[:24] + b"\x10" + PLAIN[25:],
+    "interlaced": PLAIN[:28] + b"\1" + PLAIN[29:],
+    "notes": drawing("L", pnginfo=NOTES),
+    "a resolution": drawing("L", dpi=(300, 300)),
+    "a header cut short": PLAIN[:20],
+    "data cut short": PLAIN[:-100],
+    "no end": PLAIN[:-12],
+    "a wrong checksum": PLAIN[:-13] + bytes([PLAIN[-13] ^ 1]) + PLAIN[-12:],
+    "a wrong header": PLAIN[:19] + b"\x2b" + PLAIN[20:],
+    "two headers": PLAIN[:33] + PLAIN[8:],
+    "no pixels": PLAIN[:16] + bytes(8) + PLAIN[24:],
+    "very many pixels": PLAIN[:16] + b"\0\0\x40\0" * 2 + PLAIN[24:],
+}
+
+
+@pytest.mark.parametrize("content", LEFT_TO_PILLOW.values(), ids=LEFT_TO_PILLOW)
+def test_what_is_not_plain_is_left_to_pillow(content: bytes) -> None:
+    assert read(content) is None
+
+
+@pytest.mark.parametrize("rows", [b"", bytes(70 * 301 - 1), bytes(70 * 301 + 1), b"\7" + bytes(70 * 301 - 1)])
+def test_too_few_or_too_many_rows_and_unknown_filters_are_left_to_pillow(rows: bytes) -> None:
+    data = zlib.compress(rows)
+    chunk = struct.pack(">I", len(data)) + b"IDAT" + data + struct.pack(">I", zlib.crc32(b"IDAT" + data))
+    assert read(PLAIN[:DATA] + chunk + PLAIN[-12:]) is None
+
+
+def test_a_file_that_unpacks_to_gigabytes_is_left_alone() -> None:
+    packing = zlib.compressobj(9)
+    data = b"".join(packing.compress(bytes(2**20)) for _ in range(100)) + packing.flush()
+    chunk = struct.pack(">I", len(data)) + b"IDAT" + data + struct.pack(">I", zlib.crc32(b"IDAT" + data))
+    assert read(PLAIN[:DATA] + chunk + PLAIN[-12:]) is None
