@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from contract import native, normalisation
 from contract.normalisation import BlankImageError, inked, normalise, placed, placed_by_python
+from tests.servers import REPO
 from trainer.mnist import Mnist
 
 Grey = NDArray[np.uint8]
@@ -119,6 +120,17 @@ def png(width: int, height: int, channels: int, rows: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
     )
+
+
+def test_no_image_makes_it_reach_beyond_its_memory(tmp_path: Path) -> None:
+    compiler = REPO / ".venv/native/bin/python"
+    if not compiler.exists():
+        pytest.skip("there is no compiler: run 'make native'")
+    checks = ["-O1", "-ffp-contract=off", "-fsanitize=undefined", "-fsanitize-trap=undefined"]
+    source, program = Path(__file__).with_name("guarded.c"), tmp_path / "guarded"
+    subprocess.run([compiler, "-m", "ziglang", "cc", *checks, "-o", program, source, "-lm"], check=True)
+    done = subprocess.run([program, "10000"], capture_output=True, text=True, check=True)
+    assert min(int(count) for count in done.stdout.split()) > 0
 
 
 def test_a_compiler_that_fails_leaves_nothing_behind_and_says_so() -> None:
