@@ -6,14 +6,13 @@ COPY requirements/service.txt /tmp/
 RUN python -m venv --without-pip /venv \
  && python -m pip --python /venv/bin/python install --no-cache-dir --require-hashes -r /tmp/service.txt
 
-# For any processor of the architecture, not for the one that builds.
 FROM ${BASE} AS native
 COPY requirements/native.txt /tmp/
 RUN python -m venv --without-pip /venv \
  && python -m pip --python /venv/bin/python install --no-cache-dir --require-hashes -r /tmp/native.txt
 COPY contract/__init__.py contract/native.py contract/native.c /app/contract/
 WORKDIR /app
-RUN CPU=baseline /venv/bin/python -m contract.native
+RUN /venv/bin/python -m contract.native
 
 FROM ${BASE} AS service
 COPY --from=service-packages /venv /venv

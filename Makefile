@@ -7,11 +7,8 @@ ARGS ?=
 
 # C is quicker; where it cannot be compiled, Python does the same.
 native:
-	@$(MAKE) --no-print-directory .venv/native/compiled || echo "native.c was not compiled; all works without it, in more time." >&2
-
-.venv/native/compiled: .venv/native/ready contract/native.c contract/native.py
-	.venv/native/bin/python -m contract.native
-	touch $@
+	@{ $(MAKE) --silent .venv/native/ready && .venv/native/bin/python -m contract.native; } || \
+	  echo "native.c was not compiled: all works without it, in more time." >&2
 
 run: .venv/service/ready native
 	.venv/service/bin/python -m service $(ARGS)

@@ -1,6 +1,6 @@
 /* The inner part of contract/normalisation.py, to the last bit, and the filters of PNG: what costs Python most.
  *
- * Python calls this through contract/native.py, which checks all sizes. Floating-point arithmetic is in the order in
+ * Buffers are of the sizes that the functions at the end name; images have at least one pixel. Floating-point arithmetic is in the order in
  * which Pillow and numpy do it; compile without contraction to fused operations.
  */
 #include <math.h>
@@ -339,9 +339,12 @@ static void centre(const Grid *digit, grey *placed) {
 /* ---- all of it ---- */
 
 static int place(const grey *ink, int height, int width, grey *placed) {
-    grey above = (grey)(darkest(ink, (size_t)height * width) / 4);
-    uint32_t *rows = malloc(sizeof *rows * (size_t)(height + 2 * width)), *columns = rows + height;
+    int most = darkest(ink, (size_t)height * width);
+    if (!most) return BLANK;
+    grey above = (grey)(most / 4);
+    uint32_t *rows = malloc(sizeof *rows * (size_t)(height + 2 * width));
     if (!rows) return NOT_HERE;
+    uint32_t *columns = rows + height;
     for (int y = 0; y < height; y++) rows[y] = count_row(ink + (size_t)y * width, width, above);
     Extent down = extent(rows, height);
     int tall = down.after - down.first;

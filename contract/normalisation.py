@@ -102,6 +102,8 @@ def _by_native(function: str, image: Grey) -> Grey | None:
 
 def placed_by_python(ink: Grey) -> Grey:
     """The same without native.c."""
+    if not ink.any():
+        raise BlankImageError
     strokes = thickened(evened(_scale(_crop(ink), GRID)))
     return centred(_scale(strokes, DIGIT))
 

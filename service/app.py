@@ -38,7 +38,7 @@ def create_app() -> FastAPI:
     registry = Registry(open_store(settings.model_store), settings.model_version, settings.loaded_versions)
     stopping = Stopping(settings.drain_seconds)
     keys, origins = Keys(parts(settings.api_keys.get_secret_value())), parts(settings.cors_origins)
-    express = None if os.environ.get(TELEMETRY) else Express(registry, settings, keys)
+    express = None if origins or os.environ.get(TELEMETRY) else Express(registry, settings, keys)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:

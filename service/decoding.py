@@ -4,7 +4,6 @@ import base64
 import binascii
 import io
 import warnings
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +49,7 @@ class Decoder:
         if isinstance(image, list):
             return self._rows(image)
         if isinstance(image, np.ndarray):
-            self._count(*image.shape)
+            self._count(image.shape[1], image.shape[0])
             return image
         return self._file(image if isinstance(image, bytes) else _base64(image))
 
@@ -64,8 +63,6 @@ class Decoder:
                     f"Row {number} has {len(row)} values, row 0 has {width}: rows must be equally long."
                 )
         self._count(width, len(rows))
-        if (whole := whole_numbers(rows)) is not None:
-            return whole
         values = np.array(rows, np.float32)
         if 0 < values.max() <= 1:
             raise InvalidRequest("The values stop at 1; grey values from 0 to 255 are meant: multiply by 255.")
@@ -120,22 +117,6 @@ class Decoder:
         self.patience_left -= pixels
         if self.patience_left < 0:
             raise TakesLongError
-
-
-def whole_numbers(rows: list[list[Any]]) -> Grey | None:
-    """uint8 [rows, columns] of rows that are equally long and hold whole numbers from 0 to 255, some above 1.
-
-    None where they are anything else. `True` counts as 1.
-    """
-    if set(map(type, rows)) != {list}:  # of a number `bytes` would make as many zeros
-        return None
-    try:
-        levels = b"".join(map(bytes, rows))
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if len(set(map(len, rows))) != 1 or not levels.strip(b"\0\1"):
-        return None
-    return np.frombuffer(levels, np.uint8).reshape(len(rows), -1)
 
 
 def _base64(text: str) -> bytes:

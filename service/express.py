@@ -8,13 +8,15 @@ every mistake. Decoding, normalisation, network, log and metrics are the same on
 
 import re
 import time
+from typing import Any
 
 import numpy as np
 from pydantic_core import from_json
 
 from service import observing
-from service.decoding import Decoder, Source, whole_numbers
+from service.decoding import Decoder, Grey, Source
 from service.keys import Keys
+from service.problems import MEDIA_TYPE, ProblemError, body_of
 from service.reading import read
 from service.registry import Registry
 from service.routing import QUICK_BYTES, QUICK_IMAGES, QUICK_PIXELS
@@ -25,7 +27,7 @@ ROWS, FILE = b"/v1/predict", b"/v1/predict/image"
 MOST_HEAD = 2**13
 """Bytes of the first line and the headers."""
 
-_ONCE = rb"%b:\ *(?P<%b>%b)(?!(?s:.*)\r\n%b:)"
+_ONCE = rb"%b:\ *(?P<%b>%b)(?=\r|\Z)(?!(?s:.*)\r\n%b:)"
 """A header that matters, with its value; there is no second one of that name."""
 
 PLAIN = re.compile(
@@ -33,7 +35,8 @@ PLAIN = re.compile(
     (?:\r\n(?:
         %b
       | connection:\ *keep-alive
-      | (?!content-|connection:|authorization:|x-request-id:|expect:|origin:|te:|trailer:|transfer-encoding:|upgrade:)
+      | (?!content-|connection:|proxy-connection:|authorization:|x-request-id:
+          |expect:|origin:|te:|trailer:|transfer-encoding:|upgrade:)
         [!#$%%&'*+.^_`|~0-9A-Z-]+:[\ -~]*
     ))+"""
     % (
@@ -80,15 +83,19 @@ class Express:
             return None
         decoder = Decoder(self._settings.max_image_pixels, self._settings.max_request_pixels, QUICK_PIXELS)
         try:
-            content = read(images, self._registry.default(), decoder)
+            line, kind, content = *RIGHT, read(images, self._registry.default(), decoder)
+        except ProblemError as problem:
+            line, kind, content = b"%d %b" % (problem.status, problem.status.phrase.encode()), PROBLEM, body_of(problem)
         except Exception:  # whatever it is, the long way comes upon it again
             return None
         number = number or observing.new_number()
-        observing.answered("POST", path.decode(), path.decode(), 200, time.perf_counter() - started, number.decode())
-        return HEAD % (len(content), number, more) + content
+        seconds = time.perf_counter() - started
+        observing.answered("POST", path.decode(), path.decode(), int(line[:3]), seconds, number.decode())
+        return HEAD % (line, len(content), kind, number, more) + content
 
 
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\ncontent-type: application/json\r\nx-request-id: %b\r\n%b\r\n"
+RIGHT, PROBLEM = (b"200 OK", b"application/json"), MEDIA_TYPE.encode()
+HEAD = b"HTTP/1.1 %b\r\ncontent-length: %d\r\ncontent-type: %b\r\nx-request-id: %b\r\n%b\r\n"
 
 
 def _file(kind: bytes | None, body: bytes) -> list[Source] | None:
@@ -107,8 +114,24 @@ def _rows(kind: bytes | None, body: bytes) -> list[Source] | None:
         return None
     images: list[Source] = []
     for image in request["images"]:
-        known = whole_numbers(image) if isinstance(image, list) else image
+        known = _whole_numbers(image) if isinstance(image, list) else image
         if not isinstance(known, str | np.ndarray):
             return None
         images.append(known)
     return images or None
+
+
+def _whole_numbers(rows: list[list[Any]]) -> Grey | None:
+    """uint8 [rows, columns] of rows that are equally long and hold whole numbers from 0 to 255, some above 1.
+
+    None where they are anything else. `True` counts as 1.
+    """
+    if set(map(type, rows)) != {list}:  # of a number `bytes` would make as many zeros
+        return None
+    try:
+        levels = b"".join(map(bytes, rows))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if len(set(map(len, rows))) != 1 or not levels.strip(b"\0\1"):
+        return None
+    return np.frombuffer(levels, np.uint8).reshape(len(rows), -1)

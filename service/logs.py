@@ -34,10 +34,11 @@ class BufferedHandler(logging.StreamHandler[TextIO]):
 
     def __init__(self) -> None:
         super().__init__(open(sys.stdout.fileno(), "w", buffering=2**16, encoding="utf-8", closefd=False))  # noqa: SIM115  # it stays open
+        self.turn = threading.RLock()
         threading.Thread(target=self._write_now_and_then, daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.stream.write(observing.lines())
+        self.write()
         super().emit(record)
         self.write()
 
@@ -50,7 +51,7 @@ class BufferedHandler(logging.StreamHandler[TextIO]):
             self.write()
 
     def write(self) -> None:
-        with suppress(OSError):  # a full disk, or nobody reads: the service goes on, and tries again
+        with self.turn, suppress(OSError):  # a full disk, or nobody reads: the service goes on, and tries again
             self.stream.write(observing.lines())
             super().flush()
 

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import time
+from collections import deque
 from contextvars import ContextVar
 from functools import lru_cache
 from random import getrandbits
@@ -73,7 +74,8 @@ def answered(method: str, path: str, route: str, status: int, seconds: float, nu
     requests.inc()
     request_seconds.observe(seconds)
     if logger.isEnabledFor(logging.INFO):
-        before, behind = _line(method, path, status)
+        line = _known_line if path == route else _line  # paths of callers' making would fill the memory
+        before, behind = line(method, path, status)
         text = number if number.isalnum() else json.dumps(number)[1:-1]
         _lines.append(
             f'{before}{stamp(int(time.time()))}{behind}, "request_id": "{text}", "ms": {1000 * seconds:.2f}}}\n'
@@ -85,11 +87,13 @@ def _counters(method: str, route: str, status: int) -> tuple[Counter, Histogram]
     return metrics.requests.labels(method, route, status), metrics.request_seconds.labels(route)
 
 
-_lines: list[str] = []
+MOST_LINES = 10_000
+"""That wait to be written; where nobody takes them, the oldest are lost."""
+
+_lines: deque[str] = deque(maxlen=MOST_LINES)
 """Of the log, that are still to be written."""
 
 
-@lru_cache(maxsize=1000)
 def _line(method: str, path: str, status: int) -> tuple[str, str]:
     """What stands before and behind the time; as a formatter would write it, at a fifth of the cost."""
     line = {
@@ -105,6 +109,9 @@ def _line(method: str, path: str, status: int) -> tuple[str, str]:
     return f'{before}"', f'"{behind}'
 
 
+_known_line = lru_cache(maxsize=1000)(_line)
+
+
 @lru_cache(maxsize=2)
 def stamp(second: int) -> str:
     """Of local time, as ISO 8601 has it."""
@@ -113,6 +120,4 @@ def stamp(second: int) -> str:
 
 def lines() -> str:
     """Those of the log that gathered since the last call."""
-    taken = _lines[:]
-    del _lines[: len(taken)]
-    return "".join(taken)
+    return "".join(_lines.popleft() for _ in range(len(_lines)))

@@ -42,7 +42,7 @@ def pixels(content: bytes, width: int, height: int) -> NDArray[np.uint8] | None:
     channels = CHANNELS[content[HEADER.size - 4]]
     packed = _data(content)
     length = height * (width * channels + 1)
-    if _NATIVE is None or packed is None:
+    if packed is None or _NATIVE is None:
         return None
     unpacking = zlib_ng.decompressobj()
     try:

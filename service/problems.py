@@ -192,8 +192,17 @@ def _response(
 ) -> Response:
     if path.startswith("/v2"):  # which has errors of its own form
         return JSONResponse({"error": detail}, status, headers)
+    return Response(_body(status, title, detail, errors), status, headers, MEDIA_TYPE)
+
+
+def body_of(problem: ProblemError) -> bytes:
+    """What `problem_response` has under /v1, but for its headers."""
+    return _body(problem.status, problem.title, problem.detail, problem.errors)
+
+
+def _body(status: HTTPStatus, title: str, detail: str, errors: list[ItemError] | None) -> bytes:
     problem = Problem(type=_path(title), title=title, status=status, detail=detail, errors=errors)
-    return Response(problem.model_dump_json(exclude_none=True), status, headers, MEDIA_TYPE)
+    return problem.model_dump_json(exclude_none=True).encode()
 
 
 def _path(title: str) -> str:

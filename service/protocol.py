@@ -19,7 +19,7 @@ from service.settings import Settings
 ALWAYS = (b"/health", b"/v2/health", b"/metrics")
 """What is answered however many requests are in flight."""
 
-_OTHER = rb"(?!connection:|expect:|transfer-encoding:|content-length:)[^\r\n]*"
+_OTHER = rb"(?!connection:|proxy-connection:|expect:|transfer-encoding:|content-length:)[^\r\n]*"
 PLAIN = re.compile(
     rb"POST (?P<path>/v[12]/\S*) HTTP/1\.1\r\n(?:%b\r\n)*content-length: *(?P<length>[0-9]{1,9})(?:\r\n%b)*"
     % (_OTHER, _OTHER),

@@ -43,10 +43,11 @@ static int normalised(void) {
     size_t area = (size_t)height * width;
     grey *image = guarded(area), *placed = guarded(SIZE * SIZE);
     draw(image, height, width);
-    int inked = darkest(image, area), paper = below(2) ? 255 : 0;
+    int paper = below(2) ? 255 : 0;
+    if (!below(50)) memset(image, 0, area);
     if (paper) for (size_t i = 0; i < area; i++) image[i] = 255 - image[i];
     int outcome = digits_normalise(image, height, width, placed);
-    if (!paper && inked) outcome = digits_place(image, height, width, placed);
+    if (!paper) outcome = digits_place(image, height, width, placed);
     release(image, area);
     release(placed, SIZE * SIZE);
     return outcome;

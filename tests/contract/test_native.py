@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from contract import native, normalisation
+from contract import native
 from contract.normalisation import BlankImageError, inked, normalise, placed, placed_by_python
 from tests.servers import REPO
 from trainer.mnist import Mnist
@@ -24,9 +25,10 @@ SHAPES = ("small", "MNIST's", "large", "a strip")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def compiled() -> None:
-    if normalisation._NATIVE is None:
+def library() -> ctypes.CDLL:
+    if (loaded := native.load()) is None:
         pytest.skip("native.c is not compiled here: run 'make native'")
+    return loaded
 
 
 def drawing(kind: str, rng: np.random.Generator) -> Grey:
@@ -62,12 +64,15 @@ def outcome(make: object, image: Grey) -> bytes | None:
 
 
 @pytest.mark.parametrize("kind", SHAPES)
-def test_ink_is_placed_as_by_python(kind: str) -> None:
+def test_ink_is_placed_as_by_python(library: ctypes.CDLL, kind: str) -> None:
     rng = np.random.default_rng(SHAPES.index(kind))
     drawings = [ink for ink in (drawing(kind, rng) for _ in range(400)) if ink.any()]
-    assert len(drawings) > 200
+    here = 0
     for ink in drawings:
         assert outcome(placed, ink) == outcome(placed_by_python, ink), ink.shape
+        picture = np.empty((28, 28), np.uint8)
+        here += library.digits_place(ink.ctypes.data, *ink.shape, picture.ctypes.data) == native.DONE
+    assert here > 200
 
 
 @pytest.mark.parametrize("paper", [0, 3, 130, 252, 255])
@@ -79,14 +84,17 @@ def test_paper_and_ink_are_parted_as_by_python(paper: int) -> None:
         assert outcome(normalise, image) == outcome(lambda image: placed_by_python(inked(image)), image), image.shape
 
 
-def test_mnist_is_normalised_as_by_python(mnist: Mnist) -> None:
+def test_mnist_is_normalised_as_by_python(library: ctypes.CDLL, mnist: Mnist) -> None:
+    picture, here = np.empty((28, 28), np.uint8), 0
     for image in mnist.train_images[:300]:
+        here += library.digits_normalise(image.ctypes.data, 28, 28, picture.ctypes.data) == native.DONE
         assert outcome(normalise, image) == outcome(lambda image: placed_by_python(inked(image)), image)
+    assert here > 200
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("kind", range(5))
-def test_filtered_rows_become_what_pillow_reads(kind: int, channels: int, tmp_path: Path) -> None:
+def test_filtered_rows_become_what_pillow_reads(library: ctypes.CDLL, kind: int, channels: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(kind)
     height, width = 13, 17
     rows = np.insert(rng.integers(0, 256, (height, width * channels), dtype=np.uint8), 0, kind, axis=1)
@@ -95,16 +103,12 @@ def test_filtered_rows_become_what_pillow_reads(kind: int, channels: int, tmp_pa
     with Image.open(file) as image:
         wanted = np.asarray(image).reshape(height, width, channels)
     found = np.empty((height, width, channels), np.uint8)
-    library = native.load()
-    assert library is not None
     arguments = rows.tobytes(), height, width * channels, channels, found.ctypes.data
     assert library.digits_unfilter(*arguments) == native.DONE
     assert np.array_equal(found, wanted)
 
 
-def test_an_unknown_filter_is_left_to_others() -> None:
-    library = native.load()
-    assert library is not None
+def test_an_unknown_filter_is_left_to_others(library: ctypes.CDLL) -> None:
     buffer = ctypes.create_string_buffer(4)
     assert library.digits_unfilter(b"\5\0\0\0\0", 1, 4, 1, ctypes.addressof(buffer)) == native.NOT_HERE
 
@@ -122,6 +126,12 @@ def png(width: int, height: int, channels: int, rows: bytes) -> bytes:
     )
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (50, 60), (600, 700)])
+def test_no_ink_is_blank(shape: tuple[int, int]) -> None:
+    for make in (placed, placed_by_python):
+        assert outcome(make, np.zeros(shape, np.uint8)) is None
+
+
 def test_no_image_makes_it_reach_beyond_its_memory(tmp_path: Path) -> None:
     compiler = REPO / ".venv/native/bin/python"
     if not compiler.exists():
@@ -133,16 +143,30 @@ def test_no_image_makes_it_reach_beyond_its_memory(tmp_path: Path) -> None:
     assert min(int(count) for count in done.stdout.split()) > 0
 
 
-def test_a_compiler_that_fails_leaves_nothing_behind_and_says_so() -> None:
-    before = sorted(native.SOURCE.parent.glob("native-*"))
-    failed = subprocess.run(
-        [sys.executable, "-m", "contract.native"],
-        env=os.environ | {"CC": "false"},
-        cwd=native.SOURCE.parent.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def copy_of_contract(folder: Path) -> Path:
+    """The programs alone, as a checkout has them, and the library's path there."""
+    shutil.copytree(native.SOURCE.parent, folder / "contract", ignore=shutil.ignore_patterns("native-*", "__pycache__"))
+    return folder / "contract" / native.library().name
+
+
+def test_a_compiler_that_fails_leaves_nothing_behind_and_says_so(tmp_path: Path) -> None:
+    library = copy_of_contract(tmp_path)
+    failed = run("-m", "contract.native", folder=tmp_path, CC="false")
     assert failed.returncode == 1
     assert failed.stderr.startswith("native.c was not compiled: ")
-    assert sorted(native.SOURCE.parent.glob("native-*")) == before
+    assert not list(library.parent.glob("native-*"))
+
+
+def test_a_library_that_cannot_be_loaded_is_done_without(tmp_path: Path) -> None:
+    copy_of_contract(tmp_path).write_bytes(b"")
+    program = "import numpy as np, contract.normalisation as n; print(n.normalise(np.eye(30, dtype='u1') * 255).any())"
+    found = run("-c", program, folder=tmp_path)
+    assert found.stdout == "True\n"
+    assert "cannot be loaded" in found.stderr
+
+
+def run(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *arguments]
+    return subprocess.run(
+        command, env=os.environ | environment, cwd=folder, capture_output=True, text=True, check=False
+    )

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from contract import normalisation
+from contract import native
 from service import png
 
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled() -> None:
-    if normalisation._NATIVE is None:
+    if native.load() is None:
         pytest.skip("native.c is not compiled here: run 'make native'")
 
 

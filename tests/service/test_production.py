@@ -333,6 +333,13 @@ def test_log_that_cannot_be_written_stops_nothing(store: FolderStore, tmp_path: 
             httpx.post(f"{service.url}/v1/predict/image", content=seven, headers=PNG).raise_for_status()
         (store.folder / "99").rmdir()
         eventually(lambda: "refused" not in httpx.get(f"{service.url}/v1/models").text)
+        for _ in range(5):
+            with httpx.Client(base_url=service.url, headers=PNG) as client:  # quickly, so that lines gather
+                for _ in range(100):
+                    client.post("/v1/predict/image", content=seven).raise_for_status()
+            with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+                connection.sendall(b"GARBAGE\r\n\r\n")  # which uvicorn warns of before it answers
+                assert connection.recv(100).startswith(b"HTTP/1.1 400")
         assert service.stop() == 0
 
 
