@@ -5,16 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.artifact import LINE_TFLITE, TFLITE, ArtifactError, Manifest
+from contract import opinion
+from contract.artifact import LINE_TFLITE, SECOND_TFLITE, TFLITE, ArtifactError, Manifest
 from contract.line import Strip, windows
 from contract.number import Number, number
 from contract.store import Store
 from service.network import DIGIT, LINE, Network, Shapes
 
 
-def networks(store: Store, manifest: Manifest) -> tuple[bytes, bytes | None]:
-    """What reads a digit, and what reads a line where the version has it. Raises `ArtifactError`."""
-    return store.read(manifest, TFLITE), store.read(manifest, LINE_TFLITE) if manifest.line else None
+def networks(store: Store, manifest: Manifest) -> tuple[bytes, bytes | None, bytes | None]:
+    """What reads a digit, what a line, and what gives a second opinion, where there is one. Raises `ArtifactError`."""
+    line = store.read(manifest, LINE_TFLITE) if manifest.line else None
+    return store.read(manifest, TFLITE), line, store.read(manifest, SECOND_TFLITE) if manifest.second else None
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,18 @@ class Answers:
 class Model:
     """A version that can answer."""
 
-    def __init__(self, manifest: Manifest, tflite: bytes, line_tflite: bytes | None = None) -> None:
-        """Raises `ArtifactError` where one of the two networks cannot be run."""
+    def __init__(
+        self,
+        manifest: Manifest,
+        tflite: bytes,
+        line_tflite: bytes | None = None,
+        second_tflite: bytes | None = None,
+    ) -> None:
+        """Raises `ArtifactError` where one of the networks cannot be run."""
         self.manifest = manifest
         self._network = self._loaded(TFLITE, tflite, DIGIT)
         self._line = self._loaded(LINE_TFLITE, line_tflite, LINE) if line_tflite is not None else None
+        self._second = self._loaded(SECOND_TFLITE, second_tflite, DIGIT) if second_tflite is not None else None
 
     def _loaded(self, name: str, tflite: bytes, shapes: Shapes) -> Network:
         try:
@@ -42,9 +51,20 @@ class Model:
 
     def answer(self, images: NDArray[np.uint8]) -> Answers:
         """What normalised images, uint8 [n, 28, 28] with ink 255, say."""
-        logits = self._network.logits(images)
+        logits = self._logits(images)
         calibration, acceptance = self.manifest.calibration, self.manifest.acceptance
         return Answers(calibration.probabilities(logits), acceptance.accepts(calibration.scores(logits)))
+
+    def _logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        first, second, rule = self._network, self._second, self.manifest.second
+        if second is None or rule is None:
+            return first.logits(images)
+
+        def one_by_one(doubtful: NDArray[np.uint8]) -> NDArray[np.float32]:
+            """Their number is another each time, and a network is made ready anew for each length of a batch."""
+            return np.concatenate([second.logits(image[np.newaxis]) for image in doubtful])
+
+        return opinion.logits(images, first.logits, one_by_one, self.manifest.calibration, rule)
 
     def number(self, line: Strip) -> tuple[Number, Answers] | None:
         """The number in a line of writing; None where this version reads single digits only."""

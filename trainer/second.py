@@ -2,38 +2,36 @@
 
 import sys
 import time
-from dataclasses import dataclass
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
 
+from contract.artifact import Calibration, SecondReader
+from contract.opinion import Logits, added
+from contract.spelling import NO_DIGIT
+from trainer.apart import Fitted
 from trainer.augmentation import Redraw
 from trainer.dataset import SECOND_SHARES, normalised, training_set
 from trainer.digits import Digits
-from trainer.export import scaled, to_int8
+from trainer.export import int8_logits, scaled, to_int8
 from trainer.network import build_second
 from trainer.optimizer import Muon, cycle
 from trainer.recipe import Recipe
 from trainer.revision import source_revision
 
+Floats = NDArray[np.float64]
+
 BATCH = 256
 PEAK_RATE = 1e-2
 WEIGHT_DECAY = 0.01
+ASKED = 0.04
+"""Share of the validation digits that the second network is asked about. It takes four times as long as the first, and
+the mean of both has to stay within a twelfth of the reference's time."""
+
 EXAMPLES = 1000
 """Pictures of the training set, some of each kind, from which the int8 ranges are taken."""
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """The network, as trained and as served, and how it came to be."""
-
-    network: keras.Model
-    tflite: bytes
-    shown: int
-    """Pictures in one epoch."""
-    seconds: float
-    """Wall-clock time of the training alone."""
-    revision: str
-    epochs: int
 
 
 def fit(training: Digits, validation: Digits, recipe: Recipe) -> Fitted:
@@ -56,7 +54,7 @@ def fit(training: Digits, validation: Digits, recipe: Recipe) -> Fitted:
         metrics=["accuracy"],
     )
     started = time.monotonic()
-    model.fit(
+    history = model.fit(
         scaled(seen.images),
         seen.labels,
         batch_size=BATCH,
@@ -67,4 +65,36 @@ def fit(training: Digits, validation: Digits, recipe: Recipe) -> Fitted:
     )
     seconds = round(time.monotonic() - started, 1)
     examples = seen.images[:: -(-len(seen) // EXAMPLES)]
-    return Fitted(network, to_int8(network, examples), len(seen), seconds, revision, recipe.second_epochs)
+    losses = history.history["loss"]
+    return Fitted(network, to_int8(network, examples), losses, len(seen), seconds, revision, recipe.second_epochs)
+
+
+def choose(fitted: Fitted, first: Logits, validation: Digits, calibration: Calibration) -> SecondReader | None:
+    """When the second network is asked and what it counts, from what the first, calibrated, says of `validation`.
+
+    `validation` is normalised. None where more of it is read wrong then: there is no use in asking.
+    """
+    scores, labels = calibration.scores(first), validation.labels
+    ask_below = float(np.quantile(scores, ASKED))
+    doubtful = scores < ask_below
+    own, other = first[doubtful], int8_logits(fitted.tflite, validation.images[doubtful])
+    wanted = np.arange(len(own)), labels[doubtful]
+
+    def surprise(weights: Floats) -> float:
+        """Negative log-likelihood of the right digits; convex."""
+        found = calibration.probabilities(added(own, other, (weights[0], weights[1])))
+        return float(-np.log(found[wanted] + 1e-12).mean())
+
+    best = minimize(surprise, (0.5, 0.5), method="Nelder-Mead", bounds=[(0, 3)] * 2).x
+    weights = round(float(best[0]), 3), round(float(best[1]), 3)
+    read, before = (logits[:, :NO_DIGIT].argmax(axis=1) for logits in (added(own, other, weights), own))
+    if (read == wanted[1]).sum() <= (before == wanted[1]).sum():
+        return None
+    return SecondReader(
+        ask_below=ask_below,
+        weights=weights,
+        chosen=f"asked about {ASKED:.0%} of {len(labels)} validation images (int8); weights of the least negative "
+        "log-likelihood of those",
+        asked=float(doubtful.mean()),
+        **fitted.facts(),
+    )

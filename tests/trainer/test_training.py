@@ -15,10 +15,10 @@ from PIL import Image
 from contract.artifact import LINE_TFLITE, MANIFEST
 from contract.folder import FolderStore
 from tests.servers import REPO, running_service
+from trainer.apart import LINE, newest
 from trainer.conditions import CONDITIONS
 from trainer.corruptions import CORRUPTIONS
 from trainer.mnist import CACHE, Mnist
-from trainer.numbers import newest
 from trainer.recipe import FULL
 
 
@@ -115,9 +115,9 @@ def test_whole_numbers_are_read_by_the_network_of_before(tmp_path: Path, store: 
 
 
 def test_line_network_that_saw_the_validation_split_is_left_out(store: FolderStore) -> None:
-    assert newest(store, FULL)
-    assert newest(store, replace(FULL, seed=FULL.seed + 1)) is None
-    assert newest(store, replace(FULL, images=6000)) is None
+    assert newest(LINE, store, FULL)
+    assert newest(LINE, store, replace(FULL, seed=FULL.seed + 1)) is None
+    assert newest(LINE, store, replace(FULL, images=6000)) is None
 
 
 def test_model_that_reads_nothing_is_not_published(tmp_path: Path, mnist: object) -> None:
