@@ -121,8 +121,9 @@ for 256 columns of a strip that is 32 pixels high ({line.strip}). It learned by 
 {line.epochs} epochs of {line.shown:,} strips in {line.seconds:.0f} s, from source revision {line.revision}.
 
 Here it and the first network read, as they do in the service, and a number is read right when all of its digits are.
-Sizes differ by up to 25 %, baselines by 15 %, a number leans to either side; digits are apart by 30 to 80 % of their height (wide),
-by 5 to 20 % (narrow), slid together until their ink meets (touching), or 15 % of their width further (overlapping).
+Sizes differ by up to 25 %, baselines by 15 %, a number leans to either side; digits are apart by 30 to 80 % of their
+height (wide), by 5 to 20 % (narrow), slid together until their ink meets (touching), or 15 % of their width further
+(overlapping).
 
 {table.title}:
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from contract.artifact import LINE_TFLITE, MANIFEST
+from contract.artifact import LINE_TFLITE, MANIFEST, SECOND_TFLITE
 from contract.folder import FolderStore
 from tests.servers import REPO, running_service
 from trainer.apart import LINE, newest
@@ -97,7 +97,7 @@ def test_service_answers_exactly_as_the_manifest_was_measured(
     assert confusion.tolist() == store.manifest(1).metrics.int8.confusion_matrix
 
 
-def test_whole_numbers_are_read_by_the_network_of_before(tmp_path: Path, store: FolderStore, mnist: object) -> None:
+def test_networks_that_are_trained_apart_are_those_of_before(tmp_path: Path, store: FolderStore, mnist: object) -> None:
     published = store.manifest(store.versions()[-1])
     draft = published.draft()
     draft.provenance.split.update(training=5500, validation=500)
@@ -106,9 +106,13 @@ def test_whole_numbers_are_read_by_the_network_of_before(tmp_path: Path, store: 
     shelf = FolderStore(tmp_path)
     shelf.publish(files, draft)
     trainer("train", "--quick", "--store", tmp_path, "--data", CACHE, "--epochs", 6, "--images", 6000)
-    line = shelf.verify(2).line
+    line, second = shelf.verify(2).line, shelf.verify(2).second
     assert line
+    assert second
     assert published.line
+    assert published.second
+    assert (second.revision, second.seconds) == (published.second.revision, published.second.seconds)
+    assert (shelf.folder / "2" / SECOND_TFLITE).read_bytes() == (files / SECOND_TFLITE).read_bytes()
     assert (line.revision, line.seconds) == (published.line.revision, published.line.seconds)
     assert min(line.exact.values()) > 0.5
     assert (shelf.folder / "2" / LINE_TFLITE).read_bytes() == (files / LINE_TFLITE).read_bytes()
