@@ -31,7 +31,6 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 PerClass = Annotated[list[Share], Field(min_length=10, max_length=10)]
 Counts = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=10, max_length=10)]
-Weight = Annotated[float, Field(ge=0, le=100)]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
 
 
@@ -158,8 +157,8 @@ class SecondReader(_Part):
     """The larger network that gives a second opinion, and the rule of `contract.opinion` for asking it."""
 
     ask_below: Share = Field(description="It is asked where the first network's score is lower.")
-    weights: tuple[Weight, Weight] = Field(
-        description="What the first and the second network's logits are multiplied by before they are added."
+    weight: Annotated[float, Field(gt=0, le=100)] = Field(
+        description="What the sum of both networks' logits is multiplied by; a half makes it their mean."
     )
     chosen: str = Field(description="How these were chosen.")
     asked: Share = Field(description="Share of the validation images that it is asked about.")

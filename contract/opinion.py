@@ -1,7 +1,7 @@
 """Two networks for single digits → one answer: what the first is not sure of, the second is asked about.
 
 The first answers nearly everything, in little time. Where its score is low, a larger network looks at the same image,
-and the logits of both are added, each with its weight.
+and the logits of both are added, which is the geometric mean of their probabilities, sharpened or softened.
 """
 
 from collections.abc import Callable
@@ -23,11 +23,5 @@ def logits(images: Images, first: Read, second: Read, calibration: Calibration, 
     """
     found = first(images)
     if len(doubtful := np.flatnonzero(calibration.scores(found) < rule.ask_below)):
-        found[doubtful] = added(found[doubtful], second(images[doubtful]), rule.weights)
+        found[doubtful] = rule.weight * (found[doubtful] + second(images[doubtful]))
     return found
-
-
-def added(first: Logits, second: Logits, weights: tuple[float, float]) -> Logits:
-    """Both networks' logits, [n, 11], as one."""
-    both: Logits = np.float32(weights[0]) * first + np.float32(weights[1]) * second
-    return both

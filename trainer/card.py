@@ -88,14 +88,12 @@ def _second(draft: Draft) -> str:
     second = draft.second
     if second is None:
         return ""
-    own, other = second.weights
     return f"""## A second opinion
 
 Where the first network's score (below) is under {second.ask_below:.4f}, a larger one, second.tflite, is asked about the
-same image: {second.parameters:,} parameters, {second.macs:,} multiply-accumulates. The logits of the first times
-{own:g} and of the second times {other:g} are added, and all goes on with these. It is
-{second.chosen}, and more often about worse images. All tables but that of whole numbers
-are of both together.
+same image: {second.parameters:,} parameters, {second.macs:,} multiply-accumulates. Their logits are added, times
+{second.weight:g}, and all goes on with these. It is {second.chosen};
+of worse images it is asked about more. All tables are of both together; only in whole numbers the first has no help.
 
 It learned by Muon (Jordan et al. 2024), from other pictures of the same training digits: those that the first network
 saw (below), more of them with something in the way, and in other ways: up to a quarter of salt-and-pepper noise, zigzag

@@ -28,8 +28,7 @@ def test_doubtful_images_are_read_by_two_networks_and_the_others_by_one(store: F
     first, second = (Network(store.read(manifest, name)).logits(images) for name in (TFLITE, SECOND_TFLITE))
     doubtful = manifest.calibration.scores(first) < manifest.second.ask_below
     assert 0 < doubtful.sum() < 0.1 * len(images)
-    own, other = manifest.second.weights
-    logits = np.where(doubtful[:, np.newaxis], np.float32(own) * first + np.float32(other) * second, first)
+    logits = np.where(doubtful[:, np.newaxis], manifest.second.weight * (first + second), first)
     answers = Model(manifest, *networks(store, manifest)).answer(images)
     assert np.allclose(answers.probabilities, manifest.calibration.probabilities(logits), atol=1e-6)
     assert np.array_equal(answers.accepted, manifest.acceptance.accepts(manifest.calibration.scores(logits)))
