@@ -5,7 +5,6 @@ import time
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from contract.artifact import Calibration, SecondReader
