@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from service.network import Network
 from tests.networks import ignorant
 from trainer.apart import SECOND, Fitted, fitted_before
 from trainer.clutter import more_cluttered
+from trainer.corruptions import corrupt
 from trainer.dataset import SECOND_SHARES, normalised, split, training_set
 from trainer.digits import Digits, made
 from trainer.mnist import Mnist
@@ -70,20 +72,21 @@ def test_training_learns_and_gives_what_the_service_runs(fitted: Fitted, digits:
     assert Network(fitted.tflite).logits(normalised(digits.at(np.arange(3)), "some").images).shape == (3, 11)
 
 
-def test_bundled_one_is_asked_about_few_images_and_more_are_read_right(
+def test_bundled_one_is_asked_about_few_images_and_more_that_are_crossed_out_are_read_right(
     store: FolderStore, bundled: Manifest, digits: Digits
 ) -> None:
-    unseen = normalised(digits, "validation")
-    alone = published(store, bundled.model_copy(update={"second": None})).int8(unseen.images)
-    both = published(store, bundled).int8(unseen.images)
-    assert bundled.second
-    assert np.mean((both != alone).any(axis=1)) == pytest.approx(ASKED, abs=0.02)
-    right = [(logits[:, :NO_DIGIT].argmax(axis=1) == unseen.labels).sum() for logits in (alone, both)]
-    assert right[1] > right[0]
+    alone = published(store, bundled.model_copy(update={"second": None})).int8
+    both = published(store, bundled).int8
+    plain = normalised(digits, "validation").images
+    assert np.mean((both(plain) != alone(plain)).any(axis=1)) == pytest.approx(ASKED, abs=0.02)
+    crossed = made(partial(corrupt, "zigzag"), digits, np.arange(len(digits)), 3)
+    assert np.mean((both(crossed) != alone(crossed)).any(axis=1)) > 0.3
+    right = [np.mean(read(crossed)[:, :NO_DIGIT].argmax(axis=1) == digits.labels) for read in (alone, both)]
+    assert right[1] > right[0] + 0.03
 
 
-def test_network_that_knows_nothing_is_not_asked(store: FolderStore, bundled: Manifest, digits: Digits) -> None:
-    unseen = normalised(digits, "validation")
+def test_network_that_knows_nothing_is_not_asked(store: FolderStore, bundled: Manifest, mnist: Mnist) -> None:
+    unseen = normalised(split(mnist, 1, 60_000)[1], "validation")
     first = published(store, bundled.model_copy(update={"second": None})).int8(unseen.images)
     found = fitted_before(SECOND, store, bundled)
     assert choose(found, first, unseen, bundled.calibration)
