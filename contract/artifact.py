@@ -4,6 +4,7 @@ models/digits/1/manifest.json   the `Manifest`
                 model.tflite    what is served: int8, LiteRT
                 model.keras     what training can go on from
                 line.tflite     what reads whole numbers, and line.keras
+                second.tflite   what is asked where model.tflite is not sure, and second.keras
                 README.md       the model card, and the pictures it shows
 """
 
@@ -22,6 +23,8 @@ TFLITE = "model.tflite"
 KERAS = "model.keras"
 LINE_TFLITE = "line.tflite"
 LINE_KERAS = "line.keras"
+SECOND_TFLITE = "second.tflite"
+SECOND_KERAS = "second.keras"
 CARD = "README.md"
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -152,6 +155,23 @@ class LineReader(_Part):
     revision: str = Field(description="Source revision it was trained from.")
 
 
+class SecondReader(_Part):
+    """The larger network that gives a second opinion, and the rule of `contract.opinion` for asking it."""
+
+    ask_below: Share = Field(description="It is asked where the first network's score is lower.")
+    weight: Annotated[float, Field(gt=0, le=100)] = Field(
+        description="What the sum of both networks' logits is multiplied by; a half makes it their mean."
+    )
+    chosen: str = Field(description="How these were chosen.")
+    asked: Share = Field(description="Share of the validation images that it is asked about.")
+    epochs: int = Field(ge=1)
+    shown: int = Field(ge=1, description="Pictures in one epoch.")
+    parameters: int = Field(ge=1)
+    macs: int = Field(ge=1, description="Multiply-accumulate operations for one image.")
+    seconds: float = Field(ge=0, description="Wall-clock time of its training.")
+    revision: str = Field(description="Source revision it was trained from.")
+
+
 class Draft(_Part):
     """What a trainer says of a model; publishing it adds the version, the time and the files."""
 
@@ -162,6 +182,7 @@ class Draft(_Part):
     acceptance: Acceptance
     provenance: Provenance
     line: LineReader | None = Field(default=None, description="Absent where the version reads single digits only.")
+    second: SecondReader | None = Field(default=None, description="Absent where one network reads all single digits.")
 
 
 class Manifest(Draft):

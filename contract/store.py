@@ -19,6 +19,8 @@ from contract.artifact import (
     LINE_KERAS,
     LINE_TFLITE,
     MANIFEST,
+    SECOND_KERAS,
+    SECOND_TFLITE,
     TFLITE,
     ArtifactError,
     Draft,
@@ -66,7 +68,9 @@ class Store(ABC):
             raise ArtifactError(f"{MANIFEST} of version {version}: {where}: {first['msg']}") from error
         if (manifest.name, manifest.version) != (NAME, version):
             raise ArtifactError(f"{MANIFEST} of version {version} is of {manifest.name} {manifest.version}")
-        for name in (TFLITE, KERAS, *((LINE_TFLITE, LINE_KERAS) if manifest.line else ())):
+        line = (LINE_TFLITE, LINE_KERAS) if manifest.line else ()
+        second = (SECOND_TFLITE, SECOND_KERAS) if manifest.second else ()
+        for name in (TFLITE, KERAS, *line, *second):
             if name not in manifest.files:
                 raise ArtifactError(f"{MANIFEST} of version {version} names no {name}")
         return manifest

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import httpx
 
-from contract.artifact import LINE_TFLITE, MANIFEST, TFLITE, Manifest
+from contract.artifact import LINE_TFLITE, MANIFEST, SECOND_TFLITE, TFLITE, Manifest
 from contract.folder import FolderStore
 from contract.store import fingerprint
 from proofs import mutations
@@ -21,7 +21,9 @@ from service.registry import Registry
 from tests.networks import crashing, ignorant
 from tests.servers import ServiceProcess, eventually, metric, running_service
 
-NETWORKS = (TFLITE, LINE_TFLITE)
+OTHERS = {TFLITE: LINE_TFLITE, LINE_TFLITE: TFLITE, SECOND_TFLITE: LINE_TFLITE}
+"""Each network of the bundled version, and one of another shape."""
+
 _numbers = itertools.count(1000)
 
 
@@ -91,7 +93,8 @@ def _damaged(store: FolderStore, good: int, trial: Trial) -> Iterator[Figure]:
                 served = registry.default().manifest
                 _require_same_networks(served, manifest)
                 told = all(
-                    getattr(served, part) == getattr(manifest, part) for part in ("calibration", "acceptance", "line")
+                    getattr(served, part) == getattr(manifest, part)
+                    for part in ("calibration", "acceptance", "line", "second")
                 )
                 found[f"{how} about {'what is only told' if told else 'how sure it is'}, served"] += 1
             shutil.rmtree(store.folder / str(version))
@@ -113,17 +116,17 @@ def _require_refused(registry: Registry, store: FolderStore, version: int, good:
 
 
 def _require_same_networks(served: Manifest, good: Manifest) -> None:
-    for name in NETWORKS:
+    for name in OTHERS:
         require(served.files[name] == good.files[name], f"another {name} is served")
 
 
 def _hostile(service: ServiceProcess, store: FolderStore, good: int, trial: Trial) -> Iterator[Figure]:
     """Networks whose checksum is right: what is wrong shows only when they are run."""
     rng = random.Random(trial.seed)
-    read = {name: (store.folder / str(good) / name).read_bytes() for name in NETWORKS}
+    read = {name: (store.folder / str(good) / name).read_bytes() for name in OTHERS}
     made = [
         (name, what, network)
-        for name, other in zip(NETWORKS, reversed(NETWORKS), strict=True)
+        for name, other in OTHERS.items()
         for what, network in (
             ("crashes the runtime", crashing(read[name])),
             ("has no knowledge", ignorant(read[name])),
@@ -133,7 +136,7 @@ def _hostile(service: ServiceProcess, store: FolderStore, good: int, trial: Tria
         )
     ]
     times = trial.count(30, 1)
-    mutated = [(name, kind(read[name], rng)) for name in NETWORKS for kind in mutations.ANY for _ in range(times)]
+    mutated = [(name, kind(read[name], rng)) for name in OTHERS for kind in mutations.ANY for _ in range(times)]
     pid = service.process.pid
     with Load(service.port, SEVEN, connections=2, rate=30) as load:
         for name, what, network in made:
@@ -149,7 +152,7 @@ def _hostile(service: ServiceProcess, store: FolderStore, good: int, trial: Tria
         "each refused with its reason, tried in a process that nobody needs",
     )
     yield Figure(
-        f"{len(mutated)} mutations of both networks, their checksums made right",
+        f"{len(mutated)} mutations of the networks, their checksums made right",
         f"{states['refused']} refused; {states['serving']} read the self-test's digits and served; {len(load.right):,} "
         f"requests meanwhile, all right, p99 {_p99(load):.0f} ms",
     )

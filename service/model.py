@@ -1,20 +1,23 @@
 """One loaded version: the network behind the manifest's calibration and acceptance rule."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.artifact import LINE_TFLITE, TFLITE, ArtifactError, Manifest
+from contract import opinion
+from contract.artifact import LINE_TFLITE, SECOND_TFLITE, TFLITE, ArtifactError, Manifest
 from contract.line import Strip, windows
 from contract.number import Number, number
 from contract.store import Store
 from service.network import DIGIT, LINE, Network, Shapes
 
 
-def networks(store: Store, manifest: Manifest) -> tuple[bytes, bytes | None]:
-    """What reads a digit, and what reads a line where the version has it. Raises `ArtifactError`."""
-    return store.read(manifest, TFLITE), store.read(manifest, LINE_TFLITE) if manifest.line else None
+def networks(store: Store, manifest: Manifest) -> tuple[bytes, bytes | None, bytes | None]:
+    """What reads a digit, what a line, and what gives a second opinion, where there is one. Raises `ArtifactError`."""
+    line = store.read(manifest, LINE_TFLITE) if manifest.line else None
+    return store.read(manifest, TFLITE), line, store.read(manifest, SECOND_TFLITE) if manifest.second else None
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,18 @@ class Answers:
 class Model:
     """A version that can answer."""
 
-    def __init__(self, manifest: Manifest, tflite: bytes, line_tflite: bytes | None = None) -> None:
-        """Raises `ArtifactError` where one of the two networks cannot be run."""
+    def __init__(
+        self,
+        manifest: Manifest,
+        tflite: bytes,
+        line_tflite: bytes | None = None,
+        second_tflite: bytes | None = None,
+    ) -> None:
+        """Raises `ArtifactError` where one of the networks cannot be run."""
         self.manifest = manifest
         self._network = self._loaded(TFLITE, tflite, DIGIT)
         self._line = self._loaded(LINE_TFLITE, line_tflite, LINE) if line_tflite is not None else None
+        self._second = self._loaded(SECOND_TFLITE, second_tflite, DIGIT) if second_tflite is not None else None
 
     def _loaded(self, name: str, tflite: bytes, shapes: Shapes) -> Network:
         try:
@@ -44,6 +54,9 @@ class Model:
         """What normalised images, uint8 [n, 28, 28] with ink 255, say."""
         logits = self._network.logits(images)
         probabilities, scores = self.manifest.calibration.judged(logits)
+        second, rule = self._second, self.manifest.second
+        if second and rule and opinion.ask(partial(_one_by_one, second), images, logits, scores, rule):
+            probabilities, scores = self.manifest.calibration.judged(logits)
         return Answers(probabilities, self.manifest.acceptance.accepts(scores))
 
     def number(self, line: Strip) -> tuple[Number, Answers] | None:
@@ -53,3 +66,8 @@ class Model:
         frames = [self._line.logits(window[np.newaxis])[0] for window in windows(line.ink)]
         found = number(line, frames, self.manifest.line.temperature, self._network.logits, self.manifest.calibration)
         return found, Answers(found.probabilities, found.scores >= self.manifest.line.threshold)
+
+
+def _one_by_one(network: Network, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Their count is another each time, and for each the network would be made ready anew."""
+    return np.concatenate([network.logits(image[np.newaxis]) for image in images])

@@ -198,12 +198,12 @@ class Registry:
             self._refuse(manifest.version, error)
             raise
 
-    def _require_digits_read(self, manifest: Manifest, tflite: bytes, line_tflite: bytes | None) -> None:
-        digests = hashlib.sha256(tflite).digest() + hashlib.sha256(line_tflite or b"").digest()
+    def _require_digits_read(self, manifest: Manifest, tflite: bytes, *others: bytes | None) -> None:
+        digests = b"".join(hashlib.sha256(network or b"").digest() for network in (tflite, *others))
         if digests in self._passed:
             return
         try:
-            fault = selftest.fault(tflite, line_tflite)
+            fault = selftest.fault(tflite, *others)
         except OSError as error:
             raise NotNowError(f"the self-test of version {manifest.version} waits: {reason(error)}") from error
         if fault:

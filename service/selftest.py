@@ -22,6 +22,9 @@ DIGITS = Path(__file__).with_name("digits.png")
 LEAST = 80
 """Digits of the hundred that have to be read right."""
 
+NUMBERS = "digits of numbers"
+"""What the network for lines reads; the others read digits."""
+
 REFUSED = 3
 """Exit status of the process where the runtime says what is wrong."""
 
@@ -32,18 +35,19 @@ MEMORY = 2 * 2**30
 """Bytes of address space."""
 
 
-def fault(tflite: bytes, line_tflite: bytes | None = None) -> str | None:
+def fault(tflite: bytes, line_tflite: bytes | None = None, second_tflite: bytes | None = None) -> str | None:
     """What is wrong with a version's networks, or None. Raises `OSError` where the machine cannot tell now."""
+    networks = {"digits": tflite, NUMBERS: line_tflite, "digits at a second look": second_tflite}
+    there = {what: network for what, network in networks.items() if network is not None}
     try:
         child = subprocess.run(
             [
                 sys.executable,
                 "-m",
                 "service.selftest",
-                str(len(tflite)),
-                *(["line"] if line_tflite is not None else []),
+                *(f"{len(network)} {what}" for what, network in there.items()),
             ],
-            input=tflite + (line_tflite or b""),
+            input=b"".join(there.values()),
             capture_output=True,
             timeout=SECONDS,
             check=False,
@@ -56,7 +60,7 @@ def fault(tflite: bytes, line_tflite: bytes | None = None) -> str | None:
         return child.stderr.decode(errors="replace").strip().splitlines()[-1]
     if child.returncode:
         return f"crashes the runtime (exit status {child.returncode})"
-    for what, right in zip(("digits", "digits of numbers"), map(int, child.stdout.split()), strict=False):
+    for what, right in zip(there, map(int, child.stdout.split()), strict=True):
         if right < LEAST:
             return f"reads {right} of the self-test's 100 {what} right, wanted are {LEAST}"
     return None
@@ -68,12 +72,12 @@ def main() -> None:
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CPU, (COMPUTING, COMPUTING + 1))
-    length, content = int(sys.argv[1]), sys.stdin.buffer.read()
     sheet = np.asarray(Image.open(DIGITS)).reshape(10, SIZE, 10, SIZE).swapaxes(1, 2)
     try:
-        right = [_digits_right(content[:length], sheet)]
-        if "line" in sys.argv:
-            right.append(_line_right(content[length:], sheet))
+        right = []
+        for length, what in (argument.split(maxsplit=1) for argument in sys.argv[1:]):
+            network = sys.stdin.buffer.read(int(length))
+            right.append((_line_right if what == NUMBERS else _digits_right)(network, sheet))
     except (ValueError, RuntimeError, MemoryError) as error:
         sys.stderr.write(f"cannot be run: {error}\n")
         sys.exit(REFUSED)

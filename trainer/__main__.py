@@ -65,13 +65,13 @@ def train(
 
     dataset = mnist.load(data, cache or mnist.CACHE)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from trainer.numbers import newest
+    from trainer.apart import LINE, newest
     from trainer.training import train as run
 
     recipe = QUICK if quick else FULL
     recipe = replace(recipe, epochs=epochs or recipe.epochs, seed=seed, images=images)
     shelf = open_store(store)
-    if newest(shelf, recipe) is None:
+    if newest(LINE, shelf, recipe) is None:
         console.print(
             f"It will read single digits only: {store} has no network for whole numbers that was trained on the same "
             "images. train-line adds one."
@@ -106,6 +106,30 @@ def train_line(
     shares = manifest.line.exact if manifest.line else {}
     exact = ", ".join(f"{share:.1%} with {gap} gaps" for gap, share in shares.items())
     console.print(f"Published {store}/{manifest.name}/{manifest.version}; numbers of test digits read right: {exact}.")
+
+
+@app.command()
+def train_second(
+    version: Annotated[int, typer.Option(min=1, help="Number of the version whose other networks stay as they are.")],
+    store: StoreOption = "models",
+    data: DataOption = None,
+    cache: CacheOption = None,
+    epochs: Annotated[
+        int, typer.Option(min=0, help="Times everything is shown; after 0 it stays as it is and is only judged anew.")
+    ] = FULL.second_epochs,
+) -> None:
+    """Train the network that is asked about doubtful digits anew, and publish the next version with it."""
+    from trainer import mnist
+
+    dataset = mnist.load(data, cache or mnist.CACHE)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from trainer.training import train_second as run
+
+    manifest = run(dataset, replace(FULL, second_epochs=epochs), open_store(store), version)
+    console.print(
+        f"Published {store}/{manifest.name}/{manifest.version}: "
+        f"{manifest.metrics.int8.accuracy:.2%} of the test images right as served (int8)."
+    )
 
 
 @app.command()

@@ -6,6 +6,7 @@ from trainer.nondigits import FONTS, LOOKALIKES, SHAPES
 from trainer.pictures import CONFUSION_MATRIX, LEARNING_CURVE, MISTAKES, RELIABILITY
 from trainer.recipe import Recipe
 from trainer.report import Evaluation, Report
+from trainer.signs import CHARACTERS
 
 
 def text(draft: Draft, recipe: Recipe, evaluation: Evaluation) -> str:
@@ -49,7 +50,7 @@ elsewhere are for all test images and without a normalisation, which undoes tran
 
 {tables.corrupted(report).markdown()}
 
-{_numbers(draft, evaluation)}## How sure it is
+{_second(draft)}{_numbers(draft, evaluation)}## How sure it is
 
 Probabilities are calibrated: logits are divided by {draft.calibration.temperature:.3f} ({draft.calibration.chosen}).
 
@@ -64,7 +65,7 @@ measured:
 
 {tables.non_digits(report).markdown()}
 
-{_non_digits(report)}
+{_non_digits(draft, report)}
 
 ## How it was trained
 
@@ -77,9 +78,31 @@ Source revision {facts.revision}; {libraries}.
 
 ## What it cannot do
 
-Several digits in one image are no digit to the network that reads one. Both know the handwriting of MNIST's American
+Several digits in one image are no digit to what reads one. All networks know the handwriting of MNIST's American
 writers; a flag on a 1 and a bar across a 7 they saw only as drawn by a program. A letter that looks like a digit is
 read as one.
+"""
+
+
+def _second(draft: Draft) -> str:
+    second = draft.second
+    if second is None:
+        return ""
+    return f"""## A second opinion
+
+Where the first network's score (below) is under {second.ask_below:.4f}, a larger one, second.tflite, is asked about the
+same image: {second.parameters:,} parameters, {second.macs:,} multiply-accumulates. Their logits are added, times
+{second.weight:g}, and all goes on with these. It is {second.chosen};
+of worse images it is asked about more. All tables are of both together; only in whole numbers the first has no help.
+
+It learned by Muon (Jordan et al. 2024), from other pictures of the same training digits: those that the first network
+saw (below), more of them with something in the way, and in other ways: up to a quarter of salt-and-pepper noise, zigzag
+and dotted lines across, outlines one pixel wide. Of MNIST-C's corruptions impulse noise and stripe are among them, and
+what comes close to zigzag, dotted line and canny edges. More of what is no digit, too: digits that are cut, signs whose
+strokes end on a grid, stains that are symmetrical or have a texture, and {len(CHARACTERS)} printed characters of other
+scripts than the Latin one, of mathematics and of maps, as they are and redrawn.
+{second.epochs} epochs of {second.shown:,} pictures in {second.seconds:.0f} s, from source revision {second.revision}.
+
 """
 
 
@@ -90,14 +113,15 @@ def _numbers(draft: Draft, evaluation: Evaluation) -> str:
     table = tables.numbers(evaluation.numbers)
     return f"""## Whole numbers
 
-A second network, line.tflite, reads a whole line: {line.parameters:,} parameters, {line.macs:,} multiply-accumulates
+Another network, line.tflite, reads a whole line: {line.parameters:,} parameters, {line.macs:,} multiply-accumulates
 for 256 columns of a strip that is 32 pixels high ({line.strip}). It learned by connectionist temporal classification
 (Graves et al. 2006) from numbers written with the training digits, as they are and redrawn:
 {line.epochs} epochs of {line.shown:,} strips in {line.seconds:.0f} s, from source revision {line.revision}.
 
-Here both networks read, as they do in the service, and a number is read right when all of its digits are. Sizes differ
-by up to 25 %, baselines by 15 %, a number leans to either side; digits are apart by 30 to 80 % of their height (wide),
-by 5 to 20 % (narrow), slid together until their ink meets (touching), or 15 % of their width further (overlapping).
+Here it and the first network read, as they do in the service, and a number is read right when all of its digits are.
+Sizes differ by up to 25 %, baselines by 15 %, a number leans to either side; digits are apart by 30 to 80 % of their
+height (wide), by 5 to 20 % (narrow), slid together until their ink meets (touching), or 15 % of their width further
+(overlapping).
 
 {table.title}:
 
@@ -110,7 +134,11 @@ accepted, and {line.accuracy:.2%} of those are right.
 """
 
 
-def _non_digits(report: Report) -> str:
+def _akin(draft: Draft) -> str:
+    return ", to the second network\nother scripts' characters to letters" if draft.second else ""
+
+
+def _non_digits(draft: Draft, report: Report) -> str:
     letters = f"""Letters come from {len(FONTS)} fonts that look like handwriting
 and are redrawn with any pen on any paper; left out are those that may be somebody's digit: {" ".join(LOOKALIKES)}."""
     missing = f"Not measured: {', '.join(report.missing)}." if report.missing else ""
@@ -118,7 +146,7 @@ and are redrawn with any pen on any paper; left out are those that may be somebo
 Scribbles are lines through random points, shapes are
 {", ".join(SHAPES)}; circles, hexagons and lines are left out, as they may be a 0 or a 1. {missing or letters}
 None of the programs that draw these was used in training, though some of what it was shown there as no digit is akin to
-them: signs and outlines to scribbles and shapes, turned digits to letters, stains to clothes."""
+them: signs and outlines to scribbles and shapes, turned digits to letters, stains to clothes{_akin(draft)}."""
 
 
 def _change(recipe: Recipe) -> str:

@@ -2,10 +2,11 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
+from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
@@ -13,13 +14,14 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from contract.spelling import NO_DIGIT
-from trainer.clutter import cluttered
+from trainer.clutter import cluttered, more_cluttered
 from trainer.digits import Digits, Maker, made, plain
 from trainer.errors import WorkerError
 from trainer.habits import habitual
 from trainer.mnist import Mnist
 from trainer.outliers import no_digit
 from trainer.redrawing import redrawn
+from trainer.signs import more_no_digit
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -32,6 +34,11 @@ WORKERS = min(8, os.cpu_count() or 1)
 
 SHARES: dict[Maker, float] = {plain: 2, redrawn: 1, cluttered: 0.35, no_digit: 0.6}
 """Pictures of each kind for every training digit."""
+
+SECOND_SHARES: dict[Maker, float] = {plain: 2.2, redrawn: 1, more_cluttered: 0.6, more_no_digit: 0.8}
+"""The same for the second network."""
+
+NO_DIGITS: tuple[Maker, ...] = (no_digit, more_no_digit)
 
 HABITS = 0.5
 """Share of the 1s and the 7s that are shown with a flag or a bar as well."""
@@ -55,17 +62,17 @@ def normalised(digits: Digits, name: str) -> Digits:
     return Digits(images, digits.labels)
 
 
-def training_set(digits: Digits, seed: int) -> Digits:
+def training_set(digits: Digits, seed: int, shares: Mapping[Maker, float] = MappingProxyType(SHARES)) -> Digits:
     """Normalised pictures and labels, kind after kind, digits and no digits; `seed` decides everything."""
     rng = np.random.default_rng(seed)
     habit = np.flatnonzero(np.isin(digits.labels, (1, 7)))
     kinds = [
-        (maker, np.resize(rng.permutation(len(digits)), round(share * len(digits)))) for maker, share in SHARES.items()
+        (maker, np.resize(rng.permutation(len(digits)), round(share * len(digits)))) for maker, share in shares.items()
     ]
     kinds.append((habitual, rng.permutation(habit)[: round(HABITS * len(habit))]))
     images = make_all(kinds, digits, seed, "Drawing training images")
     labels = [
-        np.full(len(places), NO_DIGIT, np.uint8) if maker is no_digit else digits.labels[places]
+        np.full(len(places), NO_DIGIT, np.uint8) if maker in NO_DIGITS else digits.labels[places]
         for maker, places in kinds
     ]
     visible = images.any(axis=(1, 2))

@@ -1,12 +1,10 @@
-"""The second network of a version, which reads whole numbers: trained, calibrated and measured."""
+"""The network of a version that reads whole numbers: trained, calibrated and measured."""
 
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -16,18 +14,19 @@ from rich.progress import track
 from scipy.optimize import minimize_scalar
 
 from contract import line
-from contract.artifact import LINE_KERAS, LINE_TFLITE, Acceptance, ArtifactError, Calibration, LineReader, Manifest
+from contract.artifact import Acceptance, Calibration, LineReader
 from contract.number import Logits, Number, number
 from contract.spelling import joined, spell
-from contract.store import Store
+from trainer.apart import Fitted
 from trainer.augmentation import Nudge, by_other_hands
 from trainer.digits import Digits, Grey
 from trainer.errors import PoorModelError
 from trainer.evaluation import calibration_error, choose_threshold
 from trainer.export import int8_logits, to_int8
 from trainer.lines import END, LONGEST, Lines, training_lines
-from trainer.network import ANSWER, build_line, macs
-from trainer.optimizer import Muon
+from trainer.network import ANSWER, build_line
+from trainer.optimizer import Muon, cycle
+from trainer.reads import Read
 from trainer.recipe import Recipe
 from trainer.revision import source_revision
 from trainer.strings import GAPS
@@ -48,26 +47,6 @@ LEAST = 0.5
 
 SEED = 2026
 """Of the numbers that are measured."""
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """The network, as trained and as served, and how it came to be."""
-
-    network: keras.Model
-    tflite: bytes
-    losses: list[float]
-    """Of each epoch."""
-    shown: int
-    """Strips in one epoch."""
-    seconds: float
-    """Wall-clock time of the training alone."""
-    revision: str
-    epochs: int
-
-    def save(self, folder: Path) -> None:
-        self.network.save(folder / LINE_KERAS)
-        (folder / LINE_TFLITE).write_bytes(self.tflite)
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
@@ -97,13 +76,8 @@ def fit(digits: Digits, recipe: Recipe) -> Fitted:
     network = build_line()
     batches = Batches(lines, recipe.seed)
     steps = recipe.number_epochs * len(batches)
-    rate = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=PEAK_RATE / 20,
-        warmup_target=PEAK_RATE,
-        warmup_steps=steps // 10,
-        decay_steps=steps - steps // 10,
-    )
     model = keras.Sequential([keras.layers.Rescaling(1 / 255), Nudge(recipe.seed), network])
+    rate = cycle(PEAK_RATE, steps, steps // 10)
     optimizer = Muon(rate, weight_decay=WEIGHT_DECAY, adam_weight_decay=WEIGHT_DECAY, exclude_layers=[ANSWER])
     model.compile(optimizer=optimizer, loss=_loss)
     started = time.monotonic()
@@ -125,35 +99,6 @@ def fit(digits: Digits, recipe: Recipe) -> Fitted:
     )
 
 
-def newest(store: Store, recipe: Recipe) -> Manifest | None:
-    """The newest whole version with a line network of today's strips that never saw the recipe's validation split."""
-    for version in reversed(store.versions()):
-        try:
-            manifest = store.verify(version)
-            manifest.require_known_normalisation()
-        except ArtifactError:
-            continue
-        facts = manifest.provenance
-        images = facts.split["training"] + facts.split["validation"]
-        if manifest.line and (facts.seed, images) == (recipe.seed, recipe.images):
-            return manifest
-    return None
-
-
-def fitted_before(store: Store, manifest: Manifest) -> Fitted:
-    """The line network of a published version. Raises `ArtifactError`."""
-    manifest.require_known_normalisation()
-    if (part := manifest.line) is None:
-        raise ArtifactError(f"version {manifest.version} has no line network: train one")
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / LINE_KERAS
-        file.write_bytes(store.read(manifest, LINE_KERAS))
-        network = keras.models.load_model(file, compile=False)
-    return Fitted(
-        network, store.read(manifest, LINE_TFLITE), [], part.shown, part.seconds, part.revision, epochs=part.epochs
-    )
-
-
 @dataclass(frozen=True)
 class Report:
     """How numbers of 1 to 8 digits are read, as a whole."""
@@ -168,10 +113,11 @@ class Report:
 
 
 class Reader:
-    """Both networks, as served."""
+    """All networks, as served."""
 
-    def __init__(self, tflite: bytes, calibration: Calibration, line_tflite: bytes) -> None:
-        self._read = partial(int8_logits, tflite)
+    def __init__(self, read: Read, calibration: Calibration, line_tflite: bytes) -> None:
+        """`read` is what reads single digits, and `calibration` its own."""
+        self._read = read
         self._calibration = calibration
         self._read_line = partial(int8_logits, line_tflite)
 
@@ -222,13 +168,13 @@ class Reader:
 
 
 def judge(
-    fitted: Fitted, tflite: bytes, calibration: Calibration, validation: Digits, test: Digits, recipe: Recipe
+    fitted: Fitted, read: Read, calibration: Calibration, validation: Digits, test: Digits, recipe: Recipe
 ) -> tuple[LineReader, Report]:
     """What the manifest says of it, chosen on numbers of `validation` digits, measured on those of `test` digits.
 
-    Both sets are as MNIST has them; `tflite` is the network for single digits. Raises `PoorModelError`.
+    Both sets are as MNIST has them; `read` is what reads single digits. Raises `PoorModelError`.
     """
-    reader = Reader(tflite, calibration, fitted.tflite)
+    reader = Reader(read, calibration, fitted.tflite)
     temperature, rule = reader.choose(validation, recipe.pictures)
     report = reader.report(test, recipe.pictures, temperature, rule.threshold)
     part = LineReader(
@@ -240,12 +186,7 @@ def judge(
         accuracy=rule.accuracy,
         exact=report.exact,
         expected_calibration_error=report.calibration_error,
-        epochs=fitted.epochs,
-        shown=fitted.shown,
-        parameters=fitted.network.count_params(),
-        macs=macs(fitted.network),
-        seconds=fitted.seconds,
-        revision=fitted.revision,
+        **fitted.facts(),
     )
     return part, report
 

@@ -1,4 +1,4 @@
-"""What the line network learns by."""
+"""What the larger networks learn by."""
 
 import keras
 import tensorflow as tf
@@ -20,3 +20,10 @@ class Muon(keras.optimizers.Muon):  # type: ignore[misc]  # Keras is untyped
 
     def lr_adjust(self, x: tf.Tensor) -> tf.Tensor:
         return tf.reshape(super().lr_adjust(tf.reshape(x, (-1, x.shape[-1]))), x.shape)
+
+
+def cycle(peak: float, steps: int, rising: int) -> keras.optimizers.schedules.CosineDecay:
+    """A learning rate that rises to `peak` for `rising` of all `steps`, then falls to 0 as a cosine does."""
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=peak / 20, warmup_target=peak, warmup_steps=rising, decay_steps=steps - rising
+    )

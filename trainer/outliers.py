@@ -16,16 +16,16 @@ SIDE = 4 * SIZE
 
 def no_digit(digits: Digits, place: int, rng: np.random.Generator) -> Grey:
     """Digits turned, joined, laid over, beside or within each other so that they are none; signs, stains, textures."""
-    return _normalised(NO_DIGITS[rng.choice(len(NO_DIGITS), p=NO_DIGIT_SHARES)], digits, place, rng)
+    return normalised(NO_DIGITS[rng.choice(len(NO_DIGITS), p=NO_DIGIT_SHARES)], digits, place, rng)
 
 
 def no_part(digits: Digits, place: int, rng: np.random.Generator) -> Grey:
     """The same, but no two digits beside each other: what is no part of a number either."""
-    makers = [make for make in NO_DIGITS if make is not _beside]
-    return _normalised(makers[rng.integers(len(makers))], digits, place, rng)
+    makers = [make for make in NO_DIGITS if make is not beside]
+    return normalised(makers[rng.integers(len(makers))], digits, place, rng)
 
 
-def _normalised(make: Callable[..., Grey], digits: Digits, place: int, rng: np.random.Generator) -> Grey:
+def normalised(make: Callable[..., Grey], digits: Digits, place: int, rng: np.random.Generator) -> Grey:
     other = int(rng.choice(np.flatnonzero(np.isin(digits.labels, CROOKED))))
     glyph = make(digits, place, other, rng)
     if rng.random() < 0.5:
@@ -69,33 +69,33 @@ CROOKED = (2, 3, 4, 5, 6, 7, 9)
 """Digits that a quarter of a turn makes unreadable."""
 
 
-def _turned(digits: Digits, place: int, other: int, rng: np.random.Generator) -> Grey:
+def turned(digits: Digits, place: int, other: int, rng: np.random.Generator) -> Grey:
     label = int(digits.labels[place])
     if label not in TURNS:
-        return _joined(digits, place, other, rng)
+        return joined(digits, place, other, rng)
     turns = TURNS[label]
     return turns[rng.integers(len(turns))](digits.images[place])
 
 
-def _joined(digits: Digits, place: int, other: int, rng: np.random.Generator) -> Grey:
+def joined(digits: Digits, place: int, other: int, rng: np.random.Generator) -> Grey:
     """One half of a digit, and one half of another that was turned by a quarter."""
     joined: Grey = digits.images[place].copy()
     if digits.labels[place] not in CROOKED:
-        return _overlaid(digits, place, other, rng)
+        return overlaid(digits, place, other, rng)
     cut = int(rng.integers(12, 17))
     joined[cut:] = np.rot90(digits.images[other], rng.choice([-1, 1]))[cut:]
     return joined
 
 
-def _overlaid(digits: Digits, place: int, other: int, rng: np.random.Generator) -> Grey:
+def overlaid(digits: Digits, place: int, other: int, rng: np.random.Generator) -> Grey:
     """A digit and another one turned by a quarter."""
     both: Grey = np.maximum(digits.images[place], np.rot90(digits.images[other], rng.choice([-1, 1])))
     return both
 
 
-def _beside(digits: Digits, place: int, other: int, rng: np.random.Generator) -> Grey:
+def beside(digits: Digits, place: int, other: int, rng: np.random.Generator) -> Grey:
     """Two digits next to each other, or one over the other: a number is no digit."""
-    first, second = _cropped(digits.images[place]), _cropped(digits.images[other])
+    first, second = cropped(digits.images[place]), cropped(digits.images[other])
     axis = int(rng.random() < 0.8)
     gap = int(rng.integers(0, 6))
     size = max(first.shape[1 - axis], second.shape[1 - axis])
@@ -104,10 +104,10 @@ def _beside(digits: Digits, place: int, other: int, rng: np.random.Generator) ->
     return np.pad(np.concatenate((parts[0], between, parts[1]), axis=axis), 2)
 
 
-def _nested(digits: Digits, place: int, _: int, rng: np.random.Generator) -> Grey:
+def nested(digits: Digits, place: int, _: int, rng: np.random.Generator) -> Grey:
     """A 0 with a small digit in it."""
     nested: Grey = digits.images[rng.choice(np.flatnonzero(digits.labels == 0))].copy()
-    inner = Image.fromarray(_cropped(digits.images[place]))
+    inner = Image.fromarray(cropped(digits.images[place]))
     scale = rng.uniform(0.25, 0.55)
     size = max(2, round(inner.width * scale)), max(2, round(inner.height * scale))
     small = np.asarray(inner.resize(size, Image.Resampling.BOX))
@@ -123,12 +123,12 @@ def _margins(part: Grey, size: int, axis: int) -> list[tuple[int, int]]:
     return [margin if i == axis else (0, 0) for i in range(2)]
 
 
-def _cropped(image: Grey) -> Grey:
+def cropped(image: Grey) -> Grey:
     rows, columns = np.nonzero(image)
     return image[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
 
 
-def _sign(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
+def sign(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
     """A made-up sign: three to six strokes, straight or bent, many of which begin where another one ends."""
     picture = Image.new("L", (SIDE, SIDE))
     brush = ImageDraw.Draw(picture)
@@ -141,7 +141,7 @@ def _sign(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
         t = np.linspace(0, 1, 24)[:, np.newaxis]
         curve = (1 - t) ** 2 * start + 2 * t * (1 - t) * bend + t**2 * end
         brush.line([tuple(point) for point in curve.tolist()], 255, pen, joint="curve")
-    return _shrunk(np.asarray(picture))
+    return shrunk(np.asarray(picture))
 
 
 def _stain(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
@@ -156,12 +156,12 @@ def _stain(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
     brush = ImageDraw.Draw(picture)
     if rng.random() < 0.5:
         brush.line([*points, points[0]], 255, int(rng.integers(4, 12)), joint="curve")
-        return _shrunk(np.asarray(picture))
+        return shrunk(np.asarray(picture))
     brush.polygon(points, fill=255)
     if rng.random() < 0.6:
         soft = ndimage.gaussian_filter(np.asarray(picture, np.float64), rng.uniform(1, 5))
-        return _shrunk(np.where(soft > 127, 255, 0).astype(np.uint8))
-    return _shrunk(np.asarray(picture))
+        return shrunk(np.where(soft > 127, 255, 0).astype(np.uint8))
+    return shrunk(np.asarray(picture))
 
 
 def _texture(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
@@ -172,12 +172,12 @@ def _texture(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
         field = field > rng.uniform(0.4, 0.8)
     if rng.random() < 0.5:
         field = np.pad(field, 20)
-    return _shrunk((field * 255).astype(np.uint8))
+    return shrunk((field * 255).astype(np.uint8))
 
 
-def _shrunk(picture: Grey) -> Grey:
+def shrunk(picture: Grey) -> Grey:
     return np.asarray(Image.fromarray(picture).resize((SIZE, SIZE), Image.Resampling.BOX))
 
 
-NO_DIGITS = (_turned, _joined, _overlaid, _beside, _nested, _sign, _stain, _texture)
+NO_DIGITS = (turned, joined, overlaid, beside, nested, sign, _stain, _texture)
 NO_DIGIT_SHARES = (0.18, 0.15, 0.08, 0.11, 0.1, 0.2, 0.13, 0.05)

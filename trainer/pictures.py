@@ -110,9 +110,8 @@ def mistakes(digits: Digits, answers: Answers, target: Path) -> None:
     figure.savefig(target, dpi=DPI)
 
 
-def draw_all(evaluation: Evaluation, history: dict[str, list[float]], folder: Path) -> None:
-    """All pictures of the model card, into `folder`."""
+def draw(evaluation: Evaluation, folder: Path) -> None:
+    """The pictures of the model card that show what was measured, into `folder`."""
     confusion_matrix(evaluation.metrics.int8.confusion_matrix, folder / CONFUSION_MATRIX)
-    learning_curve(history, folder / LEARNING_CURVE)
     reliability(evaluation.answers, evaluation.digits.labels, folder / RELIABILITY)
     mistakes(evaluation.digits, evaluation.answers, folder / MISTAKES)

@@ -1,16 +1,13 @@
 """How a model reads what is not plain MNIST: redrawn digits, MNIST-C's corruptions, and pictures that are no digits."""
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.artifact import KERAS, LINE_TFLITE, TFLITE, Acceptance, Calibration, Manifest, TestMetrics
+from contract.artifact import LINE_TFLITE, TFLITE, Acceptance, Calibration, Manifest, TestMetrics
 from contract.store import Store
 from trainer import nondigits
 from trainer.conditions import MAKERS as CONDITIONS
@@ -18,10 +15,11 @@ from trainer.corruptions import CORRUPTIONS, corrupt
 from trainer.dataset import make_all, normalised
 from trainer.digits import Digits, Grey, Maker, plain
 from trainer.evaluation import expected_calibration_error, measure
-from trainer.export import float_logits, int8_logits
+from trainer.export import int8_logits
 from trainer.habits import habitual
 from trainer.numbers import Reader as NumberReader
 from trainer.numbers import Report as NumberReport
+from trainer.reads import Read, Reads, published
 
 SEED = 2026
 """Of every row, and of the choice of the digits that are shown."""
@@ -53,19 +51,19 @@ class Answers:
 
 
 class Reader:
-    """An int8 model behind its calibration and its acceptance rule."""
+    """What turns images into logits, behind its calibration and its acceptance rule."""
 
-    def __init__(self, tflite: bytes, calibration: Calibration, acceptance: Acceptance) -> None:
-        self._tflite = tflite
-        self.calibration = calibration
+    def __init__(self, read: Read, calibration: Calibration, acceptance: Acceptance) -> None:
+        self._read = read
+        self._calibration = calibration
         self._acceptance = acceptance
 
     def read(self, images: Grey) -> Answers:
         """Answers to normalised images, uint8 [n, 28, 28]; one that is all paper was refused as blank."""
-        logits = int8_logits(self._tflite, images)
+        logits = self._read(images)
         visible = images.reshape(len(images), -1).max(axis=1) > 0
-        scores = np.where(visible, self.calibration.scores(logits), 0)
-        return Answers(self.calibration.probabilities(logits), scores, self._acceptance.accepts(scores), visible)
+        scores = np.where(visible, self._calibration.scores(logits), 0)
+        return Answers(self._calibration.probabilities(logits), scores, self._acceptance.accepts(scores), visible)
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,13 @@ class Evaluation:
 
 
 def evaluate(
-    name: str, digits: Digits, validation: Digits, network: keras.Model, reader: Reader, pictures: int
+    name: str,
+    digits: Digits,
+    validation: Digits,
+    reads: Reads,
+    calibration: Calibration,
+    acceptance: Acceptance,
+    pictures: int,
 ) -> Evaluation:
     """Everything that is measured of a model on `digits`, the set called `name`, as MNIST has them.
 
@@ -128,8 +132,9 @@ def evaluate(
     report.
     """
     images = normalised(digits, name).images
+    reader = Reader(reads.int8, calibration, acceptance)
     answers = reader.read(images)
-    in_float = reader.calibration.probabilities(float_logits(network, images))
+    in_float = calibration.probabilities(reads.float32(images))
     metrics = TestMetrics(
         images=len(digits),
         float32=measure(in_float, digits.labels),
@@ -144,16 +149,18 @@ def evaluate_version(
 ) -> Evaluation:
     """The same of a published version, whose files were checked; sets as MNIST has them. Raises `ArtifactError`."""
     manifest.require_known_normalisation()
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / KERAS
-        file.write_bytes(store.read(manifest, KERAS))
-        network = keras.models.load_model(file, compile=False)
-    reader = Reader(store.read(manifest, TFLITE), manifest.calibration, manifest.acceptance)
-    found = evaluate(name, digits, normalised(validation, "validation"), network, reader, pictures)
+    unseen, rules = normalised(validation, "validation"), (manifest.calibration, manifest.acceptance)
+    found = evaluate(name, digits, unseen, published(store, manifest), *rules, pictures)
+    return replace(found, numbers=evaluate_numbers(digits, store, manifest, pictures))
+
+
+def evaluate_numbers(digits: Digits, store: Store, manifest: Manifest, pictures: int) -> NumberReport | None:
+    """How a published version reads numbers of `digits`, as MNIST has them; None where it reads single digits only."""
     if (line := manifest.line) is None:
-        return found
-    both = NumberReader(store.read(manifest, TFLITE), manifest.calibration, store.read(manifest, LINE_TFLITE))
-    return replace(found, numbers=both.report(digits, pictures, line.temperature, line.threshold))
+        return None
+    single = partial(int8_logits, store.read(manifest, TFLITE))
+    both = NumberReader(single, manifest.calibration, store.read(manifest, LINE_TFLITE))
+    return both.report(digits, pictures, line.temperature, line.threshold)
 
 
 def _report(reader: Reader, digits: Digits, answers: Answers, held_out: Answers, pictures: int) -> Report:

@@ -5,6 +5,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -13,20 +14,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract import normalisation
-from contract.artifact import CARD, KERAS, TFLITE, Draft, Input, Manifest, Provenance
+from contract.artifact import (
+    CARD,
+    KERAS,
+    TFLITE,
+    Acceptance,
+    Calibration,
+    Draft,
+    Input,
+    Manifest,
+    Provenance,
+    SecondReader,
+)
 from contract.spelling import NO_DIGIT
 from contract.store import Store
-from trainer import card, numbers, pictures
+from trainer import apart, card, numbers, pictures, second
+from trainer.apart import LINE, SECOND, Kind, fitted_before, loaded, newest
 from trainer.augmentation import Redraw, Shift
 from trainer.dataset import normalised, split, test_set, training_set
 from trainer.digits import Digits, Grey
 from trainer.errors import PoorModelError
 from trainer.evaluation import calibrate, choose_threshold
-from trainer.export import float_logits, int8_logits, scaled, to_int8
+from trainer.export import int8_logits, scaled, to_int8
 from trainer.mnist import FILES, Mnist
 from trainer.network import build, build_small, macs
+from trainer.optimizer import cycle
+from trainer.reads import Reads, alone, together
 from trainer.recipe import Recipe
-from trainer.report import Reader, evaluate, evaluate_version
+from trainer.report import Evaluation, evaluate, evaluate_numbers, evaluate_version
 from trainer.revision import source_revision
 
 LIBRARIES = ("tensorflow", "keras", "numpy", "pillow", "scikit-image", "scipy", "ai-edge-litert")
@@ -63,13 +78,14 @@ class Fitted:
 def train(mnist: Mnist, recipe: Recipe, store: Store) -> Manifest:
     """Train, evaluate and export a model, and publish it as the next version. Raises `TrainerError`, `OSError`.
 
-    The line network, trained apart from it by `train_line`, is that of `numbers.newest`, judged anew.
+    The networks that are trained apart from it, by `train_line` and `train_second`, are those of `newest`, judged anew.
     """
     store.require_writable()
     fitted = fit(mnist, recipe)
-    before = numbers.newest(store, recipe)
-    fitted_line = numbers.fitted_before(store, before) if before else None
-    return publish(fitted, fitted_line, mnist, recipe, store)
+    newest_line, newest_second = (newest(kind, store, recipe) for kind in (LINE, SECOND))
+    fitted_line = fitted_before(LINE, store, newest_line) if newest_line else None
+    fitted_second = fitted_before(SECOND, store, newest_second) if newest_second else None
+    return publish(fitted, fitted_line, fitted_second, mnist, recipe, store)
 
 
 def fit(mnist: Mnist, recipe: Recipe) -> Fitted:
@@ -97,25 +113,34 @@ def fit(mnist: Mnist, recipe: Recipe) -> Fitted:
     )
 
 
-def publish(fitted: Fitted, fitted_line: numbers.Fitted | None, mnist: Mnist, recipe: Recipe, store: Store) -> Manifest:
+def publish(
+    fitted: Fitted,
+    fitted_line: apart.Fitted | None,
+    fitted_second: apart.Fitted | None,
+    mnist: Mnist,
+    recipe: Recipe,
+    store: Store,
+) -> Manifest:
     """Export, choose what is chosen on the validation split, measure, publish."""
     network, validation = fitted.network, fitted.validation
 
-    # On the validation split: does int8 agree with float, how sure is it, from which score on is it right?
+    # On the validation split: does int8 agree with float, how sure is it, when is the second asked, from which score on
+    # is it right?
     tflite = to_int8(network, fitted.examples)
-    logits, in_float = int8_logits(tflite, validation.images), float_logits(network, validation.images)
+    first = alone(network, tflite)
+    logits, in_float = first.int8(validation.images), first.float32(validation.images)
     _require_quality(_digits(logits), _digits(in_float), validation.labels)
     calibration = calibrate(logits, validation.labels)
-    acceptance = choose_threshold(calibration.scores(logits), _digits(logits) == validation.labels)
+    rule, reads = _with_second(first, fitted_second, calibration, validation)
+    acceptance = _acceptance(reads, calibration, validation)
 
     # On the test set, once: everything else.
-    reader = Reader(tflite, calibration, acceptance)
-    evaluation = evaluate("test", test_set(mnist), validation, network, reader, recipe.pictures)
+    evaluation = evaluate("test", test_set(mnist), validation, reads, calibration, acceptance, recipe.pictures)
 
     line, report = None, None
     if fitted_line:
         _, held_out = split(mnist, recipe.seed, recipe.images)
-        line, report = numbers.judge(fitted_line, tflite, calibration, held_out, evaluation.digits, recipe)
+        line, report = numbers.judge(fitted_line, first.int8, calibration, held_out, evaluation.digits, recipe)
     evaluation = replace(evaluation, numbers=report)
 
     draft = Draft(
@@ -138,14 +163,18 @@ def publish(fitted: Fitted, fitted_line: numbers.Fitted | None, mnist: Mnist, re
             revision=fitted.revision,
         ),
         line=line,
+        second=rule,
     )
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder)
         network.save(files / KERAS)
         (files / TFLITE).write_bytes(tflite)
         if fitted_line:
-            fitted_line.save(files)
-        pictures.draw_all(evaluation, fitted.history, files)
+            fitted_line.save(LINE, files)
+        if fitted_second and rule:
+            fitted_second.save(SECOND, files)
+        pictures.learning_curve(fitted.history, files / pictures.LEARNING_CURVE)
+        pictures.draw(evaluation, files)
         (files / CARD).write_text(card.text(draft, recipe, evaluation), encoding="utf-8")
         return store.publish(files, draft)
 
@@ -155,40 +184,103 @@ def train_line(mnist: Mnist, recipe: Recipe, store: Store, version: int) -> Mani
 
     Its temperature and threshold are chosen, and it is measured, anew in either case. Raises `TrainerError`, `OSError`.
     """
+    published, fitted, recipe = _taken_up(store, version, LINE, recipe, recipe.number_epochs)
+    training, validation = split(mnist, recipe.seed, recipe.images)
+    fitted = fitted or numbers.fit(training, recipe)
+
+    evaluation = evaluate_version("test", test_set(mnist), validation, store, published, recipe.pictures)
+    single = partial(int8_logits, store.read(published, TFLITE))
+    line, report = numbers.judge(fitted, single, published.calibration, validation, evaluation.digits, recipe)
+    draft = published.draft().model_copy(update={"line": line})
+    return _publish_again(store, published, draft, LINE, fitted, recipe, replace(evaluation, numbers=report))
+
+
+def train_second(mnist: Mnist, recipe: Recipe, store: Store, version: int) -> Manifest:
+    """Publish version `version` again with a second network trained anew; after 0 epochs it is the version's own.
+
+    When it is asked and what it counts is chosen, and all is measured, anew in either case. Raises `TrainerError`, also
+    where validation digits are read no better with it; `OSError`.
+    """
+    published, fitted, recipe = _taken_up(store, version, SECOND, recipe, recipe.second_epochs)
+    training, validation = split(mnist, recipe.seed, recipe.images)
+    fitted = fitted or second.fit(training, validation, recipe)
+    return publish_second(fitted, published, mnist, recipe, store)
+
+
+def publish_second(fitted: apart.Fitted, published: Manifest, mnist: Mnist, recipe: Recipe, store: Store) -> Manifest:
+    """The latter half of `train_second`: choose on the validation split, measure, publish."""
+    unseen = normalised(split(mnist, recipe.seed, recipe.images)[1], "validation")
+    first, calibration = alone(loaded(store, published), store.read(published, TFLITE)), published.calibration
+    rule, reads = _with_second(first, fitted, calibration, unseen)
+    if rule is None:
+        raise PoorModelError(
+            "with the second network no more validation digits are read right: nothing is published. Train it longer."
+        )
+    acceptance = _acceptance(reads, calibration, unseen)
+
+    evaluation = evaluate("test", test_set(mnist), unseen, reads, calibration, acceptance, recipe.pictures)
+    evaluation = replace(evaluation, numbers=evaluate_numbers(evaluation.digits, store, published, recipe.pictures))
+    changed = {"second": rule, "acceptance": acceptance, "metrics": evaluation.metrics}
+    draft = published.draft().model_copy(update=changed)
+    return _publish_again(store, published, draft, SECOND, fitted, recipe, evaluation)
+
+
+def _taken_up(
+    store: Store, version: int, kind: Kind, recipe: Recipe, epochs: int
+) -> tuple[Manifest, apart.Fitted | None, Recipe]:
+    """Version `version` without its network of this kind; that network, after 0 epochs; the recipe of the first one."""
     store.require_writable()
     published = store.verify(version)
-    before = None if recipe.number_epochs else numbers.fitted_before(store, published)
-    published = published.model_copy(update={"line": None})  # it gets another, or is judged anew
+    before = None if epochs else fitted_before(kind, store, published)
+    published = published.model_copy(update={kind.part: None})  # it gets another, or is judged anew
     published.require_known_normalisation()
     facts = published.provenance
     images = facts.split["training"] + facts.split["validation"]
     plain = facts.shown == facts.split["training"]  # by the quick recipe
     recipe = replace(recipe, seed=facts.seed, epochs=facts.epochs, images=images, small=plain, synthesis=not plain)
-    training, validation = split(mnist, recipe.seed, recipe.images)
+    return published, before, recipe
 
-    fitted = before or numbers.fit(training, recipe)
-    evaluation = evaluate_version("test", test_set(mnist), validation, store, published, recipe.pictures)
-    tflite = store.read(published, TFLITE)
-    line, report = numbers.judge(fitted, tflite, published.calibration, validation, evaluation.digits, recipe)
-    draft = published.draft().model_copy(update={"line": line})
+
+def _publish_again(
+    store: Store,
+    published: Manifest,
+    draft: Draft,
+    kind: Kind,
+    fitted: apart.Fitted,
+    recipe: Recipe,
+    evaluation: Evaluation,
+) -> Manifest:
+    """The files of a version, with another network of this kind, and what was measured, as the next version."""
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder)
         for name in published.files:
             (files / name).write_bytes(store.read(published, name))
-        fitted.save(files)
-        (files / CARD).write_text(card.text(draft, recipe, replace(evaluation, numbers=report)), encoding="utf-8")
+        fitted.save(kind, files)
+        pictures.draw(evaluation, files)
+        (files / CARD).write_text(card.text(draft, recipe, evaluation), encoding="utf-8")
         return store.publish(files, draft)
+
+
+def _with_second(
+    first: Reads, fitted: apart.Fitted | None, calibration: Calibration, validation: Digits
+) -> tuple[SecondReader | None, Reads]:
+    """The rule for asking the second network and what reads by it; the first alone where there is no use in asking."""
+    rule = second.choose(fitted, first.int8(validation.images), validation, calibration) if fitted else None
+    if fitted is None or rule is None:
+        return None, first
+    return rule, together(first, alone(fitted.network, fitted.tflite), calibration, rule)
+
+
+def _acceptance(reads: Reads, calibration: Calibration, validation: Digits) -> Acceptance:
+    """Chosen on `validation`, normalised."""
+    logits = reads.int8(validation.images)
+    return choose_threshold(calibration.scores(logits), _digits(logits) == validation.labels)
 
 
 def _fit(network: keras.Model, recipe: Recipe, seen: Digits, unseen: Digits) -> dict[str, list[float]]:
     """Train `network` in place. Returns the history."""
     steps = recipe.epochs * -(-len(seen) // BATCH)
-    rate = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=recipe.peak_rate / 20,
-        warmup_target=recipe.peak_rate,
-        warmup_steps=steps // 5,
-        decay_steps=steps - steps // 5,
-    )
+    rate = cycle(recipe.peak_rate, steps, steps // 5)
     if recipe.small:
         change = Shift(recipe.seed)
         optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=WEIGHT_DECAY / 20)

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from contract.artifact import LINE_TFLITE, MANIFEST, TFLITE
+from contract.artifact import LINE_TFLITE, MANIFEST, SECOND_TFLITE, TFLITE
 from contract.folder import FolderStore
 from contract.store import fingerprint, open_store
 from tests.networks import crashing, ignorant
@@ -75,6 +75,20 @@ def with_network(store: FolderStore, manifest: dict[str, Any], network: bytes, n
     manifest["files"][name] = fingerprint(network).model_dump()
 
 
+REPLACED: dict[str, tuple[str, str, Callable[[bytes], bytes]]] = {
+    "no network": (TFLITE, TFLITE, lambda _: b"no network"),
+    "crash": (TFLITE, TFLITE, crashing),
+    "ignorance": (TFLITE, TFLITE, ignorant),
+    "another network for lines": (LINE_TFLITE, TFLITE, bytes),
+    "crash of the line network": (LINE_TFLITE, LINE_TFLITE, crashing),
+    "ignorance of lines": (LINE_TFLITE, LINE_TFLITE, ignorant),
+    "another second network": (SECOND_TFLITE, LINE_TFLITE, bytes),
+    "crash of the second network": (SECOND_TFLITE, SECOND_TFLITE, crashing),
+    "ignorance of the second network": (SECOND_TFLITE, SECOND_TFLITE, ignorant),
+}
+"""Which network is replaced, and what of which one takes its place."""
+
+
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
@@ -89,13 +103,15 @@ def with_network(store: FolderStore, manifest: dict[str, Any], network: bytes, n
         ("another network for lines", "does not turn"),
         ("crash of the line network", "crashes the runtime"),
         ("ignorance of lines", "digits of numbers right"),
+        ("no second network", "names no second.tflite"),
+        ("another second network", "does not turn"),
+        ("crash of the second network", "crashes the runtime"),
+        ("ignorance of the second network", "digits at a second look right"),
     ],
 )
 def test_bad_version_is_refused_and_the_old_one_serves_on(
     live: ServiceProcess, store: FolderStore, tmp_path: Path, seven: bytes, fault: str, says: str
 ) -> None:
-    network, line = ((store.folder / str(store.versions()[-1]) / name).read_bytes() for name in (TFLITE, LINE_TFLITE))
-
     def change(manifest: dict[str, Any]) -> None:
         match fault:
             case "schema":
@@ -104,22 +120,16 @@ def test_bad_version_is_refused_and_the_old_one_serves_on(
                 manifest["input"]["normalisation"] = "of tomorrow"
             case "checksum":
                 manifest["files"][TFLITE]["sha256"] = "0" * 64
-            case "no network":
-                with_network(store, manifest, b"no network")
-            case "crash":
-                with_network(store, manifest, crashing(network))
-            case "ignorance":
-                with_network(store, manifest, ignorant(network))
             case "strips of tomorrow":
                 manifest["line"]["strip"] = "of tomorrow"
             case "no line network":
                 del manifest["files"][LINE_TFLITE]
-            case "another network for lines":
-                with_network(store, manifest, network, LINE_TFLITE)
-            case "crash of the line network":
-                with_network(store, manifest, crashing(line), LINE_TFLITE)
-            case "ignorance of lines":
-                with_network(store, manifest, ignorant(line), LINE_TFLITE)
+            case "no second network":
+                del manifest["files"][SECOND_TFLITE]
+            case _:
+                name, other, make = REPLACED[fault]
+                network = (store.folder / str(store.versions()[-1]) / other).read_bytes()
+                with_network(store, manifest, make(network), name)
 
     first = served(live, seven)
     copy_version(store, first + 1, change)

@@ -1,5 +1,6 @@
 """Numbers are written, the line network learns from them, and what it learned is measured as it is served."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,14 @@ from contract.folder import FolderStore
 from contract.line import HEIGHT, WIDTH, strip
 from contract.spelling import NO_DIGIT
 from tests.servers import REPO
+from trainer.apart import Fitted
 from trainer.dataset import split
 from trainer.digits import Digits
 from trainer.errors import PoorModelError
+from trainer.export import int8_logits
 from trainer.lines import END, LONGEST, line, training_lines
 from trainer.mnist import Mnist
-from trainer.numbers import Fitted, Reader, fit
+from trainer.numbers import Reader, fit
 from trainer.recipe import Recipe
 from trainer.strings import GAPS, INKED, MARGIN, number
 
@@ -36,7 +39,7 @@ def bundled(line_tflite: bytes | None = None) -> tuple[Reader, float, float]:
     manifest = store.manifest(store.versions()[-1])
     assert manifest.line
     line_tflite = line_tflite or store.read(manifest, LINE_TFLITE)
-    reader = Reader(store.read(manifest, TFLITE), manifest.calibration, line_tflite)
+    reader = Reader(partial(int8_logits, store.read(manifest, TFLITE)), manifest.calibration, line_tflite)
     return reader, manifest.line.temperature, manifest.line.threshold
 
 

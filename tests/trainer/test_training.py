@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from contract.artifact import LINE_TFLITE, MANIFEST
+from contract.artifact import LINE_TFLITE, MANIFEST, SECOND_TFLITE
 from contract.folder import FolderStore
 from tests.servers import REPO, running_service
+from trainer.apart import LINE, newest
 from trainer.conditions import CONDITIONS
 from trainer.corruptions import CORRUPTIONS
 from trainer.mnist import CACHE, Mnist
-from trainer.numbers import newest
 from trainer.recipe import FULL
 
 
@@ -97,7 +97,7 @@ def test_service_answers_exactly_as_the_manifest_was_measured(
     assert confusion.tolist() == store.manifest(1).metrics.int8.confusion_matrix
 
 
-def test_whole_numbers_are_read_by_the_network_of_before(tmp_path: Path, store: FolderStore, mnist: object) -> None:
+def test_networks_that_are_trained_apart_are_those_of_before(tmp_path: Path, store: FolderStore, mnist: object) -> None:
     published = store.manifest(store.versions()[-1])
     draft = published.draft()
     draft.provenance.split.update(training=5500, validation=500)
@@ -106,18 +106,22 @@ def test_whole_numbers_are_read_by_the_network_of_before(tmp_path: Path, store: 
     shelf = FolderStore(tmp_path)
     shelf.publish(files, draft)
     trainer("train", "--quick", "--store", tmp_path, "--data", CACHE, "--epochs", 6, "--images", 6000)
-    line = shelf.verify(2).line
+    line, second = shelf.verify(2).line, shelf.verify(2).second
     assert line
+    assert second
     assert published.line
+    assert published.second
+    assert (second.revision, second.seconds) == (published.second.revision, published.second.seconds)
+    assert (shelf.folder / "2" / SECOND_TFLITE).read_bytes() == (files / SECOND_TFLITE).read_bytes()
     assert (line.revision, line.seconds) == (published.line.revision, published.line.seconds)
     assert min(line.exact.values()) > 0.5
     assert (shelf.folder / "2" / LINE_TFLITE).read_bytes() == (files / LINE_TFLITE).read_bytes()
 
 
 def test_line_network_that_saw_the_validation_split_is_left_out(store: FolderStore) -> None:
-    assert newest(store, FULL)
-    assert newest(store, replace(FULL, seed=FULL.seed + 1)) is None
-    assert newest(store, replace(FULL, images=6000)) is None
+    assert newest(LINE, store, FULL)
+    assert newest(LINE, store, replace(FULL, seed=FULL.seed + 1)) is None
+    assert newest(LINE, store, replace(FULL, images=6000)) is None
 
 
 def test_model_that_reads_nothing_is_not_published(tmp_path: Path, mnist: object) -> None:

@@ -1,0 +1,103 @@
+"""The network that gives a second opinion: what it learns from, that it learns, and when it is asked."""
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+
+from contract.artifact import SECOND_TFLITE, Manifest
+from contract.folder import FolderStore
+from contract.spelling import NO_DIGIT
+from service.network import Network
+from tests.networks import ignorant
+from trainer.apart import SECOND, Fitted, fitted_before
+from trainer.clutter import more_cluttered
+from trainer.corruptions import corrupt
+from trainer.dataset import SECOND_SHARES, normalised, split, training_set
+from trainer.digits import Digits, made
+from trainer.mnist import Mnist
+from trainer.nondigits import LETTERS
+from trainer.reads import published
+from trainer.recipe import FULL, Recipe
+from trainer.second import ASKED, choose, fit
+from trainer.signs import CHARACTERS, more_no_digit
+from trainer.training import train_second
+
+
+@pytest.fixture(scope="module")
+def digits(mnist: Mnist) -> Digits:
+    return split(mnist, 1, 60_000)[1].at(np.arange(1000))
+
+
+@pytest.fixture(scope="module")
+def fitted(digits: Digits) -> Fitted:
+    few = digits.at(np.arange(500))
+    return fit(few, digits.at(np.arange(500, 600)), Recipe(epochs=1, second_epochs=2))
+
+
+@pytest.fixture
+def bundled(store: FolderStore) -> Manifest:
+    return store.manifest(store.versions()[-1])
+
+
+@pytest.mark.parametrize("maker", [more_cluttered, more_no_digit])
+def test_pictures_of_every_kind_have_ink_and_come_again(digits: Digits, maker: Callable[..., np.ndarray]) -> None:
+    places = np.arange(200)
+    pictures = made(maker, digits, places, 3)
+    assert np.mean(pictures.max(axis=(1, 2)) > 128) > 0.97
+    assert len(np.unique(pictures, axis=0)) > 190
+    assert np.array_equal(pictures, made(maker, digits, places, 3))
+
+
+def test_its_training_set_has_more_of_everything_and_says_what_is_no_digit(digits: Digits) -> None:
+    few = digits.at(np.arange(100))
+    seen = training_set(few, 1, SECOND_SHARES)
+    assert len(seen) > 1.1 * len(training_set(few, 1))
+    assert np.mean(seen.labels == NO_DIGIT) == pytest.approx(0.8 / 4.7, abs=0.02)
+
+
+def test_characters_are_no_latin_letters_and_no_digits() -> None:
+    assert not set(CHARACTERS) & set(LETTERS)
+    for character in CHARACTERS:
+        assert not unicodedata.name(character).startswith(("LATIN", "DIGIT"))
+        assert not character.isnumeric()
+    assert len(set(CHARACTERS)) == len(CHARACTERS)
+
+
+def test_training_learns_and_gives_what_the_service_runs(fitted: Fitted, digits: Digits) -> None:
+    assert fitted.losses[-1] < 0.9 * fitted.losses[0]
+    assert Network(fitted.tflite).logits(normalised(digits.at(np.arange(3)), "some").images).shape == (3, 11)
+
+
+def test_bundled_one_is_asked_about_few_images_and_more_that_are_crossed_out_are_read_right(
+    store: FolderStore, bundled: Manifest, digits: Digits
+) -> None:
+    alone = published(store, bundled.model_copy(update={"second": None})).int8
+    both = published(store, bundled).int8
+    plain = normalised(digits, "validation").images
+    assert np.mean((both(plain) != alone(plain)).any(axis=1)) == pytest.approx(ASKED, abs=0.02)
+    crossed = made(partial(corrupt, "zigzag"), digits, np.arange(len(digits)), 3)
+    assert np.mean((both(crossed) != alone(crossed)).any(axis=1)) > 0.3
+    right = [np.mean(read(crossed)[:, :NO_DIGIT].argmax(axis=1) == digits.labels) for read in (alone, both)]
+    assert right[1] > right[0] + 0.03
+
+
+def test_network_that_knows_nothing_is_not_asked(store: FolderStore, bundled: Manifest, mnist: Mnist) -> None:
+    unseen = normalised(split(mnist, 1, 60_000)[1], "validation")
+    first = published(store, bundled.model_copy(update={"second": None})).int8(unseen.images)
+    found = fitted_before(SECOND, store, bundled)
+    assert choose(found, first, unseen, bundled.calibration)
+    assert choose(replace(found, tflite=ignorant(found.tflite)), first, unseen, bundled.calibration) is None
+
+
+def test_judging_it_anew_gives_what_the_manifest_says(store: FolderStore, bundled: Manifest, mnist: Mnist) -> None:
+    again = train_second(mnist, replace(FULL, second_epochs=0, pictures=5), store, bundled.version)
+    assert again.version == bundled.version + 1
+    assert again.second == bundled.second
+    assert again.acceptance == bundled.acceptance
+    assert again.metrics == bundled.metrics
+    assert again.line == bundled.line
+    assert store.read(again, SECOND_TFLITE) == store.read(bundled, SECOND_TFLITE)

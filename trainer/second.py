@@ -1,0 +1,96 @@
+"""The second network of a version, which is asked about the images that the first one is not sure of."""
+
+import sys
+import time
+
+import keras
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from contract.artifact import Calibration, SecondReader
+from contract.opinion import Logits
+from contract.spelling import NO_DIGIT
+from trainer.apart import Fitted
+from trainer.augmentation import Redraw
+from trainer.dataset import SECOND_SHARES, normalised, training_set
+from trainer.digits import Digits
+from trainer.export import int8_logits, scaled, to_int8
+from trainer.network import build_second
+from trainer.optimizer import Muon, cycle
+from trainer.recipe import Recipe
+from trainer.revision import source_revision
+
+BATCH = 256
+PEAK_RATE = 1e-2
+WEIGHT_DECAY = 0.01
+ASKED = 0.035
+"""Share of the validation digits that the second network is asked about. It takes four times as long as the first, and
+the mean of both has to stay within a twelfth of the reference's time."""
+
+EXAMPLES = 1000
+"""Pictures of the training set, some of each kind, from which the int8 ranges are taken."""
+
+
+def fit(training: Digits, validation: Digits, recipe: Recipe) -> Fitted:
+    """The training alone: one cycle of the learning rate over pictures made of `training`; both as MNIST has them."""
+    revision = source_revision()
+    keras.utils.set_random_seed(recipe.seed)
+    seen = training_set(training, recipe.seed, SECOND_SHARES)
+    unseen = normalised(validation, "validation")
+    network = build_second()
+    steps = recipe.second_epochs * -(-len(seen) // BATCH)
+    model = keras.Sequential([Redraw(recipe.seed), network])
+    model.compile(
+        optimizer=Muon(
+            cycle(PEAK_RATE, steps, steps // 5),
+            adam_lr_ratio=0.5,
+            weight_decay=WEIGHT_DECAY,
+            adam_weight_decay=WEIGHT_DECAY,
+        ),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    started = time.monotonic()
+    history = model.fit(
+        scaled(seen.images),
+        seen.labels,
+        batch_size=BATCH,
+        epochs=recipe.second_epochs,
+        validation_data=(scaled(unseen.images), unseen.labels),
+        validation_batch_size=1000,
+        verbose=1 if sys.stdout.isatty() else 2,
+    )
+    seconds = round(time.monotonic() - started, 1)
+    examples = seen.images[:: -(-len(seen) // EXAMPLES)]
+    losses = history.history["loss"]
+    return Fitted(network, to_int8(network, examples), losses, len(seen), seconds, revision, recipe.second_epochs)
+
+
+def choose(fitted: Fitted, first: Logits, validation: Digits, calibration: Calibration) -> SecondReader | None:
+    """When the second network is asked and what it counts, from what the first, calibrated, says of `validation`.
+
+    `validation` is normalised. None where more of it is read wrong then: there is no use in asking.
+    """
+    scores, labels = calibration.scores(first), validation.labels
+    ask_below = float(np.quantile(scores, ASKED))
+    doubtful = scores < ask_below
+    own, other = first[doubtful], int8_logits(fitted.tflite, validation.images[doubtful])
+    wanted = np.arange(len(own)), labels[doubtful]
+
+    def surprise(weight: float) -> float:
+        """Negative log-likelihood of the right digits; convex."""
+        found = calibration.probabilities(weight * (own + other))
+        return float(-np.log(found[wanted] + 1e-12).mean())
+
+    weight = float(minimize_scalar(surprise, bounds=(0.1, 2), method="bounded").x)
+    read, before = (logits[:, :NO_DIGIT].argmax(axis=1) for logits in (own + other, own))
+    if (read == wanted[1]).sum() <= (before == wanted[1]).sum():
+        return None
+    return SecondReader(
+        ask_below=ask_below,
+        weight=round(weight, 3),
+        chosen=f"asked about {ASKED:.1%} of {len(labels)} validation images (int8); weight of the least negative "
+        "log-likelihood of those",
+        asked=float(doubtful.mean()),
+        **fitted.facts(),
+    )

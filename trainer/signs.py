@@ -1,0 +1,149 @@
+"""More that is no digit, for the second network: it has the room to learn what the first one has not."""
+
+from functools import cache
+
+import matplotlib
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
+
+from trainer.digits import Digits, Grey
+from trainer.outliers import SIDE, beside, cropped, joined, nested, normalised, overlaid, shrunk, sign, turned
+
+CUT = (0, 2, 4)
+"""Digits that are none without their upper part, the 4 without its lower one."""
+
+CHARACTERS = (
+    "ԱԲԵԹԻԽՀՄՆՊՌՓՔՖաբդթիխմպռփքֆ"
+    "אחמעצשת"
+    "თლოტქღშჭჯ"
+    "بتثجخشصضغ"
+    "ЖФЦШЩЮжфцшщю"
+    "ΓΔΛΞΠΣΦΨΩημπφψω"
+    "∀∈∉∏∐∑∓√∛∜∞∝∠∡∢∨∩∪∬∭∮∴∵∷≈≋≍≎≢≣≬≭⊂⊃⊄⊅⊆⊏⊐⊑⊒⊓⊔⊕⊗⊙⊛⊡⊣⊤⊨⊩⊪⊬⊭⋁⋂⋃⋈⋉⋊⋌⋎⋏⋐⋑⋒⋓⋔⋕"
+    "☂☃☄☊☋☎☏☘☙☝☠☢☣☥☧☫☬☭☮☯☰☱☲☳☴☵☶☷☼♄♅♆♇♈♉♊♌♍♎♏♐♑♒♓"
+    "♔♕♖♗♘♙♚♛♝♞♣♠♪♫♬♯♺♻♿⚑⚒⚓⚔⚕⚖⚗⚘⚙⚛⚜⚠⚢⚣⚤⚥"
+    "✁✂✃✄✆✇✈✉✌✍✎✐✑✒✓✔✢✿❀❄❖❡❦❧"
+)
+"""Of other scripts than the Latin one, of mathematics, of maps: what looks like a digit or a Latin letter, and what the
+report on shapes counts (hearts, stars, arrows, faces, crosses), is left out."""
+
+FONTS = ("DejaVuSans", "DejaVuSansMono", "DejaVuSerif", "DejaVuSans-Oblique")
+"""Printed ones, that come with matplotlib."""
+
+
+def more_no_digit(digits: Digits, place: int, rng: np.random.Generator) -> Grey:
+    """What `outliers.no_digit` makes; cut digits, upright signs, characters of other scripts, stains with a texture."""
+    makers = list(SHARES)
+    shares = np.array(list(SHARES.values()))
+    return normalised(makers[rng.choice(len(makers), p=shares / shares.sum())], digits, place, rng)
+
+
+def _cut(digits: Digits, _: int, __: int, rng: np.random.Generator) -> Grey:
+    """A bowl or an arch, open to any side, that is left of a 0; what is left of a 2 or a 4."""
+    place = rng.choice(np.flatnonzero(np.isin(digits.labels, CUT)))
+    label, digit = digits.labels[place], cropped(digits.images[place])
+    lacking = round(rng.uniform(0.35, 0.5) * len(digit))
+    if label == 4:
+        return digit[:-lacking]
+    return np.rot90(digit[lacking:], int(rng.integers(4)) if label == 0 else 0)
+
+
+def _upright(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
+    """A made-up sign whose strokes end at the corners of the picture, in its middle, or half-way between them."""
+    picture = Image.new("L", (SIDE, SIDE))
+    brush = ImageDraw.Draw(picture)
+    pen = int(rng.integers(4, 9))
+
+    def point() -> NDArray[np.float64]:
+        return rng.integers(0, 3, 2).astype(float) * (SIDE / 2 - 15) + 15
+
+    end = point()
+    for _stroke in range(int(rng.integers(4, 7))):
+        start = end if rng.random() < 0.6 else point()
+        end = point()
+        bend = (start + end) / 2 + (rng.normal(0, 18, 2) if rng.random() < 0.5 else 0)
+        t = np.linspace(0, 1, 24)[:, np.newaxis]
+        curve = (1 - t) ** 2 * start + 2 * t * (1 - t) * bend + t**2 * end
+        brush.line([tuple(at) for at in curve.tolist()], 255, pen, joint="curve")
+    return shrunk(np.asarray(picture))
+
+
+def _character(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
+    """One of `CHARACTERS`, as printed."""
+    character = CHARACTERS[rng.integers(len(CHARACTERS))]
+    font = next(font for font in _fonts(int(rng.integers(len(FONTS)))) if _has(font, character))
+    left, top, right, bottom = (int(edge) for edge in font.getbbox(character))
+    picture = Image.new("L", (right - left + 8, bottom - top + 8))
+    ImageDraw.Draw(picture).text((4 - left, 4 - top), character, 255, font)
+    return np.asarray(picture)
+
+
+@cache
+def _fonts(first: int) -> tuple[ImageFont.FreeTypeFont, ...]:
+    """The font of this number, and the one that has all characters."""
+    folder = f"{matplotlib.get_data_path()}/fonts/ttf"
+    return tuple(ImageFont.truetype(f"{folder}/{name}.ttf", 40) for name in (FONTS[first], FONTS[0]))
+
+
+@cache
+def _has(font: ImageFont.FreeTypeFont, character: str) -> bool:
+    """Whether `font` draws it otherwise than a character that does not exist."""
+    return bytes(font.getmask(character)) != bytes(font.getmask("\U0010ffff"))
+
+
+def _stain(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
+    """An irregular closed outline, smooth or angular, symmetrical or not; empty, filled, or filled with a texture."""
+    corners = int(rng.integers(4, 13))
+    angles = np.sort(rng.uniform(0, 2 * np.pi, corners))
+    radius = rng.uniform(12, 46, corners)
+    stretch = np.exp(rng.uniform(-0.9, 0.9, 2) / 2)
+    outline = radius[:, np.newaxis] * np.stack((np.cos(angles), np.sin(angles)), axis=1) * stretch
+    if rng.random() < 0.4:
+        outline = np.concatenate((outline, (outline * (-1, 1))[::-1]))
+    points = [tuple(point) for point in (SIDE / 2 + outline).tolist()]
+    picture = Image.new("L", (SIDE, SIDE))
+    brush = ImageDraw.Draw(picture)
+    if rng.random() < 0.35:
+        brush.line([*points, points[0]], 255, int(rng.integers(4, 12)), joint="curve")
+        return shrunk(np.asarray(picture))
+    brush.polygon(points, fill=255)
+    stain = np.asarray(picture, np.float64)
+    if rng.random() < 0.6:
+        stain = np.where(ndimage.gaussian_filter(stain, rng.uniform(1, 5)) > 127, 255.0, 0.0)
+    if rng.random() < 0.5:
+        stain *= rng.uniform(0.2, 0.6) + _blotches(rng)
+    return shrunk(stain.clip(0, 255).astype(np.uint8))
+
+
+def _texture(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
+    """Smooth or coarse blotches, with all greys or cut off at one."""
+    field = _blotches(rng)
+    if rng.random() < 0.6:
+        field = np.where(field > rng.uniform(0.4, 0.8), 1.0, 0.0)
+    if rng.random() < 0.5:
+        field = np.pad(field, 20)
+    return shrunk((field * 255).astype(np.uint8))
+
+
+def _blotches(rng: np.random.Generator) -> NDArray[np.float64]:
+    """[SIDE, SIDE] in 0 to 1."""
+    field = ndimage.gaussian_filter(rng.normal(size=(SIDE, SIDE)), rng.uniform(1, 12))
+    blotches: NDArray[np.float64] = (field - field.min()) / np.ptp(field)
+    return blotches
+
+
+SHARES = {
+    turned: 0.15,
+    _cut: 0.08,
+    joined: 0.11,
+    overlaid: 0.06,
+    beside: 0.08,
+    nested: 0.07,
+    sign: 0.12,
+    _upright: 0.05,
+    _character: 0.22,
+    _stain: 0.13,
+    _texture: 0.04,
+}
