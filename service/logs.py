@@ -34,7 +34,6 @@ class BufferedHandler(logging.StreamHandler[TextIO]):
 
     def __init__(self) -> None:
         super().__init__(open(sys.stdout.fileno(), "w", buffering=2**16, encoding="utf-8", closefd=False))  # noqa: SIM115  # it stays open
-        self.turn = threading.RLock()
         threading.Thread(target=self._write_now_and_then, daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -51,9 +50,13 @@ class BufferedHandler(logging.StreamHandler[TextIO]):
             self.write()
 
     def write(self) -> None:
-        with self.turn, suppress(OSError):  # a full disk, or nobody reads: the service goes on, and tries again
-            self.stream.write(observing.lines())
-            super().flush()
+        self.acquire()
+        try:
+            with suppress(OSError):  # a full disk, or nobody reads: the service goes on, and tries again
+                self.stream.write(observing.lines())
+                super().flush()
+        finally:
+            self.release()
 
 
 def write_out() -> None:
