@@ -1,7 +1,6 @@
 """One training job, from the data to the published version; it reads like the method section of a paper."""
 
 import platform
-import sys
 import tempfile
 import time
 from dataclasses import dataclass, replace
@@ -35,7 +34,8 @@ from trainer.dataset import normalised, split, test_set, training_set
 from trainer.digits import Digits, Grey
 from trainer.errors import PoorModelError
 from trainer.evaluation import calibrate, choose_threshold
-from trainer.export import int8_logits, scaled, to_int8
+from trainer.export import int8_logits, to_int8
+from trainer.learning import learn, steps
 from trainer.mnist import FILES, Mnist
 from trainer.network import build, build_small, macs
 from trainer.optimizer import cycle
@@ -46,7 +46,6 @@ from trainer.revision import source_revision
 
 LIBRARIES = ("tensorflow", "keras", "numpy", "pillow", "scikit-image", "scipy", "ai-edge-litert")
 LABELS = [str(digit) for digit in range(10)]
-BATCH = 256
 WEIGHT_DECAY = 0.01
 LEAST_ACCURACY = 0.9
 LEAST_AGREEMENT = 0.99
@@ -279,31 +278,15 @@ def _acceptance(reads: Reads, calibration: Calibration, validation: Digits) -> A
 
 def _fit(network: keras.Model, recipe: Recipe, seen: Digits, unseen: Digits) -> dict[str, list[float]]:
     """Train `network` in place. Returns the history."""
-    steps = recipe.epochs * -(-len(seen) // BATCH)
-    rate = cycle(recipe.peak_rate, steps, steps // 5)
+    count = steps(seen, recipe.epochs)
+    rate = cycle(recipe.peak_rate, count, count // 5)
     if recipe.small:
         change = Shift(recipe.seed)
         optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=WEIGHT_DECAY / 20)
     else:
         change = Redraw(recipe.seed)
         optimizer = keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY)
-    model = keras.Sequential([change, network])
-    model.compile(
-        optimizer=optimizer,
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
-    result = model.fit(
-        scaled(seen.images),
-        seen.labels,
-        batch_size=BATCH,
-        epochs=recipe.epochs,
-        validation_data=(scaled(unseen.images), unseen.labels),
-        validation_batch_size=1000,
-        verbose=1 if sys.stdout.isatty() else 2,
-    )
-    history: dict[str, list[float]] = result.history
-    return history
+    return learn(network, change, optimizer, seen, unseen, recipe.epochs)
 
 
 def _digits(logits: NDArray[np.float32]) -> NDArray[np.int64]:
