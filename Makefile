@@ -48,7 +48,7 @@ bench: .venv/dev/ready native
 bench-parts: .venv/dev/ready native
 	.venv/dev/bin/python -m benchmarks.parts
 
-bench-network: .venv/dev/ready native
+bench-network: .venv/dev/ready
 	.venv/dev/bin/python -m benchmarks.network
 
 bench-numbers: .venv/dev/ready native
@@ -81,7 +81,7 @@ audit: .venv/dev/ready
 sbom: .venv/dev/ready
 	@.venv/dev/bin/python -m deploy.sbom digits-service
 
-drill: .venv/dev/ready native
+drill: .venv/dev/ready
 	.venv/dev/bin/python -m deploy.drill
 
 test-containers: .venv/dev/ready

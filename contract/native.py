@@ -12,13 +12,14 @@ import platform
 import shlex
 import subprocess
 import sys
+from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
 SOURCE = Path(__file__).with_name("native.c")
 FLAGS = ("-O3", "-std=c11", "-Wall", "-Wextra", "-ffp-contract=off", "-fno-math-errno", "-fPIC", "-shared")
-"""The second line of defence against other results: no operations are fused, none is reordered."""
+"""No operations are fused and none is reordered, so that results are the same everywhere."""
 
 DONE, BLANK, NOT_HERE = range(3)
 """What the functions return: done; there is nothing on the paper; left to Python."""
@@ -29,6 +30,7 @@ def library() -> Path:
     return SOURCE.with_name(f"native-{sha256(SOURCE.read_bytes() + kind).hexdigest()[:12]}.so")
 
 
+@cache
 def load() -> ctypes.CDLL | None:
     """What was compiled, if it was."""
     if not (path := library()).exists():

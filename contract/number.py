@@ -64,11 +64,11 @@ def number(
     digits = spelling.likelihoods[:, :NO_DIGIT]
     counted, whole = digits.sum(axis=1), spelling.likelihoods.sum(axis=1)  # one digit; one thing, and no more
     by_line = digits / counted[:, np.newaxis].clip(min=LEAST)
-    by_digit = single.probabilities(logits)
+    by_digit, shares = single.judged(logits)
     product = (by_line + LEAST) * np.where(alone[:, np.newaxis], by_digit + LEAST, 1)
     probabilities = product / product.sum(axis=1, keepdims=True)
     best = probabilities.max(axis=1)
-    certain = np.where(alone, single.scores(logits) / by_digit.max(axis=1), 0)  # that it is a digit
+    certain = np.where(alone, shares / by_digit.max(axis=1), 0)  # that it is a digit
     certain = np.maximum(certain, counted / whole.clip(min=LEAST))
     scores, confidence = best * whole * certain, float(np.prod(best * whole))
     return Number(parts, probabilities, scores, confidence, legible=bool(legible.mean() > 1 / 2))

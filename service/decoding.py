@@ -128,15 +128,6 @@ def _base64(text: str) -> bytes:
         raise BrokenImage("The string is not base64: send an encoded image in base64, or a data URL.") from error
 
 
-def _grey_pixels(pixels: Grey) -> Grey:
-    """The same of `pixels`, uint8 [height, width, channels]."""
-    height, width, channels = pixels.shape
-    if channels == 1:
-        return pixels[..., 0]
-    mode = ("L", "LA", "RGB", "RGBA")[channels - 1]
-    return _grey(Image.frombuffer(mode, (width, height), pixels, "raw", mode, 0, 1))
-
-
 def _grey(image: Image.Image) -> Grey:
     image.draft("L", image.size)  # lets a JPEG be decoded without its colour
     image.load()
@@ -150,6 +141,15 @@ def _grey(image: Image.Image) -> Grey:
     if image.has_transparency_data:
         image = _composited((image if image.mode == "RGBA" else image.convert("RGBA")).convert("LA"))
     return np.asarray(image.convert("L"))
+
+
+def _grey_pixels(pixels: Grey) -> Grey:
+    """The same of `pixels`, uint8 [height, width, channels]."""
+    height, width, channels = pixels.shape
+    if channels == 1:
+        return pixels[..., 0]
+    mode = ("L", "LA", "RGB", "RGBA")[channels - 1]
+    return _grey(Image.frombuffer(mode, (width, height), pixels, "raw", mode, 0, 1))
 
 
 def _composited(image: Image.Image) -> Image.Image:

@@ -1,9 +1,10 @@
 """The short way for what most requests are: one small drawing, sent whole, by somebody who may ask.
 
 FastAPI's way to a prediction takes longer than the prediction. So the bytes that come over a connection are looked at
-before anything else is: where they are one whole request that is plain and right, `Express` has the answer. Where
-anything is the least unusual it has none, and says nothing: the request then goes the long way, which has a word for
-every mistake. Decoding, normalisation, network, log and metrics are the same on both ways, and so are the answers.
+before anything else is: where they are one whole request that is plain, `Express` has the answer, or the word for what
+is wrong with an image. Where anything is the least unusual it says nothing: the request then goes the long way, which
+has a word for every other mistake. Decoding, normalisation, network, log and metrics are the same on both ways, and so
+are the answers.
 """
 
 import re
@@ -56,9 +57,12 @@ PLAIN = re.compile(
 )
 """The first line and the headers of a request that may go the short way (RFC 9112): none is for others to obey."""
 
+RIGHT, PROBLEM = (b"200 OK", b"application/json"), MEDIA_TYPE.encode()
+HEAD = b"HTTP/1.1 %b\r\ncontent-length: %d\r\ncontent-type: %b\r\nx-request-id: %b\r\n%b\r\n"
+
 
 class Express:
-    """Answers what is plain and right."""
+    """Answers what is plain."""
 
     def __init__(self, registry: Registry, settings: Settings, keys: Keys) -> None:
         self._registry = registry
@@ -92,10 +96,6 @@ class Express:
         seconds = time.perf_counter() - started
         observing.answered("POST", path.decode(), path.decode(), int(line[:3]), seconds, number.decode())
         return HEAD % (line, len(content), kind, number, more) + content
-
-
-RIGHT, PROBLEM = (b"200 OK", b"application/json"), MEDIA_TYPE.encode()
-HEAD = b"HTTP/1.1 %b\r\ncontent-length: %d\r\ncontent-type: %b\r\nx-request-id: %b\r\n%b\r\n"
 
 
 def _file(kind: bytes | None, body: bytes) -> list[Source] | None:

@@ -4,7 +4,7 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,6 +14,9 @@ from contract.artifact import ArtifactError, Manifest
 from contract.store import open_store
 from trainer.errors import TrainerError
 from trainer.recipe import FULL, QUICK
+
+if TYPE_CHECKING:
+    from trainer.mnist import Mnist
 
 app = typer.Typer(
     help="Trains digit readers and manages the store of published versions.",
@@ -61,10 +64,7 @@ def train(
     ] = FULL.images,
 ) -> None:
     """Fetch and verify MNIST, train, evaluate, and publish the next version."""
-    from trainer import mnist
-
-    dataset = mnist.load(data, cache or mnist.CACHE)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    dataset = _mnist(data, cache)
     from trainer.apart import LINE, newest
     from trainer.training import train as run
 
@@ -96,10 +96,7 @@ def train_line(
     ] = FULL.number_epochs,
 ) -> None:
     """Train the network that reads whole numbers anew, and publish the next version with it."""
-    from trainer import mnist
-
-    dataset = mnist.load(data, cache or mnist.CACHE)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    dataset = _mnist(data, cache)
     from trainer.training import train_line as run
 
     manifest = run(dataset, replace(FULL, numbers=numbers, number_epochs=epochs), open_store(store), version)
@@ -119,10 +116,7 @@ def train_second(
     ] = FULL.second_epochs,
 ) -> None:
     """Train the network that is asked about doubtful digits anew, and publish the next version with it."""
-    from trainer import mnist
-
-    dataset = mnist.load(data, cache or mnist.CACHE)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    dataset = _mnist(data, cache)
     from trainer.training import train_second as run
 
     manifest = run(dataset, replace(FULL, second_epochs=epochs), open_store(store), version)
@@ -144,12 +138,9 @@ def evaluate(
     pictures: Annotated[int, typer.Option(min=1, max=10_000, help="Pictures in each row.")] = FULL.pictures,
 ) -> None:
     """Print the tables of the model card again, from the artifact and the data."""
-    from trainer import mnist
-
     shelf = open_store(store)
     manifest = shelf.verify(version)
-    dataset = mnist.load(data, cache or mnist.CACHE)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    dataset = _mnist(data, cache)
     from trainer import tables
     from trainer.dataset import split, test_set
     from trainer.report import evaluate_version
@@ -225,6 +216,15 @@ def prune(
     """Remove old versions."""
     removed = open_store(store).prune(keep)
     console.print(f"Removed {', '.join(map(str, removed))}." if removed else "Nothing to remove.")
+
+
+def _mnist(data: Path | None, cache: Path | None) -> "Mnist":
+    """Fetched and verified; only now, as the other commands need neither it nor what is imported after it."""
+    from trainer import mnist
+
+    dataset = mnist.load(data, cache or mnist.CACHE)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    return dataset
 
 
 def main() -> None:

@@ -62,8 +62,9 @@ class Reader:
         """Answers to normalised images, uint8 [n, 28, 28]; one that is all paper was refused as blank."""
         logits = self._read(images)
         visible = images.reshape(len(images), -1).max(axis=1) > 0
-        scores = np.where(visible, self._calibration.scores(logits), 0)
-        return Answers(self._calibration.probabilities(logits), scores, self._acceptance.accepts(scores), visible)
+        probabilities, scores = self._calibration.judged(logits)
+        scores = np.where(visible, scores, 0)
+        return Answers(probabilities, scores, self._acceptance.accepts(scores), visible)
 
 
 @dataclass(frozen=True)
