@@ -14,16 +14,16 @@ ANSWER = "answer"
 def build() -> keras.Model:
     """Grey images [n, 28, 28, 1] in 0 to 1, ink 1 → logits [n, 11]: the ten digits, and "no digit".
 
-    Two convolutions that halve the resolution, then two that keep it: of the networks tried, the one that reads best
-    in a twelfth of the reference's time. Pairs of columns become channels first, so that the first convolution, 5×6
+    Two convolutions that halve the resolution, then two that go without padding, 7×7 places to 3×3: quick, as what it
+    is not sure of is read by `build_second`. Pairs of columns become channels first, so that the first convolution, 5×6
     pixels, multiplies fewer zeros than one over a single channel; batch normalisation vanishes into the convolutions
     when the model is exported.
     """
     image = keras.Input((28, 28, 1), name="image")
-    x = _first(image, 32)
-    x = _convolution(x, 64, strides=2)
-    x = _convolution(x, 64)
-    x = _convolution(x, 64)
+    x = _first(image, 16)
+    x = _convolution(x, 48, strides=2)
+    x = _convolution(x, 64, padding="valid")
+    x = _convolution(x, 96, padding="valid")
     return _answering(image, x, dropout=0.1)
 
 
@@ -37,7 +37,7 @@ def build_small() -> keras.Model:
 
 
 def build_second() -> keras.Model:
-    """The same once more, for the images that the first network is not sure of: four times as many operations.
+    """For the images that the first network is not sure of: thirteen times as many operations.
 
     Residual (He et al. 2016): one block of two convolutions at half of the resolution, two at a quarter of it.
     """

@@ -3,6 +3,9 @@
 import keras
 import tensorflow as tf
 
+PEAK_RATE = 1e-2
+WEIGHT_DECAY = 0.01
+
 
 class Muon(keras.optimizers.Muon):  # type: ignore[misc]  # Keras is untyped
     """Keras' Muon (Jordan et al. 2024), which takes matrices only, for convolutions too.
@@ -20,6 +23,16 @@ class Muon(keras.optimizers.Muon):  # type: ignore[misc]  # Keras is untyped
 
     def lr_adjust(self, x: tf.Tensor) -> tf.Tensor:
         return tf.reshape(super().lr_adjust(tf.reshape(x, (-1, x.shape[-1]))), x.shape)
+
+
+def muon(steps: int) -> Muon:
+    """For so many `steps`: what both networks for single digits learn by."""
+    return Muon(
+        cycle(PEAK_RATE, steps, steps // 5),
+        adam_lr_ratio=0.5,
+        weight_decay=WEIGHT_DECAY,
+        adam_weight_decay=WEIGHT_DECAY,
+    )
 
 
 def cycle(peak: float, steps: int, rising: int) -> keras.optimizers.schedules.CosineDecay:

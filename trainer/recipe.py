@@ -15,8 +15,6 @@ class Recipe:
     """Whether pictures made of those images join them."""
     small: bool = False
     """Whether a smaller network is trained, by plain gradient descent on images that are hardly changed."""
-    peak_rate: float = 4e-3
-    """The greatest learning rate of the cycle."""
     numbers: int = 300_000
     """Numbers written for the network that reads lines, which is trained apart."""
     number_epochs: int = 8
@@ -26,6 +24,6 @@ class Recipe:
     """Pictures in each row of the report."""
 
 
-FULL = Recipe(epochs=40)
-QUICK = Recipe(epochs=3, synthesis=False, small=True, peak_rate=0.3, pictures=100)
+FULL = Recipe(epochs=20)
+QUICK = Recipe(epochs=3, synthesis=False, small=True, pictures=100)
 """Plain MNIST for some seconds: a reader as good as the reference, that does not know what it cannot read."""

@@ -16,12 +16,10 @@ from trainer.digits import Digits
 from trainer.export import int8_logits, to_int8
 from trainer.learning import learn, steps
 from trainer.network import build_second
-from trainer.optimizer import Muon, cycle
+from trainer.optimizer import muon
 from trainer.recipe import Recipe
 from trainer.revision import source_revision
 
-PEAK_RATE = 1e-2
-WEIGHT_DECAY = 0.01
 ASKED = 0.035
 """Share of the validation digits that the second network is asked about. It takes four times as long as the first, so
 that an image takes a seventh more in the mean; fewer would let more of what is no digit pass."""
@@ -38,14 +36,8 @@ def fit(training: Digits, validation: Digits, recipe: Recipe) -> Fitted:
     unseen = normalised(validation, "validation")
     network = build_second()
     count = steps(seen, recipe.second_epochs)
-    optimizer = Muon(
-        cycle(PEAK_RATE, count, count // 5),
-        adam_lr_ratio=0.5,
-        weight_decay=WEIGHT_DECAY,
-        adam_weight_decay=WEIGHT_DECAY,
-    )
     started = time.monotonic()
-    history = learn(network, Redraw(recipe.seed), optimizer, seen, unseen, recipe.second_epochs)
+    history = learn(network, Redraw(recipe.seed), muon(count), seen, unseen, recipe.second_epochs)
     seconds = round(time.monotonic() - started, 1)
     examples = seen.images[:: -(-len(seen) // EXAMPLES)]
     tflite = to_int8(network, examples)

@@ -38,7 +38,7 @@ from trainer.export import int8_logits, to_int8
 from trainer.learning import learn, steps
 from trainer.mnist import FILES, Mnist
 from trainer.network import build, build_small, macs
-from trainer.optimizer import cycle
+from trainer.optimizer import cycle, muon
 from trainer.reads import Reads, alone, together
 from trainer.recipe import Recipe
 from trainer.report import Evaluation, evaluate, evaluate_numbers, evaluate_version
@@ -46,7 +46,8 @@ from trainer.revision import source_revision
 
 LIBRARIES = ("tensorflow", "keras", "numpy", "pillow", "scikit-image", "scipy", "ai-edge-litert")
 LABELS = [str(digit) for digit in range(10)]
-WEIGHT_DECAY = 0.01
+QUICK_PEAK_RATE = 0.3
+QUICK_WEIGHT_DECAY = 5e-4
 LEAST_ACCURACY = 0.9
 LEAST_AGREEMENT = 0.99
 """On the validation split. A service adopts the newest version by itself, so a broken model must not be published."""
@@ -279,14 +280,11 @@ def _acceptance(reads: Reads, calibration: Calibration, validation: Digits) -> A
 def _fit(network: keras.Model, recipe: Recipe, seen: Digits, unseen: Digits) -> dict[str, list[float]]:
     """Train `network` in place. Returns the history."""
     count = steps(seen, recipe.epochs)
-    rate = cycle(recipe.peak_rate, count, count // 5)
-    if recipe.small:
-        change = Shift(recipe.seed)
-        optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=WEIGHT_DECAY / 20)
-    else:
-        change = Redraw(recipe.seed)
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY)
-    return learn(network, change, optimizer, seen, unseen, recipe.epochs)
+    if not recipe.small:
+        return learn(network, Redraw(recipe.seed), muon(count), seen, unseen, recipe.epochs)
+    rate = cycle(QUICK_PEAK_RATE, count, count // 5)
+    optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=QUICK_WEIGHT_DECAY)
+    return learn(network, Shift(recipe.seed), optimizer, seen, unseen, recipe.epochs)
 
 
 def _digits(logits: NDArray[np.float32]) -> NDArray[np.int64]:
