@@ -114,12 +114,15 @@ def train_second(
     epochs: Annotated[
         int, typer.Option(min=0, help="Times everything is shown; after 0 it stays as it is and is only judged anew.")
     ] = FULL.second_epochs,
+    more: Annotated[
+        bool, typer.Option("--more", help="Let the version's own one learn on, and ask it as it is and as it becomes.")
+    ] = False,
 ) -> None:
     """Train the network that is asked about doubtful digits anew, and publish the next version with it."""
     dataset = _mnist(data, cache)
     from trainer.training import train_second as run
 
-    manifest = run(dataset, replace(FULL, second_epochs=epochs), open_store(store), version)
+    manifest = run(dataset, replace(FULL, second_epochs=epochs), open_store(store), version, more=more)
     console.print(
         f"Published {store}/{manifest.name}/{manifest.version}: "
         f"{manifest.metrics.int8.accuracy:.2%} of the test images right as served (int8)."

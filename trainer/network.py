@@ -48,6 +48,25 @@ def build_second() -> keras.Model:
     return _answering(image, x, dropout=0.2)
 
 
+def mean_of(networks: list[keras.Model]) -> keras.Model:
+    """One that gives the mean of the logits of `networks`, which are copied."""
+    image = keras.Input((28, 28, 1), name="image")
+    answers = [copy(network, f"reader_{number}")(image) for number, network in enumerate(networks, 1)]
+    return keras.Model(image, layers.Average(name="logits")(answers), name="digits")
+
+
+def members(network: keras.Model) -> list[keras.Model]:
+    """What `mean_of` was made of; else `network` itself."""
+    return [layer for layer in network.layers if isinstance(layer, keras.Model)] or [network]
+
+
+def copy(network: keras.Model, name: str) -> keras.Model:
+    copied = keras.Model(network.inputs[0], network.outputs[0], name=name)
+    copied = keras.models.clone_model(copied)
+    copied.set_weights(network.get_weights())
+    return copied
+
+
 def build_line() -> keras.Model:
     """Strips [n, 32, 256, 1] in 0 to 1, ink 1 → logits [n, 128, 12] of frames of two columns: `contract.spelling`.
 
@@ -95,7 +114,9 @@ def macs(model: keras.Model) -> int:
     """Multiply-accumulate operations of the convolutions and dense layers of `model` for one image."""
     total = 0
     for layer in model.layers:
-        if isinstance(layer, layers.Conv2D):
+        if isinstance(layer, keras.Model):
+            total += macs(layer)
+        elif isinstance(layer, layers.Conv2D):
             total += int(np.prod(layer.output.shape[1:3])) * int(np.prod(layer.kernel.shape))
         elif isinstance(layer, layers.Dense):
             total += int(np.prod(layer.kernel.shape))

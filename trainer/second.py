@@ -15,7 +15,7 @@ from trainer.dataset import SECOND_SHARES, normalised, training_set
 from trainer.digits import Digits
 from trainer.export import int8_logits, to_int8
 from trainer.learning import learn, steps
-from trainer.network import build_second
+from trainer.network import build_second, copy, mean_of, members
 from trainer.optimizer import muon
 from trainer.recipe import Recipe
 from trainer.revision import source_revision
@@ -28,20 +28,28 @@ EXAMPLES = 1000
 """Pictures of the training set, some of each kind, from which the int8 ranges are taken."""
 
 
-def fit(training: Digits, validation: Digits, recipe: Recipe) -> Fitted:
-    """The training alone: one cycle of the learning rate over pictures made of `training`; both as MNIST has them."""
+def fit(training: Digits, validation: Digits, recipe: Recipe, before: Fitted | None = None) -> Fitted:
+    """The training alone: one cycle of the learning rate over pictures made of `training`; both as MNIST has them.
+
+    The network that was fitted `before` learns on, from other pictures, and the mean of it and of what it becomes is
+    the result: a snapshot ensemble (Huang et al. 2017).
+    """
     revision = source_revision()
-    keras.utils.set_random_seed(recipe.seed)
-    seen = training_set(training, recipe.seed, SECOND_SHARES)
+    earlier = members(before.network) if before else []
+    seed = recipe.seed + len(earlier)
+    keras.utils.set_random_seed(seed)
+    seen = training_set(training, seed, SECOND_SHARES)
     unseen = normalised(validation, "validation")
-    network = build_second()
+    network = copy(earlier[-1], "digits") if earlier else build_second()
     count = steps(seen, recipe.second_epochs)
     started = time.monotonic()
-    history = learn(network, Redraw(recipe.seed), muon(count), seen, unseen, recipe.second_epochs)
-    seconds = round(time.monotonic() - started, 1)
+    history = learn(network, Redraw(seed), muon(count), seen, unseen, recipe.second_epochs)
+    seconds, epochs = round(time.monotonic() - started, 1), recipe.second_epochs
+    if before:
+        network = mean_of([*earlier, network])
+        seconds, epochs = seconds + before.seconds, epochs + before.epochs
     examples = seen.images[:: -(-len(seen) // EXAMPLES)]
-    tflite = to_int8(network, examples)
-    return Fitted(network, tflite, history["loss"], len(seen), seconds, revision, recipe.second_epochs)
+    return Fitted(network, to_int8(network, examples), history["loss"], len(seen), seconds, revision, epochs)
 
 
 def choose(fitted: Fitted, first: Logits, validation: Digits, calibration: Calibration) -> SecondReader | None:

@@ -184,7 +184,7 @@ def train_line(mnist: Mnist, recipe: Recipe, store: Store, version: int) -> Mani
 
     Its temperature and threshold are chosen, and it is measured, anew in either case. Raises `TrainerError`, `OSError`.
     """
-    published, fitted, recipe = _taken_up(store, version, LINE, recipe, recipe.number_epochs)
+    published, fitted, recipe = _taken_up(store, version, LINE, recipe, keep=not recipe.number_epochs)
     training, validation = split(mnist, recipe.seed, recipe.images)
     fitted = fitted or numbers.fit(training, recipe)
 
@@ -195,15 +195,17 @@ def train_line(mnist: Mnist, recipe: Recipe, store: Store, version: int) -> Mani
     return _publish_again(store, published, draft, LINE, fitted, recipe, replace(evaluation, numbers=report))
 
 
-def train_second(mnist: Mnist, recipe: Recipe, store: Store, version: int) -> Manifest:
+def train_second(mnist: Mnist, recipe: Recipe, store: Store, version: int, *, more: bool = False) -> Manifest:
     """Publish version `version` again with a second network trained anew; after 0 epochs it is the version's own.
 
-    When it is asked and what it counts is chosen, and all is measured, anew in either case. Raises `TrainerError`, also
-    where validation digits are read no better with it; `OSError`.
+    Where `more` is wanted of it, that one learns on. When it is asked and what it counts is chosen, and all is
+    measured, anew in any case. Raises `TrainerError`, also where validation digits are read no better with it;
+    `OSError`.
     """
-    published, fitted, recipe = _taken_up(store, version, SECOND, recipe, recipe.second_epochs)
+    published, fitted, recipe = _taken_up(store, version, SECOND, recipe, keep=more or not recipe.second_epochs)
     training, validation = split(mnist, recipe.seed, recipe.images)
-    fitted = fitted or second.fit(training, validation, recipe)
+    if fitted is None or recipe.second_epochs:
+        fitted = second.fit(training, validation, recipe, fitted)
     return publish_second(fitted, published, mnist, recipe, store)
 
 
@@ -226,12 +228,12 @@ def publish_second(fitted: apart.Fitted, published: Manifest, mnist: Mnist, reci
 
 
 def _taken_up(
-    store: Store, version: int, kind: Kind, recipe: Recipe, epochs: int
+    store: Store, version: int, kind: Kind, recipe: Recipe, *, keep: bool
 ) -> tuple[Manifest, apart.Fitted | None, Recipe]:
-    """Version `version` without its network of this kind; that network, after 0 epochs; the recipe of the first one."""
+    """Version `version` without its network of this kind; that one, to `keep` it; the recipe of the first network."""
     store.require_writable()
     published = store.verify(version)
-    before = None if epochs else fitted_before(kind, store, published)
+    before = fitted_before(kind, store, published) if keep else None
     published = published.model_copy(update={kind.part: None})  # it gets another, or is judged anew
     published.require_known_normalisation()
     facts = published.provenance

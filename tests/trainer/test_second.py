@@ -18,7 +18,9 @@ from trainer.clutter import more_cluttered
 from trainer.corruptions import corrupt
 from trainer.dataset import SECOND_SHARES, normalised, split, training_set
 from trainer.digits import Digits, made
+from trainer.export import float_logits
 from trainer.mnist import Mnist
+from trainer.network import macs, members
 from trainer.nondigits import LETTERS
 from trainer.reads import published
 from trainer.recipe import FULL, Recipe
@@ -70,6 +72,20 @@ def test_characters_are_no_latin_letters_and_no_digits() -> None:
 def test_training_learns_and_gives_what_the_service_runs(fitted: Fitted, digits: Digits) -> None:
     assert fitted.losses[-1] < 0.9 * fitted.losses[0]
     assert Network(fitted.tflite).logits(normalised(digits.at(np.arange(3)), "some").images).shape == (3, 11)
+
+
+def test_one_that_learns_on_answers_beside_what_it_was(fitted: Fitted, digits: Digits) -> None:
+    few, unseen = digits.at(np.arange(500)), digits.at(np.arange(500, 600))
+    more = fit(few, unseen, Recipe(epochs=1, second_epochs=1), fitted)
+    before, after = members(more.network)
+    images = normalised(unseen, "some").images
+    said = [float_logits(network, images) for network in (fitted.network, before, after, more.network)]
+    assert np.allclose(said[0], said[1], atol=1e-4)
+    assert np.abs(said[2] - said[1]).max() > 0.1
+    assert np.allclose(said[3], (said[1] + said[2]) / 2, atol=1e-4)
+    assert (more.epochs, more.facts()["macs"]) == (3, 2 * macs(fitted.network))
+    assert more.seconds > fitted.seconds
+    assert Network(more.tflite).logits(images[:1]).shape == (1, 11)
 
 
 def test_bundled_one_is_asked_about_few_images_and_more_that_are_crossed_out_are_read_right(
