@@ -1,7 +1,8 @@
 /* The inner part of contract/normalisation.py, to the last bit, and the filters of PNG: what costs Python most.
  *
- * Buffers are of the sizes that the functions at the end name; images have at least one pixel. Floating-point arithmetic is in the order in
- * which Pillow and numpy do it; compile without contraction to fused operations.
+ * Buffers are of the sizes that the functions at the end name; images have at least one pixel. Floating-point
+ * arithmetic is in the order in which Pillow and numpy do it, where it matters; compile without contraction to fused
+ * operations.
  */
 #include <math.h>
 #include <stdint.h>
@@ -20,7 +21,7 @@ enum {
     SAMPLED = 2000,             /* of longer borders Python looks at some places only */
     COARSE = 24,                /* up to this side a digit may fill the image */
     MIN_CONTRAST = 10,          /* between paper and ink, levels */
-    TAPS = 32,                  /* source pixels that one pixel is made of; of a narrow crop there are twelve at most */
+    TALLEST = 16,               /* rows that are averaged to one, at most, and more */
     FIVE = 5,                   /* of them where an image is enlarged, at most */
     FIXED = 22,                 /* bits behind the point in Pillow's weights for 8-bit images */
 };
@@ -35,27 +36,80 @@ typedef struct {
     grey pixels[WIDEST * WIDEST + 8]; /* the last eight are of nobody */
 } Grid;
 
+typedef struct {
+    int first, after;
+} Extent;
+
+/* A part of an image whose ink is to be read: a pixel p has max(0, (p ^ flip) - paper) levels of it. */
+typedef struct {
+    const grey *pixels;
+    int height, width;
+    size_t stride;
+    grey flip, paper;
+    const Extent *inked; /* of each row all ink lies there, counted from `left` pixels before it */
+    int left;
+} Sheet;
+
 static int at_most(int a, int b) { return a < b ? a : b; }
 static int at_least(int a, int b) { return a > b ? a : b; }
 static grey lighter(grey a, grey b) { return a > b ? a : b; }
 
-static int darkest(const grey *pixels, size_t count) {
-    grey most = 0;
-    for (size_t i = 0; i < count; i++) most = pixels[i] > most ? pixels[i] : most;
-    return most;
+static const grey *row_of(const Sheet *sheet, int y) { return sheet->pixels + sheet->stride * y; }
+
+static int ink_of(const Sheet *sheet, grey pixel) { return at_least(0, (pixel ^ sheet->flip) - sheet->paper); }
+
+/* Of light ink on black paper. */
+static Sheet sheet_of(const grey *pixels, int height, int width, const Extent *inked) {
+    return (Sheet){pixels, height, width, (size_t)width, 0, 0, inked, 0};
 }
 
-static int eight_of_paper(const grey *pixels) {
-    uint64_t eight;
-    memcpy(&eight, pixels, sizeof eight);
-    return !eight;
+static int darkest(const Sheet *sheet) {
+    grey most = 0;
+    for (int y = 0; y < sheet->height && most < 255; y++) {
+        const grey *row = row_of(sheet, y);
+        grey flip = sheet->flip, here = 0;
+        for (int x = 0; x < sheet->width; x++) here = (row[x] ^ flip) > here ? row[x] ^ flip : here;
+        most = lighter(most, here);
+    }
+    return at_least(0, most - sheet->paper);
+}
+
+static Sheet part_of(const Sheet *sheet, int top, int left, int height, int width) {
+    Sheet part = *sheet;
+    part.pixels = row_of(sheet, top) + left;
+    part.height = height;
+    part.width = width;
+    part.inked += top;
+    part.left += left;
+    return part;
+}
+
+static int eight_are(const grey *pixels, uint64_t eight) {
+    uint64_t found;
+    memcpy(&found, pixels, sizeof found);
+    return found == eight;
+}
+
+/* Where a row is not blank, to eight pixels. */
+static Extent without_margins(const grey *row, int width, grey blank) {
+    int begin = 0, end = width;
+    uint64_t eight = blank * 0x0101010101010101u;
+    while (begin + 8 <= end && eight_are(row + begin, eight)) begin += 8;
+    while (end - 8 >= begin && eight_are(row + end - 8, eight)) end -= 8;
+    return (Extent){begin, end};
+}
+
+static void find_ink(const Sheet *sheet, Extent *inked) {
+    for (int y = 0; y < sheet->height; y++)
+        inked[y] = without_margins(row_of(sheet, y), sheet->width, sheet->paper ^ sheet->flip);
+}
+
+static Extent inked_of(const Sheet *sheet, int y) {
+    Extent found = sheet->inked[y];
+    return (Extent){at_least(0, found.first - sheet->left), at_most(sheet->width, found.after - sheet->left)};
 }
 
 /* ---- bounding box: `bounds` ---- */
-
-typedef struct {
-    int first, after;
-} Extent;
 
 static Extent extent(const uint32_t *profile, int length) {
     uint64_t all = 0, mass = 0;
@@ -73,45 +127,92 @@ static Extent extent(const uint32_t *profile, int length) {
     return found;
 }
 
-/* Counters of bytes go sixteen or more to a register; they are emptied before they overflow. */
+/* Sixteen pixels at a time (gcc and clang have such types on all machines); their counters are emptied before they
+ * overflow. */
+typedef grey Lanes __attribute__((vector_size(16)));
 
-static uint32_t count_row(const grey *row, int width, grey above) {
-    enum { LANES = 64, MOST = 255 * LANES };
+static Lanes sixteen(const grey *pixels) {
+    Lanes found;
+    memcpy(&found, pixels, sizeof found);
+    return found;
+}
+
+static uint32_t sum_of(Lanes lanes) {
+    const uint64_t odd = 0x00FF00FF00FF00FFu, each = 0x0001000100010001u;
+    uint64_t halves[2];
+    memcpy(halves, &lanes, sizeof halves);
+    uint32_t sum = 0;
+    for (int i = 0; i < 2; i++) sum += (uint32_t)(((halves[i] & odd) + (halves[i] >> 8 & odd)) * each >> 48);
+    return sum;
+}
+
+static uint32_t count_row(const grey *row, Extent inked, grey flip, grey above) {
+    enum { MOST = 255 * sizeof(Lanes) };
     uint32_t count = 0;
-    for (int begin = 0; begin < width; begin += MOST) {
-        int end = at_most(begin + MOST, width), x = begin;
-        grey lanes[LANES] = {0};
-        for (; x + LANES <= end; x += LANES)
-            for (int i = 0; i < LANES; i++) lanes[i] += row[x + i] > above;
-        for (; x < end; x++) count += row[x] > above;
-        for (int i = 0; i < LANES; i++) count += lanes[i];
+    for (int begin = inked.first; begin < inked.after; begin += MOST) {
+        int end = at_most(begin + MOST, inked.after), x = begin;
+        Lanes lanes = {0};
+        for (; x + (int)sizeof lanes <= end; x += sizeof lanes) lanes -= (Lanes)((sixteen(row + x) ^ flip) > above);
+        for (; x < end; x++) count += (row[x] ^ flip) > above;
+        count += sum_of(lanes);
     }
     return count;
 }
 
-static void count_columns(const grey *ink, int height, int width, grey above, grey *lanes, uint32_t *columns) {
+/* How many pixels of each row have more ink than `above`. */
+static void count_rows(const Sheet *sheet, int above, uint32_t *rows) {
+    for (int y = 0; y < sheet->height; y++)
+        rows[y] = count_row(row_of(sheet, y), inked_of(sheet, y), sheet->flip, (grey)(sheet->paper + above));
+}
+
+/* The same of each column, of the rows in `down`. */
+static void count_columns(const Sheet *sheet, int above, Extent down, grey *lanes, uint32_t *columns) {
+    int width = sheet->width;
+    grey flip = sheet->flip, most = (grey)(sheet->paper + above);
     memset(columns, 0, sizeof *columns * (size_t)width);
-    for (int y = 0; y < height; y += 255) {
+    for (int y = down.first; y < down.after; y += 255) {
         memset(lanes, 0, (size_t)width);
-        for (int within = y; within < at_most(y + 255, height); within++) {
-            const grey *row = ink + (size_t)within * width;
-            for (int x = 0; x < width; x++) lanes[x] += row[x] > above;
+        for (int within = y; within < at_most(y + 255, down.after); within++) {
+            const grey *row = row_of(sheet, within);
+            Extent inked = inked_of(sheet, within);
+            for (int x = inked.first; x < inked.after; x++) lanes[x] += (row[x] ^ flip) > most;
         }
         for (int x = 0; x < width; x++) columns[x] += lanes[x];
     }
 }
 
-/* ---- resampling as Pillow does it: weights of one direction ---- */
+/* ---- resampling as Pillow does it: of what each place of the result is made, in one direction ---- */
 
-/* For each place of the result: which places of the source it is made of, and their weights. */
+/* The mean of so many pixels, the box filter: all have the same weight. */
 typedef struct {
-    int first[GRID], count[GRID], taps;
-    double weights[GRID * TAPS]; /* `taps` for each place */
+    int first[GRID], count[GRID];
+    double each[GRID];
+} Boxes;
+
+static int in_box(int pixel, double centre, double scale) {
+    double distance = (pixel - centre + 0.5) * (1 / scale);
+    return distance > -0.5 && distance <= 0.5;
+}
+
+static void divide(int from, int to, Boxes *made) {
+    double scale = (double)from / to;
+    for (int i = 0; i < to; i++) {
+        double centre = (i + 0.5) * scale;
+        int first = at_least(0, (int)(centre - 0.5 * scale + 0.5));
+        int after = at_most(from, (int)(centre + 0.5 * scale + 0.5));
+        while (!in_box(first, centre, scale)) first++;
+        while (!in_box(after - 1, centre, scale)) after--;
+        made->first[i] = first;
+        made->count[i] = after - first;
+        made->each[i] = 1.0 / (after - first);
+    }
+}
+
+/* Pixels and their weights, where an image is enlarged. */
+typedef struct {
+    int first[GRID], count[GRID];
+    double weights[GRID][FIVE];
 } Weights;
-
-typedef double Filter(double);
-
-static double box(double x) { return x > -0.5 && x <= 0.5 ? 1.0 : 0.0; }
 
 static double bicubic(double x) { /* Keys 1981, a = -1/2 */
     const double a = -0.5;
@@ -121,14 +222,13 @@ static double bicubic(double x) { /* Keys 1981, a = -1/2 */
     return 0;
 }
 
-static void weigh(int from, int to, Filter *filter, double reach, Weights *made) {
-    double scale = (double)from / to, stretch = scale < 1 ? 1 : scale;
-    made->taps = 2 * (int)ceil(reach * stretch) + 1;
+static void weigh(int from, int to, Weights *made) {
+    double scale = (double)from / to;
     for (int i = 0; i < to; i++) {
-        double centre = (i + 0.5) * scale, sum = 0, *weights = made->weights + i * made->taps;
-        int first = at_least(0, (int)(centre - reach * stretch + 0.5));
-        int count = at_most(from, (int)(centre + reach * stretch + 0.5)) - first;
-        for (int k = 0; k < count; k++) sum += weights[k] = filter((k + first - centre + 0.5) * (1 / stretch));
+        double centre = (i + 0.5) * scale, sum = 0, *weights = made->weights[i];
+        int first = at_least(0, (int)(centre - 2 + 0.5));
+        int count = at_most(from, (int)(centre + 2 + 0.5)) - first;
+        for (int k = 0; k < count; k++) sum += weights[k] = bicubic(k + first - centre + 0.5);
         for (int k = 0; k < count; k++) weights[k] /= sum;
         made->first[i] = first;
         made->count[i] = count;
@@ -141,7 +241,7 @@ static int side_of(int side, double factor) { return at_least(1, rounded(side * 
 
 static void in_fixed_point(const Weights *of, int to, int32_t *fixed) {
     for (int i = 0; i < to * FIVE; i++) {
-        double weight = i % FIVE < of->count[i / FIVE] ? of->weights[i / FIVE * of->taps + i % FIVE] : 0;
+        double weight = i % FIVE < of->count[i / FIVE] ? of->weights[i / FIVE][i % FIVE] : 0;
         fixed[i] = (int32_t)(weight * (1 << FIXED) + (weight < 0 ? -0.5 : 0.5));
     }
 }
@@ -151,21 +251,23 @@ static void whole(const int32_t *sums, int count, grey *row) {
 }
 
 /* Enlarged by bicubic interpolation in fixed point; the darkest ink becomes 255. */
-static int enlarge(const grey *ink, int stride, int height, int width, Grid *grid) {
+static int enlarge(const Sheet *sheet, Grid *grid) {
     Weights of;
+    int height = sheet->height, width = sheet->width;
     int32_t fixed[GRID * FIVE];
     grey wide[GRID * GRID], padded[GRID + FIVE] = {0}, table[256];
 
-    weigh(width, grid->width, bicubic, 2, &of);
+    weigh(width, grid->width, &of);
     in_fixed_point(&of, grid->width, fixed);
     for (int y = 0; y < height; y++) {
         int32_t sums[GRID] = {0};
-        memcpy(padded, ink + y * stride, (size_t)width);
+        const grey *row = row_of(sheet, y);
+        for (int x = 0; x < width; x++) padded[x] = (grey)ink_of(sheet, row[x]);
         for (int x = 0; x < grid->width; x++)
             for (int k = 0; k < FIVE; k++) sums[x] += padded[of.first[x] + k] * fixed[x * FIVE + k];
         whole(sums, grid->width, wide + y * grid->width);
     }
-    weigh(height, grid->height, bicubic, 2, &of);
+    weigh(height, grid->height, &of);
     in_fixed_point(&of, grid->height, fixed);
     for (int y = 0; y < grid->height; y++) {
         int32_t sums[GRID] = {0};
@@ -174,84 +276,108 @@ static int enlarge(const grey *ink, int stride, int height, int width, Grid *gri
                 sums[x] += wide[(of.first[y] + k) * grid->width + x] * fixed[y * FIVE + k];
         whole(sums, grid->width, grid->pixels + y * grid->width);
     }
-    int area = grid->height * grid->width, most = darkest(grid->pixels, (size_t)area);
+    Sheet result = sheet_of(grid->pixels, grid->height, grid->width, NULL);
+    int area = grid->height * grid->width, most = darkest(&result);
     if (!most) return BLANK;
     for (int level = 0; level <= most; level++) table[level] = (grey)rounded(level * (255.0 / most));
     for (int i = 0; i < area; i++) grid->pixels[i] = table[grid->pixels[i]];
     return DONE;
 }
 
-static Extent without_margins(const grey *row, int width) {
-    int begin = 0, end = width;
-    while (begin + 8 <= end && eight_of_paper(row + begin)) begin += 8;
-    while (end - 8 >= begin && eight_of_paper(row + end - 8)) end -= 8;
+/* A row averaged along itself, to `width` places, `factor` times as many; of `level` each pixel has. Only places in the
+ * result are written; none of the others has ink.
+ *
+ * Pillow adds products, this multiplies a sum. The doubles may differ in their last bit, the floats do not: the mean of
+ * so few whole numbers is either a float or further from the middle between two than a double's errors reach.
+ */
+static Extent average_row(const grey *row, Extent inked, double factor, int width, const Boxes *of, const int *level,
+                          float *averaged) {
+    if (inked.first >= inked.after) return (Extent){0, 0};
+    int begin = at_least(0, (int)(inked.first * factor) - 1), end = at_most(width, (int)(inked.after * factor) + 2);
+    for (int x = begin; x < end; x++) {
+        const grey *first = row + of->first[x];
+        int count = of->count[x], sum = level[first[0]]; /* mostly of two or three */
+        if (count > 1) sum += level[first[1]];
+        if (count > 2) sum += level[first[2]];
+        for (int k = 3; k < count; k++) sum += level[first[k]];
+        averaged[x] = (float)(sum * of->each[x]);
+    }
     return (Extent){begin, end};
 }
 
-/* One row of `ink` averaged along itself, to `width` places. */
-static void average_row(const grey *ink, int from, int width, const Weights *of, const double *level, float *averaged) {
-    Extent inked = without_margins(ink, from);
-    int begin = at_least(0, inked.first * width / from - 1), end = at_most(width, inked.after * width / from + 2);
-    memset(averaged, 0, sizeof *averaged * (size_t)width);
-    for (int x = begin; x < end; x++) {
-        const grey *first = ink + of->first[x];
-        const double *weights = of->weights + x * of->taps;
-        double sum = 0;
-        for (int k = 0; k < of->count[x]; k++) sum += level[first[k]] * weights[k];
-        averaged[x] = (float)sum;
-    }
-}
-
 /* Averaged by areas, first along the rows; the darkest ink becomes 255. */
-static int shrink_wide(const grey *ink, int stride, int height, int width, Grid *grid) {
-    Weights across, down;
-    double level[256];
-    float rows[TAPS][GRID], averaged[GRID * GRID], greatest = 0;
-    int most = 0, ready = 0, area = grid->height * grid->width;
-    for (int y = 0; y < height && most < 255; y++) most = at_least(most, darkest(ink + y * stride, (size_t)width));
-    for (int i = 0; i < 256; i++) level[i] = at_most(255, i * 255 / at_least(1, most));
-
-    weigh(width, grid->width, box, 0.5, &across);
-    weigh(height, grid->height, box, 0.5, &down);
-    for (int y = 0; y < grid->height; y++) {
-        for (; ready < down.first[y] + down.count[y]; ready++)
-            average_row(ink + ready * stride, width, grid->width, &across, level, rows[ready % TAPS]);
-        double sums[GRID] = {0};
-        for (int k = 0; k < down.count[y]; k++) {
-            const float *row = rows[(down.first[y] + k) % TAPS];
-            double weight = down.weights[y * down.taps + k];
-            for (int x = 0; x < grid->width; x++) sums[x] += row[x] * weight;
-        }
-        for (int x = 0; x < grid->width; x++) averaged[y * grid->width + x] = (float)sums[x];
+static int shrink_wide(const Sheet *sheet, Grid *grid) {
+    Boxes across, down;
+    int level[256];
+    float rows[TALLEST][GRID], averaged[GRID * GRID], greatest = 0;
+    Extent inked[TALLEST], summed[GRID];
+    int most = at_least(1, darkest(sheet)), ready = 0, width = grid->width;
+    double factor = (double)width / sheet->width;
+    for (int i = 0; i < 256; i++) {
+        int ink = ink_of(sheet, (grey)i);
+        level[i] = most == 255 ? ink : at_most(255, ink * 255 / most);
     }
-    for (int i = 0; i < area; i++) greatest = averaged[i] > greatest ? averaged[i] : greatest;
+
+    divide(sheet->width, width, &across);
+    divide(sheet->height, grid->height, &down);
+    for (int y = 0; y < grid->height; y++) {
+        for (; ready < down.first[y] + down.count[y]; ready++) {
+            int slot = ready % TALLEST;
+            Extent some = inked_of(sheet, ready);
+            inked[slot] = average_row(row_of(sheet, ready), some, factor, width, &across, level, rows[slot]);
+        }
+        double sums[GRID] = {0}, weight = down.each[y];
+        Extent all = {width, 0};
+        for (int k = 0; k < down.count[y]; k++) {
+            int slot = (down.first[y] + k) % TALLEST;
+            const float *row = rows[slot];
+            Extent some = inked[slot];
+            if (some.first >= some.after) continue;
+            for (int x = some.first; x < some.after; x++) sums[x] += row[x] * weight;
+            all = (Extent){at_most(all.first, some.first), at_least(all.after, some.after)};
+        }
+        for (int x = all.first; x < all.after; x++) {
+            float sum = averaged[y * width + x] = (float)sums[x];
+            greatest = sum > greatest ? sum : greatest;
+        }
+        summed[y] = all;
+    }
     if (greatest == 0) return BLANK;
-    float factor = 255 / greatest;
-    for (int i = 0; i < area; i++) grid->pixels[i] = (grey)lrintf(averaged[i] * factor);
+    float stretch = 255 / greatest;
+    memset(grid->pixels, 0, (size_t)(grid->height * width));
+    for (int y = 0; y < grid->height; y++)
+        for (int i = y * width + summed[y].first; i < y * width + summed[y].after; i++)
+            grid->pixels[i] = (grey)lrintf(averaged[i] * stretch);
     return DONE;
 }
 
-static void transpose(const grey *from, int stride, int height, int width, grey *to) {
-    for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++) to[x * height + y] = from[y * stride + x];
+static void transpose(const Sheet *sheet, grey *to) {
+    for (int y = 0; y < sheet->height; y++)
+        for (int x = 0; x < sheet->width; x++) to[x * sheet->height + y] = row_of(sheet, y)[x];
 }
 
 /* The same; of something tall, first along the columns. */
-static int shrink(const grey *ink, int stride, int height, int width, Grid *grid) {
-    if (height <= 2 * width) return shrink_wide(ink, stride, height, width, grid);
-    grey turned[LARGEST * LARGEST / 2];
+static int shrink(const Sheet *sheet, Grid *grid) {
+    if (sheet->height <= 2 * sheet->width) return shrink_wide(sheet, grid);
+    grey pixels[LARGEST * LARGEST / 2];
+    Extent inked[LARGEST / 2];
+    Sheet turned = sheet_of(pixels, sheet->width, sheet->height, inked);
     Grid result = {.height = grid->width, .width = grid->height};
-    transpose(ink, stride, height, width, turned);
-    int outcome = shrink_wide(turned, height, width, height, &result);
-    transpose(result.pixels, result.width, result.height, result.width, grid->pixels);
+    transpose(sheet, pixels);
+    turned.flip = sheet->flip;
+    turned.paper = sheet->paper;
+    find_ink(&turned, inked);
+    int outcome = shrink_wide(&turned, &result);
+    Sheet found = sheet_of(result.pixels, result.height, result.width, NULL);
+    transpose(&found, grid->pixels);
     return outcome;
 }
 
-static int scale(const grey *ink, int stride, int height, int width, int longer_side, Grid *grid) {
-    double factor = (double)longer_side / at_least(height, width);
-    grid->height = side_of(height, factor);
-    grid->width = side_of(width, factor);
-    return (factor >= 1 ? enlarge : shrink)(ink, stride, height, width, grid);
+static int scale(const Sheet *sheet, int longer_side, Grid *grid) {
+    double factor = (double)longer_side / at_least(sheet->height, sheet->width);
+    grid->height = side_of(sheet->height, factor);
+    grid->width = side_of(sheet->width, factor);
+    return (factor >= 1 ? enlarge : shrink)(sheet, grid);
 }
 
 /* ---- strokes: `evened`, `pen_width`, `grown` ---- */
@@ -260,14 +386,15 @@ static double clipped(double value) { return value < 0 ? 0 : value > 255 ? 255 :
 
 static void even(Grid *grid) {
     enum { LEAST = 255 / 4 + 1 };
-    int area = grid->height * grid->width, counts[256] = {0}, seen = 0, inked = 0, low = -1, high = -1;
+    int area = grid->height * grid->width, counts[2][256] = {{0}}, seen = 0, inked = 0, low = -1, high = -1;
     memset(grid->pixels + area, 0, 8); /* eight at a time: most are paper, which stays what it is */
     for (int i = 0; i < area; i += 8)
-        if (!eight_of_paper(grid->pixels + i))
-            for (int k = i; k < i + 8; k++) counts[grid->pixels[k]]++;
-    for (int level = LEAST; level < 256; level++) inked += counts[level];
+        if (!eight_are(grid->pixels + i, 0))
+            for (int k = i; k < i + 8; k++) counts[k % 2][grid->pixels[k]]++; /* in turn, as many are alike */
+    for (int level = 0; level < 256; level++) counts[0][level] += counts[1][level];
+    for (int level = LEAST; level < 256; level++) inked += counts[0][level];
     for (int level = LEAST; level < 256 && high < 0; level++) {
-        seen += counts[level];
+        seen += counts[0][level];
         if (low < 0 && seen > (inked - 1) / 2) low = level;
         if (seen > inked / 2) high = level;
     }
@@ -275,23 +402,28 @@ static void even(Grid *grid) {
     grey table[256];
     for (int level = 0; level < 256; level++) table[level] = (grey)clipped((level / typical - 0.25) * 510);
     for (int i = 0; i < area; i += 8)
-        if (!eight_of_paper(grid->pixels + i))
+        if (!eight_are(grid->pixels + i, 0))
             for (int k = i; k < i + 8; k++) grid->pixels[k] = table[grid->pixels[k]];
 }
 
 static double pen_width(const Grid *grid) {
+    enum { FULL = 127 };
     int area = 0, edges = 0, height = grid->height, width = grid->width;
+    grey inside[GRID] = {0}, borders[GRID] = {0}; /* of each column; a pixel has two borders here, the rest below */
     for (int y = 0; y < height; y++) {
-        const grey *row = grid->pixels + y * width;
-        for (int x = 0; x < width; x++) area += row[x] > 127;
-        for (int x = 1; x < width; x++) edges += (row[x] > 127) != (row[x - 1] > 127);
-        if (y)
-            for (int x = 0; x < width; x++) edges += (row[x] > 127) != (row[x - width] > 127);
-        else
-            for (int x = 0; x < width; x++) edges += row[x] > 127;
-        edges += (row[0] > 127) + (row[width - 1] > 127);
+        const grey *row = grid->pixels + y * width, *above = y ? row - width : row;
+        for (int x = 0; x < width; x++) {
+            inside[x] += row[x] > FULL;
+            borders[x] += (row[x] > FULL) != (above[x] > FULL);
+        }
+        for (int x = 1; x < width; x++) borders[x] += (row[x] > FULL) != (row[x - 1] > FULL);
+        edges += (row[0] > FULL) + (row[width - 1] > FULL);
     }
-    for (int x = 0; x < width; x++) edges += grid->pixels[(height - 1) * width + x] > 127;
+    const grey *last = grid->pixels + (height - 1) * width;
+    for (int x = 0; x < width; x++) {
+        area += inside[x];
+        edges += borders[x] + (grid->pixels[x] > FULL) + (last[x] > FULL);
+    }
     return 8 / PI * area / edges;
 }
 
@@ -338,28 +470,40 @@ static void centre(const Grid *digit, grey *placed) {
 
 /* ---- all of it ---- */
 
-static int place(const grey *ink, int height, int width, grey *placed) {
-    int most = darkest(ink, (size_t)height * width);
+/* What is noted of an image's rows and columns, in one piece. */
+typedef struct {
+    Extent *inked;
+    uint32_t *rows, *columns;
+    grey *line;
+} Notes;
+
+static int notes_for(int height, int width, Notes *made) {
+    made->inked = malloc((sizeof(Extent) + sizeof(uint32_t)) * (size_t)height + (sizeof(uint32_t) + 1) * (size_t)width);
+    made->rows = (uint32_t *)(made->inked + height);
+    made->columns = made->rows + height;
+    made->line = (grey *)(made->columns + width);
+    return made->inked != NULL;
+}
+
+/* `most` levels of ink has the darkest pixel of `sheet`. */
+static int place(const Sheet *sheet, int most, const Notes *notes, grey *placed) {
     if (!most) return BLANK;
-    grey above = (grey)(most / 4);
-    uint32_t *rows = malloc(sizeof *rows * (size_t)(height + 2 * width));
-    if (!rows) return NOT_HERE;
-    uint32_t *columns = rows + height;
-    for (int y = 0; y < height; y++) rows[y] = count_row(ink + (size_t)y * width, width, above);
-    Extent down = extent(rows, height);
-    int tall = down.after - down.first;
-    count_columns(ink + (size_t)down.first * width, tall, width, above, (grey *)(columns + width), columns);
-    Extent across = extent(columns, width);
-    int broad = across.after - across.first;
-    free(rows);
-    if (at_least(tall, broad) >= LARGEST) return NOT_HERE;
+    count_rows(sheet, most / 4, notes->rows);
+    Extent down = extent(notes->rows, sheet->height);
+    count_columns(sheet, most / 4, down, notes->line, notes->columns);
+    Extent across = extent(notes->columns, sheet->width);
+    Sheet cut = part_of(sheet, down.first, across.first, down.after - down.first, across.after - across.first);
+    if (at_least(cut.height, cut.width) >= LARGEST) return NOT_HERE;
 
     Grid grid, digit;
-    if (scale(ink + (size_t)down.first * width + across.first, width, tall, broad, GRID, &grid)) return BLANK;
+    if (scale(&cut, GRID, &grid)) return BLANK;
     even(&grid);
     int rounds = at_least(0, rounded((MIN_PEN - pen_width(&grid)) / 2));
     if (rounds) grow(&grid, rounds);
-    if (scale(grid.pixels, grid.width, grid.height, grid.width, DIGIT, &digit)) return BLANK;
+    Extent inked[WIDEST];
+    Sheet strokes = sheet_of(grid.pixels, grid.height, grid.width, inked);
+    find_ink(&strokes, inked);
+    if (scale(&strokes, DIGIT, &digit)) return BLANK;
     centre(&digit, placed);
     return DONE;
 }
@@ -372,41 +516,60 @@ static int all(const grey *pixels, int stride, int count, grey level) {
     return 1;
 }
 
-/* The difference from a border that is all of one grey. */
-static int separate(const grey *image, int height, int width, grey *ink) {
+static void widen(const grey *row, int width, grey *least, grey *greatest) {
+    grey low = 255, high = 0;
+    for (int x = 0; x < width; x++) {
+        low = row[x] < low ? row[x] : low;
+        high = row[x] > high ? row[x] : high;
+    }
+    *least = low < *least ? low : *least;
+    *greatest = lighter(high, *greatest);
+}
+
+/* Puts an image with a border of one grey on `sheet`, and how many levels of ink its darkest pixel has into `most`. */
+static int separate(const grey *image, int height, int width, Sheet *sheet, Extent *inked, int *most) {
     size_t area = (size_t)height * width;
-    grey paper = image[0], least = 255, most = 0;
+    grey paper = image[0], least = paper, greatest = paper;
     if (!all(image, 1, width, paper) || !all(image + area - width, 1, width, paper) ||
         !all(image, width, height, paper) || !all(image + width - 1, width, height, paper))
         return NOT_HERE;
-    for (size_t i = 0; i < area; i++) {
-        least = image[i] < least ? image[i] : least;
-        most = image[i] > most ? image[i] : most;
-    }
-    int dark = paper - least, light = most - paper;
+    *sheet = sheet_of(image, height, width, inked);
+    sheet->paper = paper;
+    find_ink(sheet, inked);
+    for (int y = 0; y < height; y++)
+        widen(row_of(sheet, y) + inked[y].first, inked[y].after - inked[y].first, &least, &greatest);
+    int dark = paper - least, light = greatest - paper;
     if (at_most(dark, light) >= MIN_CONTRAST) return NOT_HERE;
-    if (at_least(dark, light) < MIN_CONTRAST) return BLANK;
-    if (dark >= light)
-        for (size_t i = 0; i < area; i++) ink[i] = image[i] < paper ? paper - image[i] : 0;
-    else
-        for (size_t i = 0; i < area; i++) ink[i] = image[i] > paper ? image[i] - paper : 0;
-    return DONE;
+    if (dark >= light) {
+        sheet->flip = 255;
+        sheet->paper = 255 - paper;
+    }
+    *most = at_least(dark, light);
+    return *most < MIN_CONTRAST ? BLANK : DONE;
 }
 
 /* ---- what Python calls ---- */
 
 /* `ink`, paper 0, → `placed`, 28×28. */
 int digits_place(const grey *ink, int height, int width, grey *placed) {
-    return at_least(height, width) < LONGEST ? place(ink, height, width, placed) : NOT_HERE;
+    Notes notes;
+    if (at_least(height, width) >= LONGEST || !notes_for(height, width, &notes)) return NOT_HERE;
+    Sheet sheet = sheet_of(ink, height, width, notes.inked);
+    find_ink(&sheet, notes.inked);
+    int outcome = place(&sheet, darkest(&sheet), &notes, placed);
+    free(notes.inked);
+    return outcome;
 }
 
 /* `image`, of any paper and pen, → `placed`, 28×28. */
 int digits_normalise(const grey *image, int height, int width, grey *placed) {
-    int side = at_least(height, width);
-    grey *ink = side > COARSE && side < SAMPLED ? malloc((size_t)height * width) : NULL;
-    int outcome = ink ? separate(image, height, width, ink) : NOT_HERE;
-    if (outcome == DONE) outcome = place(ink, height, width, placed);
-    free(ink);
+    int side = at_least(height, width), most;
+    Notes notes;
+    Sheet sheet;
+    if (side <= COARSE || side >= SAMPLED || !notes_for(height, width, &notes)) return NOT_HERE;
+    int outcome = separate(image, height, width, &sheet, notes.inked, &most);
+    if (outcome == DONE) outcome = place(&sheet, most, &notes, placed);
+    free(notes.inked);
     return outcome;
 }
 
@@ -416,7 +579,12 @@ static grey nearest(int left, int up, int corner) { /* Paeth 1991 */
 }
 
 static void add(const grey *restrict source, const grey *restrict above, int length, grey *restrict row) {
-    for (int x = 0; x < length; x++) row[x] = (grey)(source[x] + above[x]);
+    int x = 0;
+    for (; x + (int)sizeof(Lanes) <= length; x += sizeof(Lanes)) {
+        Lanes sum = sixteen(source + x) + sixteen(above + x);
+        memcpy(row + x, &sum, sizeof sum);
+    }
+    for (; x < length; x++) row[x] = (grey)(source[x] + above[x]);
 }
 
 /* The pixels of a PNG whose rows, each behind the byte of its filter, are `filtered` (PNG, third edition, section 9).
@@ -454,5 +622,14 @@ int digits_unfilter(const grey *filtered, int height, int stride, int step, grey
         above = row;
     }
     free(nothing);
+    return outcome;
+}
+
+/* Such rows of a grey image, → `placed`, 28×28. */
+int digits_png(const grey *filtered, int height, int width, grey *placed) {
+    grey *pixels = malloc((size_t)height * width);
+    int outcome = pixels ? digits_unfilter(filtered, height, width, 1, pixels) : NOT_HERE;
+    if (outcome == DONE) outcome = digits_normalise(pixels, height, width, placed);
+    free(pixels);
     return outcome;
 }

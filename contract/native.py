@@ -16,6 +16,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 SOURCE = Path(__file__).with_name("native.c")
 FLAGS = ("-O3", "-std=c11", "-Wall", "-Wextra", "-ffp-contract=off", "-fno-math-errno", "-fPIC", "-shared")
@@ -41,15 +42,19 @@ def load() -> ctypes.CDLL | None:
         logging.getLogger(__name__).warning("%s cannot be loaded, so all takes longer: %s", path.name, error)
         return None
     address, number = ctypes.c_void_p, ctypes.c_int
-    loaded.digits_normalise.argtypes = loaded.digits_place.argtypes = address, number, number, address
-    loaded.digits_unfilter.argtypes = ctypes.c_char_p, number, number, number, address
+    for function in (loaded.digits_normalise, loaded.digits_place, loaded.digits_png):
+        function.argtypes = address, number, number, address
+    loaded.digits_unfilter.argtypes = address, number, number, number, address
     return loaded
 
 
-def address(array: object) -> int:
-    """Of the values of a numpy array that is contiguous; its own `ctypes.data` takes three times as long."""
-    place: int = array.__array_interface__["data"][0]  # type: ignore[attr-defined]  # numpy is not imported here
-    return place
+def address(values: Any) -> int:
+    """Of a bytearray, or of the values of a numpy array that is contiguous; its own `ctypes.data` takes long."""
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(values))
+    except TypeError:  # an array that may not be written
+        place: int = values.__array_interface__["data"][0]
+        return place
 
 
 def main() -> None:

@@ -79,22 +79,25 @@ def normalise(image: Grey) -> Grey:
     `image` is uint8 [height, width], any size, dark ink on light paper or light on dark. The result is uint8 [28, 28],
     ink 255 on paper 0. Raises `BlankImageError` when paper and ink cannot be told apart.
     """
-    picture = _by_native("digits_normalise", image)
+    picture = by_native("digits_normalise", np.ascontiguousarray(image), *image.shape)
     return placed(inked(image)) if picture is None else picture
 
 
 def placed(ink: Grey) -> Grey:
     """Of `ink`, uint8 [height, width], paper 0, what `normalise` gives. Raises `BlankImageError`."""
-    picture = _by_native("digits_place", ink)
+    picture = by_native("digits_place", np.ascontiguousarray(ink), *ink.shape)
     return placed_by_python(ink) if picture is None else picture
 
 
-def _by_native(function: str, image: Grey) -> Grey | None:
-    """What native.c makes of `image`; None where it is not at hand, or made for smaller or cleaner ones."""
+def by_native(function: str, values: Grey | bytearray, height: int, width: int) -> Grey | None:
+    """The picture that a function of native.c makes of an image's `values`; None where it has none.
+
+    It may not be at hand, or made for smaller images or cleaner ones. Raises `BlankImageError`.
+    """
     if _NATIVE is None:
         return None
-    image, picture = np.ascontiguousarray(image), np.empty((SIZE, SIZE), np.uint8)
-    outcome = getattr(_NATIVE, function)(native.address(image), *image.shape, native.address(picture))
+    picture = np.empty((SIZE, SIZE), np.uint8)
+    outcome = getattr(_NATIVE, function)(native.address(values), height, width, native.address(picture))
     if outcome == native.BLANK:
         raise BlankImageError
     return picture if outcome == native.DONE else None

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from contract.normalisation import normalise
 from service import png
 from service.problems import BrokenImage, InvalidRequest, ProblemError, TooLarge
 from service.screening import screen
@@ -68,17 +69,30 @@ class Decoder:
             raise InvalidRequest("The values stop at 1; grey values from 0 to 255 are meant: multiply by 255.")
         return np.rint(values).astype(np.uint8)
 
+    def picture(self, image: Source) -> Grey:
+        """What `normalise` makes of that image, uint8 [28, 28]. Raises `BlankImageError` too."""
+        shape = png.shape(image) if isinstance(image, bytes) else None
+        if not isinstance(image, bytes) or shape is None or shape[2] > 1:
+            return normalise(self.decode(image))
+        self._count(shape[1], shape[0])
+        picture = png.normalised(image, shape)
+        return normalise(self._by_pillow(image, shape)) if picture is None else picture
+
     def _file(self, content: bytes) -> Grey:
         if not content:
             raise BrokenImage("The image is empty: send a file's bytes, with curl by --data-binary @FILE.")
+        if shape := png.shape(content):
+            self._count(shape[1], shape[0])
+            if (pixels := png.pixels(content, shape)) is not None:
+                return _grey_pixels(pixels)
+        return self._by_pillow(content, shape)
+
+    def _by_pillow(self, content: bytes, counted: png.Shape | None) -> Grey:
+        """What is of that shape was `counted`."""
         try:
-            if plain := png.size(content):
-                self._count(*plain)
-                if (pixels := png.pixels(content, *plain)) is not None:
-                    return _grey_pixels(pixels)
             tile = screen(content)
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                if image.size != plain:
+                if counted is None or image.size != (counted[1], counted[0]):
                     self._count(*image.size)
                 self._count(*tile)
                 self._require_room(image)

@@ -7,20 +7,28 @@ but its header and its pixels (PNG, third edition, https://www.w3.org/TR/png-3/)
 import struct
 import zlib
 
+import deflate
 import numpy as np
-from numpy.typing import NDArray
-from zlib_ng import zlib_ng
 
 from contract import native
+from contract.normalisation import Grey, by_native, normalise
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
-HEADER = struct.Struct(">8xI4sIIBBBBB")
+BEGIN = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+"""The signature, and the header's length and name."""
+
+SIZES = struct.Struct(">16xII")
+KIND = slice(24, 29)
+"""Bits a channel, colour type, three kinds of coding."""
+
+CHANNELS = {b"\x08%c\0\0\0" % colour: channels for colour, channels in {0: 1, 2: 3, 4: 2, 6: 4}.items()}
+"""Of each kind that is plain: grey, RGB, and both with transparency."""
+
+HEADER = slice(12, 29)
+"""What its checksum is of."""
+
 CHUNK = struct.Struct(">I4s")
 CHECKSUM = struct.Struct(">I")
 END = b"\0\0\0\0IEND\xaeB`\x82"
-
-CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}
-"""Of each colour type: grey, RGB, and both with transparency."""
 
 MOST_PIXELS = 2**20
 """Of larger ones too much would be in memory at a time."""
@@ -28,47 +36,79 @@ MOST_PIXELS = 2**20
 _NATIVE = native.load()
 
 
-def size(content: bytes) -> tuple[int, int] | None:
-    """Width and height of what looks like a plain PNG; None of anything else."""
-    if _NATIVE is None or not content.startswith(SIGNATURE) or len(content) < HEADER.size + CHECKSUM.size:
+Shape = tuple[int, int, int]
+"""Height, width, channels."""
+
+
+def shape(content: bytes) -> Shape | None:
+    """Of what looks like a plain PNG; None of anything else."""
+    if _NATIVE is None or not content.startswith(BEGIN) or (channels := CHANNELS.get(content[KIND])) is None:
         return None
-    length, kind, width, height, depth, colour, *rest = HEADER.unpack_from(content)
-    plain = (length, kind, depth) == (13, b"IHDR", 8) and colour in CHANNELS and not any(rest)
-    return (width, height) if plain and 0 < width * height <= MOST_PIXELS else None
+    width, height = SIZES.unpack_from(content)
+    return (height, width, channels) if 0 < width * height <= MOST_PIXELS else None
 
 
-def pixels(content: bytes, width: int, height: int) -> NDArray[np.uint8] | None:
-    """uint8 [height, width, channels] of a file of that `size`; None where it is not plain after all, or damaged."""
-    channels = CHANNELS[content[HEADER.size - 4]]
-    packed = _data(content)
+def pixels(content: bytes, shape: Shape) -> Grey | None:
+    """uint8 [height, width, channels] of a file of that `shape`; None where it is not plain after all, or damaged.
+
+    As good as: what is packed wrongly is read where its checksums and its length are right.
+    """
+    rows = _rows(content, shape)
+    return None if rows is None else _unfiltered(rows, shape)
+
+
+def normalised(content: bytes, shape: Shape) -> Grey | None:
+    """What `normalise` makes of a grey file of that `shape`, mostly in one go; None as there.
+
+    Raises `BlankImageError`.
+    """
+    height, width, _ = shape
+    if (rows := _rows(content, shape)) is None:
+        return None
+    if (picture := by_native("digits_png", rows, height, width)) is not None:
+        return picture
+    pixels = _unfiltered(rows, shape)
+    return None if pixels is None else normalise(pixels[..., 0])
+
+
+def _rows(content: bytes, shape: Shape) -> bytearray | None:
+    """As they were packed: each row of pixels behind its filter."""
+    height, width, channels = shape
     length = height * (width * channels + 1)
-    if packed is None or _NATIVE is None:
+    if (packed := _data(content)) is None:
         return None
-    unpacking = zlib_ng.decompressobj()
     try:
-        rows = unpacking.decompress(packed, length)
-    except zlib_ng.error:  # type: ignore[misc]  # the package types it as a value
+        rows = deflate.zlib_decompress(packed, length)
+    except deflate.DeflateError:
         return None
-    if len(rows) < length or not unpacking.eof:
-        return None
-    result = np.empty((height, width, channels), np.uint8)
-    outcome = _NATIVE.digits_unfilter(rows, height, width * channels, channels, native.address(result))
-    return result if outcome == native.DONE else None
+    return rows if len(rows) == length else None
+
+
+def _unfiltered(rows: bytearray, shape: Shape) -> Grey | None:
+    height, width, channels = shape
+    result = np.empty(shape, np.uint8)
+    place = native.address(rows), height, width * channels, channels, native.address(result)
+    return result if _NATIVE and _NATIVE.digits_unfilter(*place) == native.DONE else None
 
 
 def _data(content: bytes) -> bytes | None:
     """What the IDAT chunks hold, where there is nothing else behind the header, and all checksums are right."""
+    if not content.endswith(END) or _checksum(content, HEADER.stop) != zlib.crc32(content[HEADER]):
+        return None
     parts = []
-    place, wanted = len(SIGNATURE), b"IHDR"
-    while not content.startswith(END, place):
-        try:
-            length, kind = CHUNK.unpack_from(content, place)
-            end = place + CHUNK.size + length
-            [checksum] = CHECKSUM.unpack_from(content, end)
-        except struct.error:  # it is cut short
+    place, last = HEADER.stop + CHECKSUM.size, len(content) - len(END)
+    while place < last:
+        length, kind = CHUNK.unpack_from(content, place)
+        end = place + CHUNK.size + length
+        if kind != b"IDAT" or end >= last:
             return None
-        if kind != wanted or checksum != zlib.crc32(content[place + 4 : end]):
+        if _checksum(content, end) != zlib.crc32(content[place + 4 : end]):
             return None
         parts.append(content[place + CHUNK.size : end])
-        place, wanted = end + CHECKSUM.size, b"IDAT"
-    return b"".join(parts[1:])
+        place = end + CHECKSUM.size
+    return b"".join(parts) if place == last else None
+
+
+def _checksum(content: bytes, place: int) -> int:
+    found: int = CHECKSUM.unpack_from(content, place)[0]
+    return found

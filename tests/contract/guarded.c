@@ -60,6 +60,9 @@ static void unfiltered(void) {
     for (size_t i = 0; i < packed; i++) rows[i] = (grey)below(256);
     for (int y = 0; y < height; y++) rows[y * (stride + 1)] = (grey)below(below(9) ? 5 : 256);
     digits_unfilter(rows, height, stride, step, pixels);
+    grey *placed = guarded(SIZE * SIZE);
+    digits_png(rows, height, stride, placed);
+    release(placed, SIZE * SIZE);
     release(rows, packed);
     release(pixels, area);
 }

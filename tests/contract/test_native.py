@@ -103,14 +103,14 @@ def test_filtered_rows_become_what_pillow_reads(library: ctypes.CDLL, kind: int,
     with Image.open(file) as image:
         wanted = np.asarray(image).reshape(height, width, channels)
     found = np.empty((height, width, channels), np.uint8)
-    arguments = rows.tobytes(), height, width * channels, channels, found.ctypes.data
+    arguments = rows.ctypes.data, height, width * channels, channels, found.ctypes.data
     assert library.digits_unfilter(*arguments) == native.DONE
     assert np.array_equal(found, wanted)
 
 
 def test_an_unknown_filter_is_left_to_others(library: ctypes.CDLL) -> None:
-    buffer = ctypes.create_string_buffer(4)
-    assert library.digits_unfilter(b"\5\0\0\0\0", 1, 4, 1, ctypes.addressof(buffer)) == native.NOT_HERE
+    rows, pixels = bytearray(b"\5\0\0\0\0"), bytearray(4)
+    assert library.digits_unfilter(native.address(rows), 1, 4, 1, native.address(pixels)) == native.NOT_HERE
 
 
 def png(width: int, height: int, channels: int, rows: bytes) -> bytes:
