@@ -9,6 +9,7 @@ models/digits/1/manifest.json   the `Manifest`
 """
 
 from datetime import datetime
+from math import exp
 from typing import Annotated, Literal
 
 import numpy as np
@@ -99,6 +100,15 @@ class Calibration(_Part):
         sums = np.add.reduce(powers, axis=1)
         of_digits = np.add.reduce(powers[:, :NO_DIGIT], axis=1, keepdims=True)
         return powers[:, :NO_DIGIT] / of_digits, 1 / sums
+
+    def judged_one(self, logits: list[float]) -> tuple[list[float], float]:
+        """The same of one image's eleven, as plain numbers."""
+        *digits, none = (logit / self.temperature for logit in logits)
+        most = max(digits)
+        powers = [exp(scaled - most) for scaled in digits]
+        of_digits = sum(powers)
+        of_none = exp(min(none - most, 700))  # more does not fit into a float
+        return [power / of_digits for power in powers], 1 / (of_digits + of_none)
 
 
 class Acceptance(_Part):

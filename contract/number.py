@@ -1,6 +1,6 @@
-"""A line of writing and what both networks say of it → the number.
+"""A line of writing and what all networks say of it → the number.
 
-The line network says which digits there are, and where. The network for single digits is asked too, where a digit's ink
+The line network says which digits there are, and where. What reads single digits is asked too, where a digit's ink
 touches no other's: it knows those better, and the two seldom make the same mistake. On ink that was cut from others it
 has no say; with one it reads fewer numbers of validation digits right.
 """
@@ -50,8 +50,8 @@ def number(
 ) -> Number:
     """The number in `line`.
 
-    `frames`, each [128, 12], are what the line network says of its windows, with its `temperature`; `read` is the
-    network for single digits, normalised images uint8 [n, 28, 28] → logits [n, 11], with its calibration `single`.
+    `frames`, each [128, 12], are what the line network says of its windows, with its `temperature`; `read` is
+    what reads single digits, normalised images uint8 [n, 28, 28] → logits [n, 11], with its calibration `single`.
     """
     spelling = spell(joined(frames, line.ink.shape[1]), temperature)
     legible = spelling.likelihoods.argmax(axis=1) < NO_DIGIT

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 from contract import opinion
 from contract.artifact import LINE_TFLITE, SECOND_TFLITE, TFLITE, ArtifactError, Manifest
 from contract.line import Strip, windows
-from contract.number import Number, number
+from contract.normalisation import Grey
+from contract.number import Logits, Number, number
 from contract.store import Store
 from service.network import DIGIT, LINE, Network, Shapes
 
@@ -26,6 +28,12 @@ class Answers:
     """Calibrated, [n, 10]."""
     accepted: NDArray[np.bool_]
     """[n]."""
+
+
+class Answer(NamedTuple):
+    probabilities: list[float]
+    """Calibrated, of the ten digits."""
+    accepted: bool
 
 
 class Model:
@@ -50,24 +58,47 @@ class Model:
         except ValueError as error:
             raise ArtifactError(f"{name} of version {self.manifest.version}: {error}") from error
 
-    def answer(self, images: NDArray[np.uint8]) -> Answers:
+    def answer(self, images: Grey) -> Answers:
         """What normalised images, uint8 [n, 28, 28] with ink 255, say."""
-        logits = self._network.logits(images)
+        return self._answer(images, self._network.logits(images))
+
+    def _answer(self, images: Grey, logits: Logits) -> Answers:
+        """From what the first network says."""
         probabilities, scores = self.manifest.calibration.judged(logits)
         second, rule = self._second, self.manifest.second
         if second and rule and opinion.ask(partial(_one_by_one, second), images, logits, scores, rule):
             probabilities, scores = self.manifest.calibration.judged(logits)
         return Answers(probabilities, self.manifest.acceptance.accepts(scores))
 
+    def answer_one(self, image: Grey) -> Answer:
+        """The same of a single one, uint8 [28, 28], in plain numbers: numpy's calls would take longer than the network.
+
+        Not where the second network is to be asked.
+        """
+        images = image[np.newaxis]
+        logits = self._network.logits(images)
+        probabilities, score = self.manifest.calibration.judged_one(logits[0].tolist())
+        if self.manifest.second and score < self.manifest.second.ask_below:
+            answers = self._answer(images, logits)
+            return Answer(answers.probabilities[0].tolist(), bool(answers.accepted[0]))
+        return Answer(probabilities, score >= self.manifest.acceptance.threshold)
+
+    def _logits(self, images: Grey) -> Logits:
+        """Of both networks together."""
+        if self._second is None or self.manifest.second is None:
+            return self._network.logits(images)
+        second = partial(_one_by_one, self._second)
+        return opinion.logits(images, self._network.logits, second, self.manifest.calibration, self.manifest.second)
+
     def number(self, line: Strip) -> tuple[Number, Answers] | None:
         """The number in a line of writing; None where this version reads single digits only."""
         if self._line is None or self.manifest.line is None:
             return None
         frames = [self._line.logits(window[np.newaxis])[0] for window in windows(line.ink)]
-        found = number(line, frames, self.manifest.line.temperature, self._network.logits, self.manifest.calibration)
+        found = number(line, frames, self.manifest.line.temperature, self._logits, self.manifest.calibration)
         return found, Answers(found.probabilities, found.scores >= self.manifest.line.threshold)
 
 
-def _one_by_one(network: Network, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _one_by_one(network: Network, images: Grey) -> Logits:
     """Their count is another each time, and for each the network would be made ready anew."""
     return np.concatenate([network.logits(image[np.newaxis]) for image in images])

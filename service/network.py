@@ -38,7 +38,7 @@ class Network:
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Of images as it was trained on, uint8 [n, height, width] with ink 255: what it says, [n, …]."""
-        batch = np.frombuffer(images.tobytes().translate(self._quantised), np.int8).reshape(*images.shape, 1)
+        batch = np.ndarray((*images.shape, 1), np.int8, images.tobytes().translate(self._quantised))
         with self._turn:
             if self._length != len(batch):
                 self._length = 0  # should what follows fail

@@ -91,9 +91,10 @@ def _second(draft: Draft) -> str:
     return f"""## A second opinion
 
 Where the first network's score (below) is under {second.ask_below:.4f}, a larger one, second.tflite, is asked about the
-same image: {second.parameters:,} parameters, {second.macs:,} multiply-accumulates. Their logits are added, times
-{second.weight:g}, and all goes on with these. It is {second.chosen};
-of worse images it is asked about more. All tables are of both together; only in whole numbers the first has no help.
+same image: {second.parameters:,} parameters, {second.macs:,} multiply-accumulates. Where it learned on after it was
+trained, it is the mean of what it was before and after (a snapshot ensemble, Huang et al. 2017), and these count both.
+The logits of first and second are added, times {second.weight:g}, and all goes on with these. It is {second.chosen};
+of worse images it is asked about more. All tables are of both together.
 
 It learned by Muon (Jordan et al. 2024), from other pictures of the same training digits: those that the first network
 saw (below), more of them with something in the way, and in other ways: up to a quarter of salt-and-pepper noise, zigzag
@@ -118,7 +119,7 @@ for 256 columns of a strip that is 32 pixels high ({line.strip}). It learned by 
 (Graves et al. 2006) from numbers written with the training digits, as they are and redrawn:
 {line.epochs} epochs of {line.shown:,} strips in {line.seconds:.0f} s, from source revision {line.revision}.
 
-Here it and the first network read, as they do in the service, and a number is read right when all of its digits are.
+Here all networks read, as they do in the service, and a number is read right when all of its digits are.
 Sizes differ by up to 25 %, baselines by 15 %, a number leans to either side; digits are apart by 30 to 80 % of their
 height (wide), by 5 to 20 % (narrow), slid together until their ink meets (touching), or 15 % of their width further
 (overlapping).

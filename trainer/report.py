@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.artifact import LINE_TFLITE, TFLITE, Acceptance, Calibration, Manifest, TestMetrics
+from contract.artifact import LINE_TFLITE, Acceptance, Calibration, Manifest, TestMetrics
 from contract.store import Store
 from trainer import nondigits
 from trainer.conditions import MAKERS as CONDITIONS
@@ -15,7 +15,6 @@ from trainer.corruptions import CORRUPTIONS, corrupt
 from trainer.dataset import make_all, normalised
 from trainer.digits import Digits, Grey, Maker, plain
 from trainer.evaluation import expected_calibration_error, measure
-from trainer.export import int8_logits
 from trainer.habits import habitual
 from trainer.numbers import Reader as NumberReader
 from trainer.numbers import Report as NumberReport
@@ -159,9 +158,9 @@ def evaluate_numbers(digits: Digits, store: Store, manifest: Manifest, pictures:
     """How a published version reads numbers of `digits`, as MNIST has them; None where it reads single digits only."""
     if (line := manifest.line) is None:
         return None
-    single = partial(int8_logits, store.read(manifest, TFLITE))
-    both = NumberReader(single, manifest.calibration, store.read(manifest, LINE_TFLITE))
-    return both.report(digits, pictures, line.temperature, line.threshold)
+    single = published(store, manifest).int8
+    reader = NumberReader(single, manifest.calibration, store.read(manifest, LINE_TFLITE))
+    return reader.report(digits, pictures, line.temperature, line.threshold)
 
 
 def _report(reader: Reader, digits: Digits, answers: Answers, held_out: Answers, pictures: int) -> Report:

@@ -4,7 +4,6 @@ import platform
 import tempfile
 import time
 from dataclasses import dataclass, replace
-from functools import partial
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -34,14 +33,15 @@ from trainer.dataset import normalised, split, test_set, training_set
 from trainer.digits import Digits, Grey
 from trainer.errors import PoorModelError
 from trainer.evaluation import calibrate, choose_threshold
-from trainer.export import int8_logits, to_int8
+from trainer.export import to_int8
 from trainer.learning import learn, steps
 from trainer.mnist import FILES, Mnist
 from trainer.network import build, build_small, macs
 from trainer.optimizer import cycle, muon
 from trainer.reads import Reads, alone, together
+from trainer.reads import published as reads_of
 from trainer.recipe import Recipe
-from trainer.report import Evaluation, evaluate, evaluate_numbers, evaluate_version
+from trainer.report import Evaluation, evaluate, evaluate_version
 from trainer.revision import source_revision
 
 LIBRARIES = ("tensorflow", "keras", "numpy", "pillow", "scikit-image", "scipy", "ai-edge-litert")
@@ -140,7 +140,7 @@ def publish(
     line, report = None, None
     if fitted_line:
         _, held_out = split(mnist, recipe.seed, recipe.images)
-        line, report = numbers.judge(fitted_line, first.int8, calibration, held_out, evaluation.digits, recipe)
+        line, report = numbers.judge(fitted_line, reads.int8, calibration, held_out, evaluation.digits, recipe)
     evaluation = replace(evaluation, numbers=report)
 
     draft = Draft(
@@ -189,7 +189,7 @@ def train_line(mnist: Mnist, recipe: Recipe, store: Store, version: int) -> Mani
     fitted = fitted or numbers.fit(training, recipe)
 
     evaluation = evaluate_version("test", test_set(mnist), validation, store, published, recipe.pictures)
-    single = partial(int8_logits, store.read(published, TFLITE))
+    single = reads_of(store, published).int8
     line, report = numbers.judge(fitted, single, published.calibration, validation, evaluation.digits, recipe)
     draft = published.draft().model_copy(update={"line": line})
     return _publish_again(store, published, draft, LINE, fitted, recipe, replace(evaluation, numbers=report))
@@ -211,7 +211,8 @@ def train_second(mnist: Mnist, recipe: Recipe, store: Store, version: int, *, mo
 
 def publish_second(fitted: apart.Fitted, published: Manifest, mnist: Mnist, recipe: Recipe, store: Store) -> Manifest:
     """The latter half of `train_second`: choose on the validation split, measure, publish."""
-    unseen = normalised(split(mnist, recipe.seed, recipe.images)[1], "validation")
+    held_out = split(mnist, recipe.seed, recipe.images)[1]
+    unseen = normalised(held_out, "validation")
     first, calibration = alone(loaded(store, published), store.read(published, TFLITE)), published.calibration
     rule, reads = _with_second(first, fitted, calibration, unseen)
     if rule is None:
@@ -221,8 +222,11 @@ def publish_second(fitted: apart.Fitted, published: Manifest, mnist: Mnist, reci
     acceptance = _acceptance(reads, calibration, unseen)
 
     evaluation = evaluate("test", test_set(mnist), unseen, reads, calibration, acceptance, recipe.pictures)
-    evaluation = replace(evaluation, numbers=evaluate_numbers(evaluation.digits, store, published, recipe.pictures))
     changed = {"second": rule, "acceptance": acceptance, "metrics": evaluation.metrics}
+    if published.line:
+        line = fitted_before(LINE, store, published)
+        judged = numbers.judge(line, reads.int8, calibration, held_out, evaluation.digits, recipe)
+        changed["line"], evaluation = judged[0], replace(evaluation, numbers=judged[1])
     draft = published.draft().model_copy(update=changed)
     return _publish_again(store, published, draft, SECOND, fitted, recipe, evaluation)
 

@@ -70,3 +70,15 @@ def test_image_that_is_no_digit_to_the_first_is_asked_again() -> None:
 def test_weight_that_makes_no_sense_is_refused(weight: float) -> None:
     with pytest.raises(ValidationError, match="weight"):
         SecondReader.model_validate(RULE.model_dump() | {"weight": weight})
+
+
+def test_one_image_is_judged_as_many_are() -> None:
+    rng = np.random.default_rng(1)
+    calibration = Calibration(temperature=1.3, chosen="")
+    logits = rng.normal(0, 20, (200, 11)).astype(np.float32)
+    logits[0, 10] = 1e6  # surely none
+    probabilities, scores = calibration.judged(logits)
+    for row, wanted, score in zip(logits.tolist(), probabilities, scores, strict=True):
+        found = calibration.judged_one(row)
+        assert np.allclose(found[0], wanted, rtol=1e-12, atol=0)
+        assert found[1] == pytest.approx(score, rel=1e-12, abs=1e-300)

@@ -9,6 +9,7 @@ import pytest
 
 from contract.artifact import SECOND_KERAS, SECOND_TFLITE, TFLITE
 from contract.folder import FolderStore
+from contract.line import strip
 from contract.normalisation import normalise
 from service.model import Model, networks
 from service.network import Network
@@ -27,7 +28,7 @@ def test_doubtful_images_are_read_by_two_networks_and_the_others_by_one(store: F
     assert manifest.second
     first, second = (Network(store.read(manifest, name)).logits(images) for name in (TFLITE, SECOND_TFLITE))
     doubtful = manifest.calibration.scores(first) < manifest.second.ask_below
-    assert 0 < doubtful.sum() < 0.1 * len(images)
+    assert 0 < doubtful.sum() < 0.15 * len(images)
     logits = np.where(doubtful[:, np.newaxis], manifest.second.weight * (first + second), first)
     answers = Model(manifest, *networks(store, manifest)).answer(images)
     assert np.allclose(answers.probabilities, manifest.calibration.probabilities(logits), atol=1e-6)
@@ -41,6 +42,21 @@ def test_image_is_answered_alone_as_in_a_batch(store: FolderStore, images: np.nd
     together = model.answer(images).probabilities
     alone = np.concatenate([model.answer(image[np.newaxis]).probabilities for image in images])
     assert np.array_equal(together, alone)
+    plainly = [model.answer_one(image) for image in images]
+    assert np.allclose([one.probabilities for one in plainly], together, rtol=1e-9)
+    assert [one.accepted for one in plainly] == model.answer(images).accepted.tolist()
+
+
+def test_doubtful_digits_of_a_number_are_read_by_two_networks_too(store: FolderStore, mnist: Mnist) -> None:
+    manifest = store.manifest(store.versions()[-1])
+    both = Model(manifest, *networks(store, manifest))
+    alone = Model(manifest, *networks(store, manifest.model_copy(update={"second": None})))
+    differ = 0
+    for image in mnist.train_images[:100]:
+        read = [model.number(strip(image)) for model in (both, alone)]
+        confidences = [found[1].probabilities.max() for found in read if found]
+        differ += confidences[0] != confidences[1]
+    assert 0 < differ < 20
 
 
 def test_version_without_a_second_network_is_served(store: FolderStore, tmp_path: Path, mnist: Mnist) -> None:
@@ -59,4 +75,4 @@ def test_version_without_a_second_network_is_served(store: FolderStore, tmp_path
             for version in (last, last + 1)
         ]
     both, alone = ([one["confidence"] for one in answer["predictions"]] for answer in answers)
-    assert 0 < np.count_nonzero(np.array(both) != np.array(alone)) < 20
+    assert 0 < np.count_nonzero(np.array(both) != np.array(alone)) < 30
