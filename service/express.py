@@ -9,7 +9,8 @@ are the answers.
 
 import re
 import time
-from typing import Any
+from http import HTTPStatus
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic_core import from_json
@@ -18,12 +19,15 @@ from service import observing
 from service.decoding import Decoder, Grey, Source
 from service.keys import Keys
 from service.problems import MEDIA_TYPE, ProblemError, body_of
-from service.reading import read
+from service.reading import pictures_of, predictions
 from service.registry import Registry
 from service.routing import QUICK_BYTES, QUICK_IMAGES, QUICK_PIXELS
 from service.settings import Settings
 
 ROWS, FILE = b"/v1/predict", b"/v1/predict/image"
+
+END = b"\r\n\r\n"
+"""Of a head."""
 
 MOST_HEAD = 2**13
 """Bytes of the first line and the headers."""
@@ -61,6 +65,20 @@ RIGHT, PROBLEM = (b"200 OK", b"application/json"), MEDIA_TYPE.encode()
 HEAD = b"HTTP/1.1 %b\r\ncontent-length: %d\r\ncontent-type: %b\r\nx-request-id: %b\r\n%b\r\n"
 
 
+class Job(NamedTuple):
+    """A plain request whose images were looked at."""
+
+    data: bytes
+    path: bytes
+    number: bytes
+    """Its id."""
+    started: float
+    pictures: list[Grey]
+    """Normalised, uint8 [28, 28] each."""
+    problem: ProblemError | None
+    """What is wrong with one of the images."""
+
+
 class Express:
     """Answers what is plain."""
 
@@ -71,40 +89,76 @@ class Express:
         self._longest = min(QUICK_BYTES, settings.max_body_bytes)
         self._images = min(QUICK_IMAGES, settings.max_images)
 
-    def answer(self, data: bytes, more: bytes) -> bytes | None:
-        """The answer to the request in `data`, `more` headers in it; None where it must go the long way."""
+    def take(self, data: bytes) -> Job | None:
+        """The request in `data`, up to the network; None where it must go the long way."""
         started = time.perf_counter()
-        head, _, body = data.partition(b"\r\n\r\n")
-        if not 0 < len(body) <= self._longest or len(head) > MOST_HEAD:
+        if (plain := self._plain(data)) is None:
             return None
-        if (request := PLAIN.fullmatch(head)) is None:
-            return None
-        path, length, kind, key, number = request.group("path", "length", "type", "key", "number")
-        if length is None or int(length) != len(body) or (self._keys.needed and not self._keys.know(key or b"")):
-            return None
-        images = (_file if path == FILE else _rows)(kind, body)
-        if images is None or len(images) > self._images:
-            return None
+        path, number, images = plain
         decoder = Decoder(self._settings.max_image_pixels, self._settings.max_request_pixels, QUICK_PIXELS)
         try:
-            line, kind, content = *RIGHT, read(images, self._registry.default(), decoder)
+            return Job(data, path, number, started, pictures_of(images, decoder), None)
         except ProblemError as problem:
-            line, kind, content = b"%d %b" % (problem.status, problem.status.phrase.encode()), PROBLEM, body_of(problem)
+            return Job(data, path, number, started, [], problem)
         except Exception:  # whatever it is, the long way comes upon it again
             return None
-        number = number or observing.new_number()
-        seconds = time.perf_counter() - started
-        observing.answered("POST", path.decode(), path.decode(), int(line[:3]), seconds, number.decode())
-        return HEAD % (line, len(content), kind, number, more) + content
+
+    def answer(self, job: Job, more: bytes) -> bytes | None:
+        """The answer to what `take` gave, with `more` headers in it; None as there."""
+        try:
+            if problem := job.problem:
+                line, kind = b"%d %b" % (problem.status, problem.status.phrase.encode()), PROBLEM
+                content = body_of(problem)
+            else:
+                line, kind, content = *RIGHT, predictions(job.pictures, self._registry.default())
+        except Exception:
+            return None
+        return HEAD % (line, len(content), kind, job.number, more) + content
+
+    def note(self, job: Job) -> None:
+        """Have it put into the log and the metrics: it was answered."""
+        path, status = job.path.decode(), job.problem.status if job.problem else HTTPStatus.OK
+        seconds = time.perf_counter() - job.started
+        observing.answered("POST", path, path, status.value, seconds, job.number.decode())
+
+    def awaits(self, head: bytes) -> bool:
+        """Whether `head` is that of a request which may go the short way, once its body has come."""
+        if not head.endswith(END) or (plain := self._plain_head(head[: -len(END)])) is None:
+            return False
+        return (_is_image if plain["path"] == FILE else _is_json)(plain["type"])
+
+    def _plain(self, data: bytes) -> tuple[bytes, bytes, list[Source]] | None:
+        """Path, id and images of a plain, whole request by somebody who may ask."""
+        head, _, body = data.partition(END)
+        if not body or (plain := self._plain_head(head)) is None or int(plain["length"]) != len(body):
+            return None
+        images = (_file if plain["path"] == FILE else _rows)(plain["type"], body)
+        if images is None or len(images) > self._images:
+            return None
+        return plain["path"], plain["number"] or observing.new_number(), images
+
+    def _plain_head(self, head: bytes) -> re.Match[bytes] | None:
+        plain = PLAIN.fullmatch(head) if len(head) <= MOST_HEAD else None
+        if plain is None or not 0 < int(plain["length"] or 0) <= self._longest:
+            return None
+        return plain if not self._keys.needed or self._keys.know(plain["key"] or b"") else None
+
+
+def _is_image(kind: bytes | None) -> bool:
+    return kind is not None and kind[:6].lower() == b"image/"
+
+
+def _is_json(kind: bytes | None) -> bool:
+    return kind in (None, b"application/json")
 
 
 def _file(kind: bytes | None, body: bytes) -> list[Source] | None:
-    return [body] if kind and kind[:6].lower() == b"image/" else None
+    return [body] if _is_image(kind) else None
 
 
 def _rows(kind: bytes | None, body: bytes) -> list[Source] | None:
     """Images as `PredictRequest` has them, where pydantic would find no fault."""
-    if kind not in (None, b"application/json") or b"true" in body or b"false" in body:
+    if not _is_json(kind) or b"true" in body or b"false" in body:
         return None
     try:
         request = from_json(body)

@@ -21,7 +21,8 @@ def read_number(image: Grey, model: Model, *, details: bool) -> NumberResponse:
     number, answers = read
     if not number.legible:
         raise NoNumber(NoNumber.example)
-    count_answers(model, answers)
+    accepted = int(answers.accepted.sum())
+    count_answers(model.manifest.version, accepted, len(answers.accepted) - accepted)
     digits = []
     for part, probabilities, accepted in zip(
         number.parts, answers.probabilities.tolist(), answers.accepted.tolist(), strict=True

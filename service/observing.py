@@ -69,7 +69,12 @@ def new_number() -> bytes:
 
 
 def answered(method: str, path: str, route: str, status: int, seconds: float, number: str) -> None:
-    """Put a request into the log and the metrics."""
+    """Have a request put into the log and the metrics."""
+    metrics.later(_put, (method, path, route, status, seconds, number, int(time.time())))
+
+
+def _put(request: tuple[str, str, str, int, float, str, int]) -> None:
+    method, path, route, status, seconds, number, second = request
     requests, request_seconds = _counters(method, route, status)
     requests.inc()
     request_seconds.observe(seconds)
@@ -77,9 +82,7 @@ def answered(method: str, path: str, route: str, status: int, seconds: float, nu
         line = _known_line if path == route else _line  # paths of callers' making would fill the memory
         before, behind = line(method, path, status)
         text = number if number.isalnum() else json.dumps(number)[1:-1]
-        _lines.append(
-            f'{before}{stamp(int(time.time()))}{behind}, "request_id": "{text}", "ms": {1000 * seconds:.2f}}}\n'
-        )
+        _lines.append(f'{before}{stamp(second)}{behind}, "request_id": "{text}", "ms": {1000 * seconds:.2f}}}\n')
 
 
 @lru_cache(maxsize=1000)
@@ -120,4 +123,5 @@ def stamp(second: int) -> str:
 
 def lines() -> str:
     """Those of the log that gathered since the last call."""
+    metrics.settle()
     return "".join(_lines.popleft() for _ in range(len(_lines)))

@@ -3,13 +3,12 @@
 import base64
 import io
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
 from anyio import CapacityLimiter, to_thread
-from numpy.typing import NDArray
 from PIL import Image
 from prometheus_client import Counter
 from pydantic_core import to_json
@@ -17,7 +16,7 @@ from pydantic_core import to_json
 from contract.messages import ItemError
 from contract.normalisation import BlankImageError, normalise
 from service import metrics
-from service.decoding import Decoder, Source
+from service.decoding import Decoder, Grey, Source
 from service.model import Answers, Model
 from service.problems import BlankImage, ProblemError
 
@@ -36,43 +35,67 @@ async def apart(work: Callable[[], Result], room: CapacityLimiter = LARGE) -> Re
 
 
 def read(images: Sequence[Source], model: Model, decoder: Decoder, *, details: bool = False) -> bytes:
-    """One prediction for each image: a `PredictResponse` in JSON.
+    """One prediction for each image: a `PredictResponse` in JSON. Raises as `pictures_of` does."""
+    return predictions(pictures_of(images, decoder), model, details=details)
+
+
+def pictures_of(images: Sequence[Source], decoder: Decoder) -> list[Grey]:
+    """Each of them normalised, uint8 [28, 28].
 
     Raises the `ProblemError` of the first image at fault, naming its place in `images`.
     """
-    batch = np.array([_decoded(image, decoder, index) for index, image in enumerate(images)])
-    answers = answer(model, batch)
-    predictions = [
+    return [_picture(image, decoder, index) for index, image in enumerate(images)]
+
+
+def predictions(pictures: list[Grey], model: Model, *, details: bool = False) -> bytes:
+    """What `read` makes of normalised images, uint8 [28, 28] each."""
+    predicted = [
         {
             "digit": probabilities.index(confidence := max(probabilities)),
             "confidence": confidence,
             "probabilities": probabilities,
             "accepted": accepted,
         }
-        for probabilities, accepted in zip(answers.probabilities.tolist(), answers.accepted.tolist(), strict=True)
+        for probabilities, accepted in _answers(model, pictures)
     ]
     if details:
-        predictions = [one | {"normalised": png(image)} for one, image in zip(predictions, batch, strict=True)]
+        predicted = [one | {"normalised": png(image)} for one, image in zip(predicted, pictures, strict=True)]
     reference = {"name": model.manifest.name, "version": model.manifest.version}
-    return to_json({"model": reference, "predictions": predictions})
+    return to_json({"model": reference, "predictions": predicted})
 
 
-def answer(model: Model, images: NDArray[np.uint8]) -> Answers:
+def _answers(model: Model, pictures: list[Grey]) -> Iterable[tuple[list[float], bool]]:
+    """The probabilities of each picture's digits, and whether that is an answer to rely on; counted in the metrics."""
+    if len(pictures) > 1:
+        answers = answer(model, np.array(pictures))
+        return zip(answers.probabilities.tolist(), answers.accepted.tolist(), strict=True)
+    started = time.perf_counter()
+    one = model.answer_one(pictures[0])
+    metrics.later(_count, (time.perf_counter() - started, 1, model.manifest.version, int(one.accepted)))
+    return [one]
+
+
+def answer(model: Model, images: Grey) -> Answers:
     """What `model` says of normalised images, uint8 [n, 28, 28], counted in the metrics."""
     started = time.perf_counter()
     answers = model.answer(images)
-    metrics.inference_seconds.observe(time.perf_counter() - started)
-    metrics.batch_size.observe(len(images))
-    count_answers(model, answers)
+    accepted = int(np.count_nonzero(answers.accepted))
+    metrics.later(_count, (time.perf_counter() - started, len(images), model.manifest.version, accepted))
     return answers
 
 
-def count_answers(model: Model, answers: Answers) -> None:
+def _count(inference: tuple[float, int, int, int]) -> None:
+    seconds, images, version, accepted = inference
+    metrics.inference_seconds.observe(seconds)
+    metrics.batch_size.observe(images)
+    count_answers(version, accepted, images - accepted)
+
+
+def count_answers(version: int, accepted: int, refused: int) -> None:
     """In the metrics."""
-    accepted = int(np.count_nonzero(answers.accepted))
-    for kind, count in (("true", accepted), ("false", len(answers.accepted) - accepted)):
+    for kind, count in (("true", accepted), ("false", refused)):
         if count:
-            _counter(model.manifest.version, kind).inc(count)
+            _counter(version, kind).inc(count)
 
 
 @lru_cache(maxsize=64)
@@ -80,24 +103,29 @@ def _counter(version: int, accepted: str) -> Counter:
     return metrics.answers.labels(version, accepted)
 
 
-def normalised(image: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:
+def normalised(image: Grey, index: int) -> Grey:
     """`image` as the network wants it. Raises `BlankImage`, naming its place."""
     try:
         return normalise(image)
     except BlankImageError as error:
-        errors = [ItemError(index=index, detail=BlankImage.example)]
-        raise BlankImage(BlankImage.example, errors=errors) from error
+        raise _blank(index) from error
 
 
-def _decoded(image: Source, decoder: Decoder, index: int) -> NDArray[np.uint8]:
+def _blank(index: int) -> BlankImage:
+    return BlankImage(BlankImage.example, errors=[ItemError(index=index, detail=BlankImage.example)])
+
+
+def _picture(image: Source, decoder: Decoder, index: int) -> Grey:
     try:
-        return normalised(decoder.decode(image), index)
+        return decoder.picture(image)
+    except BlankImageError as error:
+        raise _blank(index) from error
     except ProblemError as problem:
         problem.errors = [ItemError(index=index, detail=problem.detail)]
         raise
 
 
-def png(image: NDArray[np.uint8]) -> str:
+def png(image: Grey) -> str:
     file = io.BytesIO()
     Image.fromarray(image).save(file, "PNG")
     return base64.b64encode(file.getvalue()).decode()

@@ -1,5 +1,6 @@
 """Requests that go the short way are answered as those that go the long way; what is unusual does not go it."""
 
+import asyncio
 import base64
 import contextlib
 import io
@@ -133,9 +134,14 @@ UNUSUAL = {
 }
 
 
+def answered(express: Express, data: bytes) -> bytes | None:
+    job = express.take(data)
+    return express.answer(job, b"") if job else None
+
+
 @pytest.mark.parametrize("data", PLAIN.values(), ids=PLAIN)
 def test_what_is_plain_and_right_goes_the_short_way(express: Express, data: bytes) -> None:
-    answer = express.answer(data, b"")
+    answer = answered(express, data)
     assert answer is not None
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
     parsed = PredictResponse.model_validate_json(answer.partition(b"\r\n\r\n")[2])
@@ -144,7 +150,7 @@ def test_what_is_plain_and_right_goes_the_short_way(express: Express, data: byte
 
 @pytest.mark.parametrize("data", UNUSUAL.values(), ids=UNUSUAL)
 def test_anything_unusual_goes_the_long_way(express: Express, data: bytes) -> None:
-    assert express.answer(data, b"") is None
+    assert express.take(data) is None
 
 
 def test_an_odd_head_takes_no_time(express: Express) -> None:
@@ -152,20 +158,20 @@ def test_an_odd_head_takes_no_time(express: Express) -> None:
     control = b"Content-Type: " + b"a" * 4000 + b"\1" + b"\r\nA: 1" * 600
     started = time.process_time()
     for head in [returns, control] * 50:
-        assert express.answer(b"POST /v1/predict HTTP/1.1\r\n" + head + b"\r\n\r\n7", b"") is None
+        assert express.take(b"POST /v1/predict HTTP/1.1\r\n" + head + b"\r\n\r\n7") is None
     assert time.process_time() - started < 2  # where each byte is looked at once it takes a fiftieth
 
 
 def test_a_request_without_the_key_goes_the_long_way(express: Express) -> None:
     locked = Express(express._registry, express._settings, Keys(["key"]))
-    assert locked.answer(file(), b"") is None
-    assert locked.answer(file(FILE, "Authorization: Bearer other"), b"") is None
-    assert locked.answer(file(FILE, "Authorization: Bearer key"), b"") is not None
+    assert locked.take(file()) is None
+    assert locked.take(file(FILE, "Authorization: Bearer other")) is None
+    assert locked.take(file(FILE, "Authorization: Bearer key")) is not None
 
 
 @pytest.mark.parametrize("data", WRONG.values(), ids=WRONG)
 def test_what_is_wrong_with_an_image_is_said_the_short_way(express: Express, data: bytes) -> None:
-    assert (express.answer(data, b"") or b"").startswith(b"HTTP/1.1 422 Unprocessable")
+    assert (answered(express, data) or b"").startswith(b"HTTP/1.1 422 Unprocessable")
 
 
 @pytest.mark.parametrize("data", [*PLAIN.values(), *WRONG.values()], ids=[*PLAIN, *WRONG])
@@ -182,12 +188,89 @@ def test_both_ways_give_the_same_answer(service: ServiceProcess, data: bytes) ->
     }
 
 
-@pytest.mark.parametrize("cut", [1, 30, 150, -1])
-def test_a_request_in_pieces_is_answered_too(service: ServiceProcess, cut: int) -> None:
+HEAD = len(request(ROWS)) - len(ROWS)
+
+
+@pytest.mark.parametrize("cuts", [(1,), (30,), (150,), (-1,), (HEAD,), (HEAD, HEAD + 9), (9, HEAD), (HEAD - 1, HEAD)])
+def test_a_request_in_pieces_is_answered_too(service: ServiceProcess, cuts: tuple[int, ...]) -> None:
     data = request(ROWS)
-    status, _, body = ask(service, data[:cut], data[cut:])
+    pieces = [data[begin:end] for begin, end in zip((0, *cuts), (*cuts, None), strict=True)]
+    status, _, body = ask(service, *pieces)
     assert status == 200
     assert PredictResponse.model_validate_json(body).predictions[0].digit == 7
+
+
+def test_a_plain_head_waits_for_its_body(express: Express) -> None:
+    assert express.awaits(request(ROWS)[:HEAD])
+    assert not express.awaits(request(ROWS, "/v1/predict", "Expect: 100-continue").removesuffix(ROWS))
+    assert not express.awaits(request(b""))
+    assert not express.awaits(request(b"7" * 2**17).removesuffix(b"7" * 2**17))
+
+
+def test_a_body_that_never_comes_is_not_waited_for(tmp_path: Path) -> None:
+    with running_service(tmp_path / "log", model_store=REPO / "models", request_seconds=0.5) as service:
+        assert ask(service, request(ROWS)[:HEAD])[0] == 408
+
+
+def test_a_service_that_stops_waits_for_a_body(tmp_path: Path) -> None:
+    data = request(ROWS)
+    with running_service(tmp_path / "log", model_store=REPO / "models") as service:
+        with socket.create_connection(("127.0.0.1", service.port)) as connection:
+            connection.sendall(data[:HEAD])
+            time.sleep(0.3)  # until it was read
+            service.process.terminate()
+            time.sleep(1)
+            connection.sendall(data[HEAD:])
+            assert connection.recv(2**16).startswith(b"HTTP/1.1 200 OK\r\n")
+        assert service.process.wait(10) in (0, -signal.SIGTERM)
+
+
+def test_a_head_without_the_key_is_refused_before_its_body_comes(tmp_path: Path) -> None:
+    with running_service(tmp_path / "log", model_store=REPO / "models", api_keys="key") as locked:
+        assert ask(locked, request(ROWS)[:HEAD])[0] == 401
+        keyed = request(ROWS, "/v1/predict", "Authorization: Bearer key")
+        assert ask(locked, keyed.removesuffix(ROWS), ROWS)[0] == 200
+
+
+def test_a_stop_loses_no_request_of_callers_who_send_and_send(tmp_path: Path) -> None:
+    with running_service(tmp_path / "log", model_store=REPO / "models", drain_seconds=0.2) as service:
+        asyncio.run(stop_under_load(service))
+        assert service.process.wait(20) in (0, -signal.SIGTERM)
+
+
+async def stop_under_load(service: ServiceProcess) -> None:
+    async def send() -> int:
+        answers = 0
+        reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+        while True:
+            writer.write(file())
+            head = await reader.readuntil(b"\r\n\r\n")  # raises where nothing comes
+            assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+            await reader.readexactly(int(re.findall(rb"content-length: (\d+)", head)[0]))
+            answers += 1
+            if b"connection: close" in head:
+                return answers
+
+    load = [asyncio.create_task(send()) for _ in range(20)]
+    await asyncio.sleep(1)
+    service.process.send_signal(signal.SIGTERM)
+    assert min(await asyncio.wait_for(asyncio.gather(*load), 20)) > 0
+
+
+def test_requests_of_one_turn_and_of_one_connection_are_answered_each_and_in_order(service: ServiceProcess) -> None:
+    kinds = {200: file(), 422: file(b"broken"), 415: file(FILE, kind="text/plain")}
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(socket.create_connection(("127.0.0.1", service.port))) for _ in range(30)]
+        wanted = [[[*kinds][(number + place) % 3] for place in range(4)] for number in range(30)]
+        for place in range(4):
+            for connection, statuses in zip(connections, wanted, strict=True):
+                connection.sendall(kinds[statuses[place]])  # without waiting for an answer to those before
+        for connection, statuses in zip(connections, wanted, strict=True):
+            stream = connection.makefile("rb")
+            for status in statuses:
+                assert int(stream.readline().split()[1]) == status
+                head = b"".join(iter(stream.readline, b"\r\n")).decode().lower()
+                stream.read(int(re.findall(r"content-length: (\d+)", head)[0]))
 
 
 def test_a_connection_takes_short_and_long_requests_in_turn(service: ServiceProcess) -> None:

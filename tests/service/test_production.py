@@ -21,6 +21,7 @@ import pytest
 from PIL import Image
 
 from contract.folder import FolderStore
+from service import metrics
 from tests.servers import REPO, ServiceProcess, eventually, metric, running_service
 from tests.service.test_versions import copy_version
 
@@ -367,3 +368,18 @@ def test_numbers_of_thousands_of_digits_are_no_fault_of_the_service(service: Ser
     with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
         connection.sendall(f"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{{}}".encode())
         assert connection.recv(100).split()[1] in (b"400", b"413", b"422")
+
+
+def test_what_cannot_be_counted_keeps_nothing_else_from_being_counted() -> None:
+    counted: list[int] = []
+
+    def count(value: int) -> None:
+        counted.append(10 // value)
+
+    for value in (1, 0, 2):
+        metrics.later(count, value)
+    metrics.settle()
+    assert counted == [10, 5]
+    for _ in range(3 * metrics.MOST_WAITING):
+        metrics.later(count, 5)
+    assert len(counted) >= 2 * metrics.MOST_WAITING  # although nobody settles
