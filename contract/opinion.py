@@ -1,7 +1,8 @@
 """Two networks for single digits → one answer: what the first is not sure of, the second is asked about.
 
 The first answers nearly everything, in little time. Where its score is low, a larger network looks at the same image,
-and the logits of both are added, which is the geometric mean of their probabilities, sharpened or softened.
+and the logits of both are added, which is the geometric mean of their probabilities, sharpened or softened. What is
+called the second network may be several whose logits are added already.
 """
 
 from collections.abc import Callable
