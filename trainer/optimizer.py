@@ -3,7 +3,6 @@
 import keras
 import tensorflow as tf
 
-PEAK_RATE = 1e-2
 WEIGHT_DECAY = 0.01
 
 
@@ -25,10 +24,10 @@ class Muon(keras.optimizers.Muon):  # type: ignore[misc]  # Keras is untyped
         return tf.reshape(super().lr_adjust(tf.reshape(x, (-1, x.shape[-1]))), x.shape)
 
 
-def muon(steps: int) -> Muon:
-    """For so many `steps`: what both networks for single digits learn by."""
+def muon(steps: int, peak: float) -> Muon:
+    """For so many `steps`, up to this rate: what both networks for single digits learn by."""
     return Muon(
-        cycle(PEAK_RATE, steps, steps // 5),
+        cycle(peak, steps, steps // 5),
         adam_lr_ratio=0.5,
         weight_decay=WEIGHT_DECAY,
         adam_weight_decay=WEIGHT_DECAY,

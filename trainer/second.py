@@ -20,6 +20,9 @@ from trainer.optimizer import muon
 from trainer.recipe import Recipe
 from trainer.revision import source_revision
 
+PEAK_RATE = 1e-2
+"""Of the learning rate."""
+
 ASKED = 0.05
 """Share of the validation digits that the second network is asked about: all that are not accepted in the end, and some
 more. With more of them no more are read right, and no less of what is no digit is accepted."""
@@ -41,9 +44,9 @@ def fit(training: Digits, validation: Digits, recipe: Recipe, before: Fitted | N
     seen = training_set(training, seed, SECOND_SHARES)
     unseen = normalised(validation, "validation")
     network = copy(earlier[-1], "digits") if earlier else build_second()
-    count = steps(seen, recipe.second_epochs)
+    optimizer = muon(steps(seen, recipe.second_epochs), PEAK_RATE)
     started = time.monotonic()
-    history = learn(network, Redraw(seed), muon(count), seen, unseen, recipe.second_epochs)
+    history = learn(network, Redraw(seed), optimizer, seen, unseen, recipe.second_epochs)
     seconds, epochs = round(time.monotonic() - started, 1), recipe.second_epochs
     if before:
         network = sum_of([*earlier, network])

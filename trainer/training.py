@@ -37,7 +37,7 @@ from trainer.export import to_int8
 from trainer.learning import learn, steps
 from trainer.mnist import FILES, Mnist
 from trainer.network import build, build_small, macs
-from trainer.optimizer import cycle, muon
+from trainer.optimizer import muon
 from trainer.reads import Reads, alone, together
 from trainer.reads import published as reads_of
 from trainer.recipe import Recipe
@@ -46,8 +46,9 @@ from trainer.revision import source_revision
 
 LIBRARIES = ("tensorflow", "keras", "numpy", "pillow", "scikit-image", "scipy", "ai-edge-litert")
 LABELS = [str(digit) for digit in range(10)]
-QUICK_PEAK_RATE = 0.3
-QUICK_WEIGHT_DECAY = 5e-4
+PEAK_RATE, QUICK_PEAK_RATE = 1e-2, 2e-2
+"""Of the learning rate."""
+
 LEAST_ACCURACY = 0.9
 LEAST_AGREEMENT = 0.99
 """On the validation split. A service adopts the newest version by itself, so a broken model must not be published."""
@@ -285,12 +286,9 @@ def _acceptance(reads: Reads, calibration: Calibration, validation: Digits) -> A
 
 def _fit(network: keras.Model, recipe: Recipe, seen: Digits, unseen: Digits) -> dict[str, list[float]]:
     """Train `network` in place. Returns the history."""
-    count = steps(seen, recipe.epochs)
-    if not recipe.small:
-        return learn(network, Redraw(recipe.seed), muon(count), seen, unseen, recipe.epochs)
-    rate = cycle(QUICK_PEAK_RATE, count, count // 5)
-    optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=QUICK_WEIGHT_DECAY)
-    return learn(network, Shift(recipe.seed), optimizer, seen, unseen, recipe.epochs)
+    change, rate = (Shift, QUICK_PEAK_RATE) if recipe.small else (Redraw, PEAK_RATE)
+    optimizer = muon(steps(seen, recipe.epochs), rate)
+    return learn(network, change(recipe.seed), optimizer, seen, unseen, recipe.epochs)
 
 
 def _digits(logits: NDArray[np.float32]) -> NDArray[np.int64]:
