@@ -56,7 +56,7 @@ _settling = RLock()
 def later(count: Callable[[Value], None], value: Value) -> None:
     """Have `count(value)` done at the next `settle`, which the log's writer calls ten times a second.
 
-    One after the other they take a third of the time that each takes between two requests, in cold caches.
+    One after the other they take less time than each takes between two requests, in cold caches.
     """
     _waiting.append((count, value))
     if len(_waiting) >= MOST_WAITING:
