@@ -38,7 +38,7 @@ Image = Annotated[
 class PredictRequest(BaseModel):
     """One or more images of one digit each: any size, any pen, dark on light or light on dark.
 
-    As the service ships, at most 256 images in 10 MiB.
+    As the service ships, at most 1,024 images in 10 MiB.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -11,6 +11,8 @@ Shapes = tuple[tuple[int, ...], tuple[int, ...]]
 DIGIT: Shapes = (28, 28), (11,)
 """Shapes of the input and the output of the network that reads one digit."""
 
+HIGHEST_BIT = np.uint8(128)
+
 LINE: Shapes = (32, 256), (128, 12)
 """Of the one that reads a strip of a line."""
 
@@ -32,13 +34,16 @@ class Network:
         if found != wanted or (input_["dtype"], output["dtype"]) != (np.int8, np.float32):
             raise ValueError(f"does not turn int8 {list(wanted[0])} into float32 {list(wanted[1])}")
         scale, zero = input_["quantization"]
-        self._quantised = np.clip(np.rint(np.arange(256) / 255 / scale) + zero, -128, 127).astype(np.int8).tobytes()
+        self._quantised = np.clip(np.rint(np.arange(256) / 255 / scale) + zero, -128, 127).astype(np.int8)
+        self._as_they_are = np.array_equal(self._quantised, np.arange(-128, 128))
+        """Whether grey levels lose 128 and no more, as they do where the trainer saw black and white."""
         self._input, self._output, self._length = input_["index"], output["index"], 1
         self._turn = threading.Lock()
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Of images as it was trained on, uint8 [n, height, width] with ink 255: what it says, [n, …]."""
-        batch = np.ndarray((*images.shape, 1), np.int8, images.tobytes().translate(self._quantised))
+        levels = (images ^ HIGHEST_BIT).view(np.int8) if self._as_they_are else self._quantised[images]
+        batch = levels[..., np.newaxis]
         with self._turn:
             if self._length != len(batch):
                 self._length = 0  # should what follows fail

@@ -24,7 +24,7 @@ ALWAYS = (b"/health", b"/v2/health", b"/metrics")
 """What is answered however many requests are in flight."""
 
 _OTHER = rb"(?!connection:|proxy-connection:|expect:|transfer-encoding:|content-length:)[^\r\n]*"
-PLAIN = re.compile(
+REFUSABLE = re.compile(
     rb"POST (?P<path>/v[12]/\S*) HTTP/1\.1\r\n(?:%b\r\n)*content-length: *(?P<length>[0-9]{1,9})(?:\r\n%b)*"
     % (_OTHER, _OTHER),
     re.IGNORECASE,
@@ -33,6 +33,9 @@ PLAIN = re.compile(
 
 LARGEST_HEAD = 2**16
 """Bytes of a request's first line and headers, or of trailers, beside the piece that they begin in."""
+
+MOST_JOBS = 16
+"""Requests that are answered in one go: the first of more would wait too long."""
 
 SETTLING = 0.3
 """Seconds from when a worker stops to listen until it closes connections: by then the others do not listen either.
@@ -112,7 +115,7 @@ class Protocol(HttpToolsProtocol):
         Protocol._this_turn += 1
         Protocol._jobs.append((self, self._express, job))
         self.taken = True
-        if Protocol._quiet:
+        if Protocol._quiet or len(Protocol._jobs) >= MOST_JOBS:
             self._answer_taken()
         return True
 
@@ -191,7 +194,7 @@ class Protocol(HttpToolsProtocol):
     def _sent_away(self, data: bytes) -> bool:
         """Whether `data` was one plain, whole request, and was refused without more ado: there may be very many."""
         head, _, body = data.partition(b"\r\n\r\n")
-        plain = PLAIN.fullmatch(head)
+        plain = REFUSABLE.fullmatch(head)
         if not (plain and len(body) == int(plain["length"])):
             return False
         self._end_patience()

@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     max_body_bytes: PositiveInt = Field(10 * 2**20, description="Largest request body, bytes.")
     max_image_pixels: PositiveInt = Field(25_000_000, description="Largest image, pixels.")
     max_request_pixels: PositiveInt = Field(100_000_000, description="All images of one request together, pixels.")
-    max_images: PositiveInt = Field(256, description="Most images in one request.")
+    max_images: PositiveInt = Field(1024, description="Most images in one request.")
     drain_seconds: NonNegativeFloat = Field(2.0, description="After SIGTERM: time of not being ready but answering.")
     shutdown_seconds: PositiveInt = Field(10, description="Then: time for requests in flight to finish.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR.")

@@ -246,9 +246,9 @@ def test_images_that_are_too_much_together_are_413(service: ServiceProcess) -> N
     assert answer.errors[0].index == 4
 
 
-def test_257_images_are_413(service: ServiceProcess) -> None:
-    body = '{"images": [' + ", ".join(["[[0, 255]]"] * 257) + "]}"
-    assert "256" in post_json(service, body, 413).detail
+def test_1025_images_are_413(service: ServiceProcess) -> None:
+    body = '{"images": [' + ", ".join(["[[0, 255]]"] * 1025) + "]}"
+    assert "1024" in post_json(service, body, 413).detail
 
 
 @pytest.mark.parametrize("version", ["0", "-1", "1.5", "latest", "1e3"])
