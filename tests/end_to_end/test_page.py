@@ -486,7 +486,7 @@ def test_model_page_says_why_a_version_is_refused_and_shows_another(
         page = visit(f"{service.url}/model")
         expect(page.locator("#versions")).to_contain_text(f"digits {refused}refused: ")
         page.get_by_role("link", name=f"digits {bundled}").click()
-        expect(page.locator("#figures")).to_contain_text("128,523")
+        expect(page.locator("#figures")).to_contain_text(f"{store.manifest(bundled).provenance.parameters:,}")
         page.goto(f"{service.url}/model?version=77")
         expect(page.locator("#status")).to_contain_text("This cannot be shown: ")
 
