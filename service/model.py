@@ -73,7 +73,7 @@ class Model:
     def answer_one(self, image: Grey) -> Answer:
         """The same of a single one, uint8 [28, 28], in plain numbers: numpy's calls would take longer than the network.
 
-        Not where the second network is to be asked.
+        But for what the second network is asked about.
         """
         images = image[np.newaxis]
         logits = self._network.logits(images)

@@ -3,6 +3,9 @@
 import keras
 import tensorflow as tf
 
+PEAK_RATE = 1e-2
+"""Of the learning rate."""
+
 WEIGHT_DECAY = 0.01
 
 
@@ -24,7 +27,7 @@ class Muon(keras.optimizers.Muon):  # type: ignore[misc]  # Keras is untyped
         return tf.reshape(super().lr_adjust(tf.reshape(x, (-1, x.shape[-1]))), x.shape)
 
 
-def muon(steps: int, peak: float) -> Muon:
+def muon(steps: int, peak: float = PEAK_RATE) -> Muon:
     """For so many `steps`, up to this rate: what both networks for single digits learn by."""
     return Muon(
         cycle(peak, steps, steps // 5),

@@ -20,9 +20,6 @@ from trainer.optimizer import muon
 from trainer.recipe import Recipe
 from trainer.revision import source_revision
 
-PEAK_RATE = 1e-2
-"""Of the learning rate."""
-
 ASKED = 0.07
 """Share of the validation digits that the second network is asked about: some more than are refused in the end, so that
 none is refused on the word of the first alone. With twice as many no more are read right, and no less of what is no
@@ -45,7 +42,7 @@ def fit(training: Digits, validation: Digits, recipe: Recipe, before: Fitted | N
     seen = training_set(training, seed, SECOND_SHARES)
     unseen = normalised(validation, "validation")
     network = copy(earlier[-1], "digits") if earlier else build_second()
-    optimizer = muon(steps(seen, recipe.second_epochs), PEAK_RATE)
+    optimizer = muon(steps(seen, recipe.second_epochs))
     started = time.monotonic()
     history = learn(network, Redraw(seed), optimizer, seen, unseen, recipe.second_epochs)
     seconds, epochs = round(time.monotonic() - started, 1), recipe.second_epochs

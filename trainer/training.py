@@ -37,7 +37,7 @@ from trainer.export import to_int8
 from trainer.learning import learn, steps
 from trainer.mnist import FILES, Mnist
 from trainer.network import build, build_small, macs
-from trainer.optimizer import muon
+from trainer.optimizer import PEAK_RATE, muon
 from trainer.reads import Reads, alone, together
 from trainer.reads import published as reads_of
 from trainer.recipe import Recipe
@@ -46,7 +46,7 @@ from trainer.revision import source_revision
 
 LIBRARIES = ("tensorflow", "keras", "numpy", "pillow", "scikit-image", "scipy", "ai-edge-litert")
 LABELS = [str(digit) for digit in range(10)]
-PEAK_RATE, QUICK_PEAK_RATE = 1e-2, 2e-2
+QUICK_PEAK_RATE = 2e-2
 """Of the learning rate."""
 
 LEAST_ACCURACY = 0.9
