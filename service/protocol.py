@@ -234,6 +234,8 @@ class Protocol(HttpToolsProtocol):
         """Close the connection, if it is idle as long as it may be: a timer for every answer would cost too much."""
         if self.taken:  # its answer counts anew
             self._answer_taken()
+        if self.answering():  # it went the long way after all, which has a timer of its own
+            return
         left = self._answered_at + self.timeout_keep_alive - self.loop.time()
         if left > 0:
             self._close_in(left)
