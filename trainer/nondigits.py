@@ -28,6 +28,9 @@ FONTS = (
     "fifthhorseman/dkg.ttf",
     "humor-sans/Humor-Sans.ttf",
 )
+CAPITALS = ("bwht/", "humor-sans/")
+"""Where the fonts are that have capitals only: their d is a D."""
+
 FONT_PACKAGES = (
     "fonts-breip fonts-bwht fonts-comic-neue fonts-dancingscript fonts-dkg-handwriting fonts-femkeklaver "
     "fonts-humor-sans"
@@ -66,8 +69,8 @@ def scribble(_: Digits, __: int, rng: np.random.Generator) -> Grey:
 
 def letter(_: Digits, __: int, rng: np.random.Generator) -> Grey:
     """A letter of a handwriting-like font, redrawn as the digits are."""
-    font = ImageFont.truetype(rng.choice(fonts()), 40)
-    glyph = rng.choice(LETTERS)
+    path, glyph = _letters()[rng.integers(len(_letters()))]
+    font = ImageFont.truetype(path, 40)
     left, top, right, bottom = font.getbbox(glyph)
     picture = Image.new("L", (int(right - left) + 8, int(bottom - top) + 8))
     ImageDraw.Draw(picture).text((4 - left, 4 - top), glyph, 255, font)
@@ -155,6 +158,17 @@ SHAPES: dict[str, Callable[[], list[Points]]] = {
 def fonts() -> list[str]:
     """Paths of those `FONTS` that this machine has."""
     return [str(folder / name) for name in FONTS for folder in FONT_FOLDERS if (folder / name).exists()]
+
+
+@cache
+def _letters() -> list[tuple[str, str]]:
+    """Every font's path with every letter of which it draws no lookalike."""
+    return [
+        (path, letter)
+        for path in fonts()
+        for letter in LETTERS
+        if not (letter.upper() in LOOKALIKES and any(folder in path for folder in CAPITALS))
+    ]
 
 
 def has_fonts() -> bool:
