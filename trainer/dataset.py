@@ -35,7 +35,7 @@ WORKERS = min(8, os.cpu_count() or 1)
 SHARES: dict[Maker, float] = {plain: 2, redrawn: 1, cluttered: 0.35, no_digit: 0.6}
 """Pictures of each kind for every training digit."""
 
-SECOND_SHARES: dict[Maker, float] = {plain: 2.2, redrawn: 1, more_cluttered: 0.6, more_no_digit: 0.8}
+SECOND_SHARES: dict[Maker, float] = {plain: 3, redrawn: 0.9, more_cluttered: 0.5, more_no_digit: 1}
 """The same for the second network."""
 
 NO_DIGITS: tuple[Maker, ...] = (no_digit, more_no_digit)

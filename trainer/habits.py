@@ -1,5 +1,7 @@
 """Ways of writing that MNIST's writers hardly have: a 1 with a flag, a 7 with a bar across."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
@@ -16,21 +18,22 @@ Point = NDArray[np.float64]
 def habitual(digits: Digits, place: int, rng: np.random.Generator) -> Grey:
     """A 1 with a flag, a 7 with a bar; other digits as they are."""
     image = normalise(digits.images[place])
-    change = {1: flagged, 7: barred}.get(int(digits.labels[place]))
+    changes: dict[int, Callable[[Grey, np.random.Generator], Grey]] = {1: flagged, 7: barred}
+    change = changes.get(int(digits.labels[place]))
     return change(image, rng) if change else image
 
 
-def flagged(one: Grey, rng: np.random.Generator) -> Grey:
+def flagged(one: Grey, rng: np.random.Generator, shortest: float = 0.2, longest: float = 0.6) -> Grey:
     """A normalised 1, uint8 [28, 28], with a flag from its top down to the left, normalised again.
 
-    The flag is as thick as the stroke, 20 to 60 % as long as the 1 is high, and falls by 35 to 65 degrees.
+    The flag is as thick as the stroke, as long as a share of the 1's height, and falls by 35 to 65 degrees.
     """
     rows, columns = np.nonzero(one > 127)
     height = np.ptp(rows) + 1
     pen = max(1.5, one.sum() / 255 / height)
     tip = np.array([columns[rows == rows.min()].mean() + 0.5, rows.min() + pen / 2])
     angle = np.radians(rng.uniform(35, 65))
-    end = tip + rng.uniform(0.2, 0.6) * height * np.array([-np.cos(angle), np.sin(angle)])
+    end = tip + rng.uniform(shortest, longest) * height * np.array([-np.cos(angle), np.sin(angle)])
     return _with_line(one, tip, end, pen)
 
 

@@ -25,10 +25,13 @@ def no_part(digits: Digits, place: int, rng: np.random.Generator) -> Grey:
     return normalised(makers[rng.integers(len(makers))], digits, place, rng)
 
 
-def normalised(make: Callable[..., Grey], digits: Digits, place: int, rng: np.random.Generator) -> Grey:
+def normalised(
+    make: Callable[..., Grey], digits: Digits, place: int, rng: np.random.Generator, redrawn: float = 0.5
+) -> Grey:
+    """What is made, as it is or, a share of it, `redrawn`."""
     other = int(rng.choice(np.flatnonzero(np.isin(digits.labels, CROOKED))))
     glyph = make(digits, place, other, rng)
-    if rng.random() < 0.5:
+    if rng.random() >= redrawn:
         return normalise(glyph)
     return redraw(glyph, random_look(rng), rng)
 

@@ -25,6 +25,9 @@ ASKED = 0.07
 none is refused on the word of the first alone. With twice as many no more are read right, and no less of what is no
 digit is accepted."""
 
+SNAPSHOTS = 3
+"""Networks of which the second consists at most."""
+
 EXAMPLES = 1000
 """Pictures of the training set, some of each kind, from which the int8 ranges are taken."""
 
@@ -32,12 +35,13 @@ EXAMPLES = 1000
 def fit(training: Digits, validation: Digits, recipe: Recipe, before: Fitted | None = None) -> Fitted:
     """The training alone: one cycle of the learning rate over pictures made of `training`; both as MNIST has them.
 
-    The network that was fitted `before` learns on, from other pictures, and the result adds the logits of what it was
-    and of what it becomes: a snapshot ensemble (Huang et al. 2017), each of which counts as much as the first network.
+    The network that was fitted `before` learns on, from other pictures, and the result adds the logits of what it was,
+    of its last `SNAPSHOTS`, and of what it becomes: a snapshot ensemble (Huang et al. 2017), each of which counts as
+    much as the first network.
     """
     revision = source_revision()
     earlier = members(before.network) if before else []
-    seed = recipe.seed + len(earlier)
+    seed = recipe.seed + (before.epochs if before else 0)
     keras.utils.set_random_seed(seed)
     seen = training_set(training, seed, SECOND_SHARES)
     unseen = normalised(validation, "validation")
@@ -47,7 +51,7 @@ def fit(training: Digits, validation: Digits, recipe: Recipe, before: Fitted | N
     history = learn(network, Redraw(seed), optimizer, seen, unseen, recipe.second_epochs)
     seconds, epochs = round(time.monotonic() - started, 1), recipe.second_epochs
     if before:
-        network = sum_of([*earlier, network])
+        network = sum_of([*earlier, network][-SNAPSHOTS:])
         seconds, epochs = seconds + before.seconds, epochs + before.epochs
     examples = seen.images[:: -(-len(seen) // EXAMPLES)]
     return Fitted(network, to_int8(network, examples), history["loss"], len(seen), seconds, revision, epochs)

@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
+from scipy.interpolate import PchipInterpolator
 
 from trainer.digits import Digits, Grey
+from trainer.nearly import doubled, misplaced, opened
 from trainer.outliers import SIDE, beside, cropped, joined, nested, normalised, overlaid, shrunk, sign, turned
 
 CUT = (0, 2, 4)
@@ -37,7 +39,8 @@ def more_no_digit(digits: Digits, place: int, rng: np.random.Generator) -> Grey:
     """What `outliers.no_digit` makes; cut digits, upright signs, characters of other scripts, stains with a texture."""
     makers = list(SHARES)
     shares = np.array(list(SHARES.values()))
-    return normalised(makers[rng.choice(len(makers), p=shares / shares.sum())], digits, place, rng)
+    maker = makers[rng.choice(len(makers), p=shares / shares.sum())]
+    return normalised(maker, digits, place, rng, redrawn=0 if maker in SOLID else 0.5)
 
 
 def _cut(digits: Digits, _: int, __: int, rng: np.random.Generator) -> Grey:
@@ -117,6 +120,33 @@ def _stain(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
     return shrunk(stain.clip(0, 255).astype(np.uint8))
 
 
+def _silhouette(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
+    """A symmetrical thing that stands, its outline smooth or angular, forked from below or not; black, or textured."""
+    heights = np.linspace(0, SIDE - 12, int(rng.integers(3, 7)))
+    width = SIDE * rng.uniform(0.3, 0.9)
+    half = width / 2 * rng.uniform(0.35, 1, len(heights))
+    forked = rng.random() < 0.6
+    if not forked:
+        half[rng.permutation(len(half))[:2]] = width / 2 * np.array((0.4, 1))  # what is as wide everywhere is a 1
+    if rng.random() < 0.5:
+        smooth = np.linspace(0, heights[-1], 40)
+        heights, half = smooth, PchipInterpolator(heights, half)(smooth)
+    down = np.stack((SIDE / 2 - half, heights + 6), axis=1)
+    outline = np.concatenate((down, ((down - (SIDE, 0)) * (-1, 1))[::-1]))
+    picture = Image.new("L", (SIDE, SIDE))
+    brush = ImageDraw.Draw(picture)
+    brush.polygon([tuple(point) for point in outline.tolist()], fill=255)
+    if forked:
+        top, foot = SIDE * rng.uniform(0.12, 0.65), half[-1] * rng.uniform(0.15, 0.6)
+        crotch = foot * rng.uniform(0, 1)
+        fork = [(-crotch, top), (crotch, top), (foot, SIDE), (-foot, SIDE)]
+        brush.polygon([(SIDE / 2 + x, y) for x, y in fork], fill=0)
+    thing = np.asarray(picture, np.float64)
+    if rng.random() < 0.5:
+        thing *= rng.uniform(0.1, 0.6) + _blotches(rng)
+    return shrunk(ndimage.rotate(thing, rng.normal(0, 5), reshape=False, order=1).clip(0, 255).astype(np.uint8))
+
+
 def _texture(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
     """Smooth or coarse blotches, with all greys or cut off at one."""
     field = _blotches(rng)
@@ -135,15 +165,23 @@ def _blotches(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 SHARES = {
-    turned: 0.15,
-    _cut: 0.08,
-    joined: 0.11,
-    overlaid: 0.06,
+    turned: 0.13,
+    opened: 0.1,
+    doubled: 0.08,
+    misplaced: 0.06,
+    _cut: 0.07,
+    joined: 0.09,
+    overlaid: 0.05,
     beside: 0.08,
-    nested: 0.07,
-    sign: 0.12,
+    nested: 0.06,
+    sign: 0.1,
     _upright: 0.05,
-    _character: 0.22,
-    _stain: 0.13,
+    _character: 0.2,
+    _stain: 0.11,
+    _silhouette: 0.12,
     _texture: 0.04,
 }
+"""How often each is made, in proportion."""
+
+SOLID = (_stain, _silhouette, _texture)
+"""What has no strokes to draw again: the skeleton of a tall one is a 1."""

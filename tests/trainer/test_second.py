@@ -58,7 +58,7 @@ def test_its_training_set_has_more_of_everything_and_says_what_is_no_digit(digit
     few = digits.at(np.arange(100))
     seen = training_set(few, 1, SECOND_SHARES)
     assert len(seen) > 1.1 * len(training_set(few, 1))
-    assert np.mean(seen.labels == NO_DIGIT) == pytest.approx(0.8 / 4.7, abs=0.02)
+    assert np.mean(seen.labels == NO_DIGIT) == pytest.approx(1 / 5.5, abs=0.02)
 
 
 def test_characters_are_no_latin_letters_and_no_digits() -> None:
