@@ -92,16 +92,18 @@ def _second(draft: Draft) -> str:
 
 Where the first network's score (below) is under {second.ask_below:.4f}, a larger one, second.tflite, is asked about the
 same image: {second.parameters:,} parameters, {second.macs:,} multiply-accumulates. Where it learned on after it was
-trained, it is two, as it was before and after (a snapshot ensemble, Huang et al. 2017), and these count both. All
+trained, it is several, as it was and as it became (a snapshot ensemble, Huang et al. 2017), and these count alike. All
 logits are added, times {second.weight:g}, and all goes on with these. It is {second.chosen};
 of worse images it is asked about more. All tables are of both together.
 
 It learned by Muon (Jordan et al. 2024), from other pictures of the same training digits: those that the first network
 saw (below), more of them with something in the way, and in other ways: up to a quarter of salt-and-pepper noise, zigzag
 and dotted lines across, outlines one pixel wide. Of MNIST-C's corruptions impulse noise and stripe are among them, and
-what comes close to zigzag, dotted line and canny edges. More of what is no digit, too: digits that are cut, signs whose
-strokes end on a grid, stains that are symmetrical or have a texture, and {len(CHARACTERS)} printed characters of other
-scripts than the Latin one, of mathematics and of maps, as they are and redrawn.
+what comes close to zigzag, dotted line and canny edges. More of what is no digit, too: digits that are cut, 0s and 6s
+whose loop is open, 4s laid over their own mirror image, 1s whose flag is at the wrong end or side, signs whose strokes
+end on a grid, stains that are symmetrical or have a texture, symmetrical things that stand, on one foot or two, and
+{len(CHARACTERS)} printed characters of other scripts than the Latin one, of mathematics and of maps, as they are and
+redrawn.
 {second.epochs} epochs of {second.shown:,} pictures in {second.seconds:.0f} s, from source revision {second.revision}.
 
 """
@@ -136,7 +138,10 @@ accepted, and {line.accuracy:.2%} of those are right.
 
 
 def _akin(draft: Draft) -> str:
-    return ", to the second network\nother scripts' characters to letters" if draft.second else ""
+    if draft.second is None:
+        return ""
+    return """; to the second network
+open, doubled and wrongly flagged digits and other scripts' characters to letters, things that stand to clothes"""
 
 
 def _non_digits(draft: Draft, report: Report) -> str:
