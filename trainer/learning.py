@@ -32,6 +32,7 @@ def learn(
         optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
+        jit_compile=False,  # XLA's convolutions take twice as long where there is no AVX-512
     )
     result = model.fit(
         scaled(seen.images),

@@ -16,7 +16,7 @@ from trainer.digits import Digits
 from trainer.export import int8_logits, to_int8
 from trainer.learning import learn, steps
 from trainer.network import build_second, copy, members, sum_of
-from trainer.optimizer import muon
+from trainer.optimizer import PEAK_RATE, muon
 from trainer.recipe import Recipe
 from trainer.revision import source_revision
 
@@ -46,7 +46,8 @@ def fit(training: Digits, validation: Digits, recipe: Recipe, before: Fitted | N
     seen = training_set(training, seed, SECOND_SHARES)
     unseen = normalised(validation, "validation")
     network = copy(earlier[-1], "digits") if earlier else build_second()
-    optimizer = muon(steps(seen, recipe.second_epochs))
+    # One that learns on has less to unlearn.
+    optimizer = muon(steps(seen, recipe.second_epochs), PEAK_RATE / 2 if earlier else PEAK_RATE)
     started = time.monotonic()
     history = learn(network, Redraw(seed), optimizer, seen, unseen, recipe.second_epochs)
     seconds, epochs = round(time.monotonic() - started, 1), recipe.second_epochs
