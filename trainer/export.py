@@ -34,16 +34,23 @@ def float_logits(network: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.
     return logits
 
 
-def int8_logits(tflite: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What the LiteRT model says of normalised images, uint8 [n, 28, 28]: logits [n, 11]."""
-    interpreter = Interpreter(model_content=tflite)
-    [source] = interpreter.get_input_details()
-    [target] = interpreter.get_output_details()
-    scale, zero = source["quantization"]
-    batch = np.clip(np.rint(scaled(images) / scale) + zero, -128, 127).astype(np.int8)
-    interpreter.resize_tensor_input(source["index"], batch.shape)
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(source["index"], batch)
-    interpreter.invoke()
-    logits: NDArray[np.float32] = interpreter.get_tensor(target["index"])
-    return logits
+class Int8:
+    """What a LiteRT model says of normalised images, uint8 [n, 28, 28], or strips: logits [n, 11] of the former."""
+
+    def __init__(self, tflite: bytes) -> None:
+        self._interpreter = Interpreter(model_content=tflite)
+        [self._source] = self._interpreter.get_input_details()
+        [self._target] = self._interpreter.get_output_details()
+        self._ready_for: tuple[int, ...] = ()
+
+    def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        scale, zero = self._source["quantization"]
+        batch = np.clip(np.rint(scaled(images) / scale) + zero, -128, 127).astype(np.int8)
+        if batch.shape != self._ready_for:
+            self._interpreter.resize_tensor_input(self._source["index"], batch.shape)
+            self._interpreter.allocate_tensors()
+            self._ready_for = batch.shape
+        self._interpreter.set_tensor(self._source["index"], batch)
+        self._interpreter.invoke()
+        logits: NDArray[np.float32] = self._interpreter.get_tensor(self._target["index"])
+        return logits

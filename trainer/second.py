@@ -13,7 +13,7 @@ from trainer.apart import Fitted
 from trainer.augmentation import Redraw
 from trainer.dataset import SECOND_SHARES, normalised, training_set
 from trainer.digits import Digits
-from trainer.export import int8_logits, to_int8
+from trainer.export import Int8, to_int8
 from trainer.learning import learn, steps
 from trainer.network import build_second, copy, members, sum_of
 from trainer.optimizer import PEAK_RATE, muon
@@ -66,7 +66,7 @@ def choose(fitted: Fitted, first: Logits, validation: Digits, calibration: Calib
     scores, labels = calibration.scores(first), validation.labels
     ask_below = float(np.quantile(scores, ASKED))
     doubtful = scores < ask_below
-    own, other = first[doubtful], int8_logits(fitted.tflite, validation.images[doubtful])
+    own, other = first[doubtful], Int8(fitted.tflite)(validation.images[doubtful])
     wanted = np.arange(len(own)), labels[doubtful]
 
     def surprise(weight: float) -> float:
