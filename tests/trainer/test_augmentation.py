@@ -1,5 +1,6 @@
-"""What a network sees while it is trained."""
+"""What a network sees while it is trained, and that it learns the same from it every time."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -8,7 +9,10 @@ from trainer.augmentation import Redraw
 from trainer.dataset import normalised, split, training_set
 from trainer.digits import Digits
 from trainer.export import scaled
+from trainer.learning import learn, steps
 from trainer.mnist import Mnist
+from trainer.network import build_small
+from trainer.optimizer import muon
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +68,19 @@ def test_validation_digits_are_not_trained_on(mnist: Mnist) -> None:
     assert (len(training), len(validation)) == (55_000, 5_000)
     seen = {image.tobytes() for image in training.images}
     assert sum(image.tobytes() in seen for image in validation.images) == 0
+
+
+def test_two_trainings_with_one_seed_are_the_same_to_the_last_bit(mnist: Mnist) -> None:
+    seen = Digits(mnist.train_images[:600], mnist.train_labels[:600])
+
+    def trained() -> list[np.ndarray]:
+        keras.utils.set_random_seed(1)
+        network = build_small()
+        learn(network, Redraw(1), muon(steps(seen, 1)), seen, seen.at(np.arange(10)), 1)
+        weights: list[np.ndarray] = network.get_weights()
+        return weights
+
+    first, again = trained(), trained()
+    assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
+    keras.utils.set_random_seed(1)
+    assert any(not np.array_equal(one, other) for one, other in zip(first, build_small().get_weights(), strict=True))
