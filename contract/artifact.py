@@ -172,6 +172,9 @@ class SecondReader(_Part):
     weight: Annotated[float, Field(gt=0, le=100)] = Field(
         description="What the sum of both networks' logits is multiplied by; a half makes it their mean."
     )
+    doubt: Annotated[float, Field(ge=0, le=100)] = Field(
+        default=0, description='Added then to what they say for "no digit", before the temperature.'
+    )
     chosen: str = Field(description="How these were chosen.")
     asked: Share = Field(description="Share of the validation images that it is asked about.")
     epochs: int = Field(ge=1)

@@ -1,8 +1,9 @@
 """Two networks for single digits → one answer: what the first is not sure of, the second is asked about.
 
 The first answers nearly everything, in little time. Where its score is low, a larger network looks at the same image,
-and the logits of both are added, which is the geometric mean of their probabilities, sharpened or softened. What is
-called the second network may be several whose logits are added already.
+and the logits of both are added, which is the geometric mean of their probabilities, sharpened or softened; what is no
+digit is rarer where they learned than among what the first is not sure of, so its logit is raised. What is called the
+second network may be several whose logits are added already.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.artifact import Calibration, SecondReader
+from contract.spelling import NO_DIGIT
 
 Images = NDArray[np.uint8]
 Logits = NDArray[np.float32]
@@ -32,4 +34,5 @@ def ask(second: Read, images: Images, found: Logits, scores: NDArray[np.float64]
     doubtful = np.flatnonzero(scores < rule.ask_below)
     if len(doubtful):
         found[doubtful] = rule.weight * (found[doubtful] + second(images[doubtful]))
+        found[doubtful, NO_DIGIT] += rule.doubt
     return len(doubtful) > 0

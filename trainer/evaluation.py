@@ -9,6 +9,9 @@ Logits = NDArray[np.float32]
 Labels = NDArray[np.uint8]
 
 ECE_BINS = 15
+COVERAGE = 0.99
+"""Share of the validation digits that are accepted where no digits are counted a second time."""
+
 WANTED_ACCURACY = 0.999
 """What accepted answers on the validation split must reach."""
 

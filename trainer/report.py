@@ -14,7 +14,7 @@ from trainer.conditions import MAKERS as CONDITIONS
 from trainer.corruptions import CORRUPTIONS, corrupt
 from trainer.dataset import make_all, normalised
 from trainer.digits import Digits, Grey, Maker, plain
-from trainer.evaluation import expected_calibration_error, measure
+from trainer.evaluation import COVERAGE, expected_calibration_error, measure
 from trainer.habits import habitual
 from trainer.numbers import Reader as NumberReader
 from trainer.numbers import Report as NumberReport
@@ -22,9 +22,6 @@ from trainer.reads import Read, Reads, published
 
 SEED = 2026
 """Of every row, and of the choice of the digits that are shown."""
-
-COVERAGE = 0.99
-"""No digits are counted a second time at the score that this share of the validation digits reaches."""
 
 
 @dataclass(frozen=True)

@@ -6,24 +6,33 @@ import keras
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from contract import opinion
 from contract.artifact import Calibration, SecondReader
-from contract.opinion import Logits
 from contract.spelling import NO_DIGIT
 from trainer.apart import Fitted
 from trainer.augmentation import Redraw
-from trainer.dataset import SECOND_SHARES, normalised, training_set
-from trainer.digits import Digits
+from trainer.dataset import SECOND_SHARES, make_all, normalised, training_set
+from trainer.digits import Digits, Grey
+from trainer.evaluation import COVERAGE
 from trainer.export import Int8, to_int8
 from trainer.learning import learn, steps
 from trainer.network import build_second, copy, members, sum_of
 from trainer.optimizer import PEAK_RATE, muon
+from trainer.reads import Read
 from trainer.recipe import Recipe
 from trainer.revision import source_revision
+from trainer.signs import more_no_digit
 
 ASKED = 0.07
 """Share of the validation digits that the second network is asked about: some more than are refused in the end, so that
 none is refused on the word of the first alone. With twice as many no more are read right, and no less of what is no
 digit is accepted."""
+
+NO_DIGITS = 2000
+"""Pictures by which it is chosen what "no digit" gains."""
+
+DOUBTS = [step / 2 for step in range(11)]
+"""What "no digit" may gain."""
 
 SNAPSHOTS = 3
 """Networks of which the second consists at most."""
@@ -58,15 +67,25 @@ def fit(training: Digits, validation: Digits, recipe: Recipe, before: Fitted | N
     return Fitted(network, to_int8(network, examples), history["loss"], len(seen), seconds, revision, epochs)
 
 
-def choose(fitted: Fitted, first: Logits, validation: Digits, calibration: Calibration) -> SecondReader | None:
-    """When the second network is asked and what it counts, from what the first, calibrated, says of `validation`.
+def no_digits(digits: Digits, seed: int) -> Grey:
+    """Made of `digits`, as MNIST has them, as those are that the second network learns from; normalised."""
+    images = make_all([(more_no_digit, np.arange(NO_DIGITS) % len(digits))], digits, seed, "Drawing what is no digit")
+    return images[images.any(axis=(1, 2))]
 
-    `validation` is normalised. None where more of it is read wrong then: there is no use in asking.
+
+def choose(
+    fitted: Fitted, first: Read, validation: Digits, nothing: Grey, calibration: Calibration
+) -> SecondReader | None:
+    """When the second network is asked and what it counts beside the `first`, whose `calibration` this is.
+
+    All images are normalised, and those of `nothing` no digits. None where more of `validation` is read wrong then:
+    there is no use in asking.
     """
-    scores, labels = calibration.scores(first), validation.labels
-    ask_below = float(np.quantile(scores, ASKED))
-    doubtful = scores < ask_below
-    own, other = first[doubtful], Int8(fitted.tflite)(validation.images[doubtful])
+    second, labels = Int8(fitted.tflite), validation.labels
+    said = first(validation.images)
+    ask_below = float(np.quantile(calibration.scores(said), ASKED))
+    doubtful = calibration.scores(said) < ask_below
+    own, other = said[doubtful], second(validation.images[doubtful])
     wanted = np.arange(len(own)), labels[doubtful]
 
     def surprise(weight: float) -> float:
@@ -78,11 +97,25 @@ def choose(fitted: Fitted, first: Logits, validation: Digits, calibration: Calib
     read, before = (logits[:, :NO_DIGIT].argmax(axis=1) for logits in (own + other, own))
     if (read == wanted[1]).sum() <= (before == wanted[1]).sum():
         return None
-    return SecondReader(
+    rule = SecondReader(
         ask_below=ask_below,
         weight=round(weight, 3),
         chosen=f"asked about {ASKED:.1%} of {len(labels)} validation images (int8); weight of the least negative "
-        "log-likelihood of those",
+        f'log-likelihood of those; "no digit" gains that with which least is accepted of {len(nothing)} no digits, '
+        f"made of validation images as those of its training are, where {COVERAGE:.0%} of validation images are",
         asked=float(doubtful.mean()),
         **fitted.facts(),
     )
+
+    both = [opinion.logits(images, first, second, calibration, rule) for images in (validation.images, nothing)]
+    asked = [calibration.scores(first(images)) < ask_below for images in (validation.images, nothing)]
+
+    def accepted(doubt: float) -> float:
+        """Share of the no digits, where as many digits as wanted are."""
+        raised = [logits.copy() for logits in both]
+        for logits, doubted in zip(raised, asked, strict=True):
+            logits[doubted, NO_DIGIT] += doubt
+        digits, others = (calibration.scores(logits) for logits in raised)
+        return float((others >= np.quantile(digits, 1 - COVERAGE)).mean())
+
+    return rule.model_copy(update={"doubt": min(DOUBTS, key=accepted)})

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from contract.artifact import Metrics
+from trainer.evaluation import COVERAGE
 from trainer.numbers import Report as NumberReport
-from trainer.report import COVERAGE, SEED, Evaluation, Kind, Report, Row
+from trainer.report import SEED, Evaluation, Kind, Report, Row
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,8 @@ def publish(
     logits, in_float = first.int8(validation.images), first.float32(validation.images)
     _require_quality(_digits(logits), _digits(in_float), validation.labels)
     calibration = calibrate(logits, validation.labels)
-    rule, reads = _with_second(first, fitted_second, calibration, validation)
+    _, held_out = split(mnist, recipe.seed, recipe.images)
+    rule, reads = _with_second(first, fitted_second, calibration, validation, held_out, recipe)
     acceptance = _acceptance(reads, calibration, validation)
 
     # On the test set, once: everything else.
@@ -140,7 +141,6 @@ def publish(
 
     line, report = None, None
     if fitted_line:
-        _, held_out = split(mnist, recipe.seed, recipe.images)
         line, report = numbers.judge(fitted_line, reads.int8, calibration, held_out, evaluation.digits, recipe)
     evaluation = replace(evaluation, numbers=report)
 
@@ -215,7 +215,7 @@ def publish_second(fitted: apart.Fitted, published: Manifest, mnist: Mnist, reci
     held_out = split(mnist, recipe.seed, recipe.images)[1]
     unseen = normalised(held_out, "validation")
     first, calibration = alone(loaded(store, published), store.read(published, TFLITE)), published.calibration
-    rule, reads = _with_second(first, fitted, calibration, unseen)
+    rule, reads = _with_second(first, fitted, calibration, unseen, held_out, recipe)
     if rule is None:
         raise PoorModelError(
             "with the second network no more validation digits are read right: nothing is published. Train it longer."
@@ -269,11 +269,22 @@ def _publish_again(
 
 
 def _with_second(
-    first: Reads, fitted: apart.Fitted | None, calibration: Calibration, validation: Digits
+    first: Reads,
+    fitted: apart.Fitted | None,
+    calibration: Calibration,
+    validation: Digits,
+    held_out: Digits,
+    recipe: Recipe,
 ) -> tuple[SecondReader | None, Reads]:
-    """The rule for asking the second network and what reads by it; the first alone where there is no use in asking."""
-    rule = second.choose(fitted, first.int8(validation.images), validation, calibration) if fitted else None
-    if fitted is None or rule is None:
+    """The rule for asking the second network and what reads by it; the first alone where there is no use in asking.
+
+    `validation` are the `held_out` digits, normalised.
+    """
+    if fitted is None:
+        return None, first
+    nothing = second.no_digits(held_out, recipe.seed)
+    rule = second.choose(fitted, first.int8, validation, nothing, calibration)
+    if rule is None:
         return None, first
     return rule, together(first, alone(fitted.network, fitted.tflite), calibration, rule)
 

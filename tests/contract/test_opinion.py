@@ -46,6 +46,14 @@ def test_only_doubtful_images_are_asked_again() -> None:
     assert np.array_equal(images, IMAGES[1:2])
 
 
+def test_no_digit_gains_where_two_were_asked() -> None:
+    def second(_: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.zeros((1, 11), np.float32)
+
+    found = opinion.logits(IMAGES, first, second, CALIBRATION, RULE.model_copy(update={"doubt": 1.5}))
+    assert found[:, 10].tolist() == [0, 1.5, 0]
+
+
 def test_nobody_is_asked_where_the_first_is_sure_of_all() -> None:
     def sure(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.tile(20 * np.eye(11, dtype=np.float32)[7], (len(images), 1))

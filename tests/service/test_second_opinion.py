@@ -11,6 +11,7 @@ from contract.artifact import SECOND_KERAS, SECOND_TFLITE, TFLITE
 from contract.folder import FolderStore
 from contract.line import strip
 from contract.normalisation import normalise
+from contract.spelling import NO_DIGIT
 from service.model import Model, networks
 from service.network import Network
 from tests.servers import running_service
@@ -29,7 +30,9 @@ def test_doubtful_images_are_read_by_two_networks_and_the_others_by_one(store: F
     first, second = (Network(store.read(manifest, name)).logits(images) for name in (TFLITE, SECOND_TFLITE))
     doubtful = manifest.calibration.scores(first) < manifest.second.ask_below
     assert 0 < doubtful.sum() < 0.15 * len(images)
-    logits = np.where(doubtful[:, np.newaxis], manifest.second.weight * (first + second), first)
+    both = manifest.second.weight * (first + second)
+    both[:, NO_DIGIT] += manifest.second.doubt
+    logits = np.where(doubtful[:, np.newaxis], both, first)
     answers = Model(manifest, *networks(store, manifest)).answer(images)
     assert np.allclose(answers.probabilities, manifest.calibration.probabilities(logits), atol=1e-6)
     assert np.array_equal(answers.accepted, manifest.acceptance.accepts(manifest.calibration.scores(logits)))

@@ -24,7 +24,7 @@ from trainer.network import macs, members
 from trainer.nondigits import LETTERS
 from trainer.reads import published
 from trainer.recipe import FULL, Recipe
-from trainer.second import ASKED, choose, fit
+from trainer.second import ASKED, choose, fit, no_digits
 from trainer.signs import CHARACTERS, more_no_digit
 from trainer.training import train_second
 
@@ -102,11 +102,15 @@ def test_bundled_one_is_asked_about_few_images_and_more_that_are_crossed_out_are
 
 
 def test_network_that_knows_nothing_is_not_asked(store: FolderStore, bundled: Manifest, mnist: Mnist) -> None:
-    unseen = normalised(split(mnist, 1, 60_000)[1], "validation")
-    first = published(store, bundled.model_copy(update={"second": None})).int8(unseen.images)
+    held_out = split(mnist, 1, 60_000)[1]
+    unseen, nothing = normalised(held_out, "validation"), no_digits(held_out.at(np.arange(200)), 1)[:300]
+    first = published(store, bundled.model_copy(update={"second": None})).int8
     found = fitted_before(SECOND, store, bundled)
-    assert choose(found, first, unseen, bundled.calibration)
-    assert choose(replace(found, tflite=ignorant(found.tflite)), first, unseen, bundled.calibration) is None
+    rule = choose(found, first, unseen, nothing, bundled.calibration)
+    assert rule
+    assert rule.doubt > 0
+    ignorant_one = replace(found, tflite=ignorant(found.tflite))
+    assert choose(ignorant_one, first, unseen, nothing, bundled.calibration) is None
 
 
 def test_judging_it_anew_gives_what_the_manifest_says(store: FolderStore, bundled: Manifest, mnist: Mnist) -> None:
