@@ -1,9 +1,8 @@
 """Two networks for single digits → one answer: what the first is not sure of, the second is asked about.
 
 The first answers nearly everything, in little time. Where its score is low, a larger network looks at the same image,
-and the logits of both are added, which is the geometric mean of their probabilities, sharpened or softened; what is no
-digit is rarer where they learned than among what the first is not sure of, so its logit is raised. What is called the
-second network may be several whose logits are added already.
+and the logits of both are added, which is the geometric mean of their probabilities, sharpened or softened; that
+of "no digit" may be raised. What is called the second network may be several whose logits are added already.
 """
 
 from collections.abc import Callable

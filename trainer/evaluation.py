@@ -9,6 +9,7 @@ Logits = NDArray[np.float32]
 Labels = NDArray[np.uint8]
 
 ECE_BINS = 15
+
 COVERAGE = 0.99
 """Share of the validation digits that are accepted where no digits are counted a second time."""
 

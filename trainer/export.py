@@ -34,8 +34,8 @@ def float_logits(network: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.
     return logits
 
 
-class Int8:
-    """What a LiteRT model says of normalised images, uint8 [n, 28, 28], or strips: logits [n, 11] of the former."""
+class Int8Model:
+    """A LiteRT model that is made ready once for any number of images."""
 
     def __init__(self, tflite: bytes) -> None:
         self._interpreter = Interpreter(model_content=tflite)
@@ -44,6 +44,7 @@ class Int8:
         self._ready_for: tuple[int, ...] = ()
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Logits of normalised images, uint8 [n, 28, 28]: [n, 11]; of strips, uint8 [n, 32, 256]: [n, 128, 12]."""
         scale, zero = self._source["quantization"]
         batch = np.clip(np.rint(scaled(images) / scale) + zero, -128, 127).astype(np.int8)
         if batch.shape != self._ready_for:

@@ -1,4 +1,7 @@
-"""What is nearly a digit, for the second network: digits to which one thing was done that makes them none."""
+"""What is nearly a digit, for the second network: digits to which one thing was done that makes them none.
+
+Each raises `BlankImageError` where it finds no digit to do that to.
+"""
 
 from collections.abc import Callable
 
@@ -6,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from contract.normalisation import normalise
+from contract.normalisation import BlankImageError, normalise
 from trainer.digits import Digits, Grey
 from trainer.habits import flagged
-from trainer.outliers import cropped
-
-INKED = 96
-"""Grey level from which on a pixel counts as ink: pale joints still hold a loop together."""
+from trainer.outliers import cropped, half_turn
+from trainer.redrawing import INKED
 
 PEN = 5
 """Pixels around a loop's paper within which its own stroke lies."""
@@ -33,7 +34,7 @@ def opened(digits: Digits, _: int, __: int, rng: np.random.Generator) -> Grey:
     y, x = np.indices(digit.shape) - middle[:, np.newaxis, np.newaxis]
     gap = rng.uniform(-np.pi, np.pi) if label == 0 else rng.uniform(-0.4, -0.1) * np.pi
     off = np.abs((np.arctan2(y, x) - gap + np.pi) % (2 * np.pi) - np.pi)
-    lost = (off < rng.uniform(0.8, 1.3)) & ndimage.binary_dilation(loop, iterations=PEN)
+    lost = (off < rng.uniform(0.8, 1.3)) & (ndimage.distance_transform_edt(~loop) <= PEN)
     return cropped(np.where(lost, 0, digit).astype(np.uint8))
 
 
@@ -56,17 +57,13 @@ def doubled(digits: Digits, _: int, __: int, rng: np.random.Generator) -> Grey:
 def misplaced(digits: Digits, _: int, __: int, rng: np.random.Generator) -> Grey:
     """An upright 1 with a long flag at the wrong end or side."""
     one = normalise(_some(digits, 1, rng, lambda one: one.shape[1] < UPRIGHT * one.shape[0]))
-    turn: Callable[[Grey], Grey] = (np.flipud, np.fliplr, _half_turn)[rng.integers(3)]
+    turn: Callable[[Grey], Grey] = (np.flipud, np.fliplr, half_turn)[rng.integers(3)]
     return cropped(turn(flagged(one, rng, shortest=0.45, longest=0.9)))
 
 
-def _half_turn(image: Grey) -> Grey:
-    return np.rot90(image, 2)
-
-
 def _some(digits: Digits, label: int, rng: np.random.Generator, fits: Callable[[Grey], bool] = np.any) -> Grey:
-    """A digit with this label, cropped, that `fits`; any where none of twenty does."""
+    """A digit with this label, cropped, that `fits`. Raises `BlankImageError` where none of twenty does."""
     for place in rng.choice(np.flatnonzero(digits.labels == label), 20):
         if fits(digit := cropped(digits.images[place])):
-            break
-    return digit
+            return digit
+    raise BlankImageError

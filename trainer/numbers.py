@@ -21,7 +21,7 @@ from trainer.augmentation import Nudge, by_other_hands
 from trainer.digits import Digits, Grey
 from trainer.errors import PoorModelError
 from trainer.evaluation import calibration_error, choose_threshold
-from trainer.export import Int8, to_int8
+from trainer.export import Int8Model, to_int8
 from trainer.lines import END, LONGEST, Lines, training_lines
 from trainer.network import ANSWER, build_line
 from trainer.optimizer import Muon, cycle
@@ -118,7 +118,7 @@ class Reader:
         """`read` is what reads single digits, and `calibration` its own."""
         self._read = read
         self._calibration = calibration
-        self._read_line = Int8(line_tflite)
+        self._read_line = Int8Model(line_tflite)
 
     def frames(self, strip: line.Strip) -> list[Logits]:
         """What the line network says of each window."""

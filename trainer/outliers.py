@@ -52,18 +52,18 @@ def _right(image: Grey) -> Grey:
     return np.rot90(image, -1)
 
 
-def _half_turn(image: Grey) -> Grey:
+def half_turn(image: Grey) -> Grey:
     return np.rot90(image, 2)
 
 
 TURNS: dict[int, tuple[Callable[[Grey], Grey], ...]] = {
     1: (_left,),
     2: (_left, _right),
-    3: (_left, _right, _mirrored, _half_turn),
-    4: (_left, _right, _mirrored, _upside_down, _half_turn),
+    3: (_left, _right, _mirrored, half_turn),
+    4: (_left, _right, _mirrored, _upside_down, half_turn),
     5: (_left, _right),
     6: (_left, _right, _mirrored, _upside_down),
-    7: (_left, _upside_down, _half_turn),
+    7: (_left, _upside_down, half_turn),
     9: (_left, _right, _mirrored, _upside_down),
 }
 """What makes no digit of a digit. A 0 or an 8 stays one, a 2 in the mirror is a 5 or nearly so."""

@@ -13,7 +13,7 @@ from contract.artifact import SECOND_KERAS, SECOND_TFLITE, TFLITE, Calibration, 
 from contract.store import Store
 from trainer.apart import loaded
 from trainer.digits import Grey
-from trainer.export import Int8, float_logits
+from trainer.export import Int8Model, float_logits
 
 Read = Callable[[Grey], NDArray[np.float32]]
 """Normalised images, uint8 [n, 28, 28] → logits [n, 11]."""
@@ -28,7 +28,7 @@ class Reads:
 
 
 def alone(network: keras.Model, tflite: bytes) -> Reads:
-    return Reads(Int8(tflite), partial(float_logits, network))
+    return Reads(Int8Model(tflite), partial(float_logits, network))
 
 
 def together(first: Reads, second: Reads, calibration: Calibration, rule: SecondReader) -> Reads:

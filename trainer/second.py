@@ -4,6 +4,7 @@ import time
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from contract import opinion
@@ -14,7 +15,7 @@ from trainer.augmentation import Redraw
 from trainer.dataset import SECOND_SHARES, make_all, normalised, training_set
 from trainer.digits import Digits, Grey
 from trainer.evaluation import COVERAGE
-from trainer.export import Int8, to_int8
+from trainer.export import Int8Model, to_int8
 from trainer.learning import learn, steps
 from trainer.network import build_second, copy, members, sum_of
 from trainer.optimizer import PEAK_RATE, muon
@@ -28,8 +29,11 @@ ASKED = 0.07
 none is refused on the word of the first alone. With twice as many no more are read right, and no less of what is no
 digit is accepted."""
 
-NO_DIGITS = 2000
-"""Pictures by which it is chosen what "no digit" gains."""
+SEED = 2027
+"""Of the pictures by which it is chosen what "no digit" gains: no training has it."""
+
+PICTURES = 2000
+"""How many of those there are."""
 
 DOUBTS = [step / 2 for step in range(11)]
 """What "no digit" may gain."""
@@ -44,9 +48,9 @@ EXAMPLES = 1000
 def fit(training: Digits, validation: Digits, recipe: Recipe, before: Fitted | None = None) -> Fitted:
     """The training alone: one cycle of the learning rate over pictures made of `training`; both as MNIST has them.
 
-    The network that was fitted `before` learns on, from other pictures, and the result adds the logits of what it was,
-    of its last `SNAPSHOTS`, and of what it becomes: a snapshot ensemble (Huang et al. 2017), each of which counts as
-    much as the first network.
+    The network that was fitted `before` learns on, from other pictures, and the result adds the logits of what it was
+    and of what it becomes: a snapshot ensemble (Huang et al. 2017) of at most `SNAPSHOTS`, each of which counts as much
+    as the first network.
     """
     revision = source_revision()
     earlier = members(before.network) if before else []
@@ -67,26 +71,28 @@ def fit(training: Digits, validation: Digits, recipe: Recipe, before: Fitted | N
     return Fitted(network, to_int8(network, examples), history["loss"], len(seen), seconds, revision, epochs)
 
 
-def no_digits(digits: Digits, seed: int) -> Grey:
-    """Made of `digits`, as MNIST has them, as those are that the second network learns from; normalised."""
-    images = make_all([(more_no_digit, np.arange(NO_DIGITS) % len(digits))], digits, seed, "Drawing what is no digit")
+def no_digits(digits: Digits) -> Grey:
+    """What is no digit, made of `digits`, as MNIST has them, by the programs that draw what it learns from."""
+    places = np.arange(min(PICTURES, len(digits)))
+    images = make_all([(more_no_digit, places)], digits, SEED, "Drawing what is no digit")
     return images[images.any(axis=(1, 2))]
 
 
 def choose(
-    fitted: Fitted, first: Read, validation: Digits, nothing: Grey, calibration: Calibration
+    fitted: Fitted, first: Read, validation: Digits, others: Grey, calibration: Calibration
 ) -> SecondReader | None:
     """When the second network is asked and what it counts beside the `first`, whose `calibration` this is.
 
-    All images are normalised, and those of `nothing` no digits. None where more of `validation` is read wrong then:
-    there is no use in asking.
+    All images are normalised, and the `others` are no digits. None where more of `validation` is read wrong then: there
+    is no use in asking.
     """
-    second, labels = Int8(fitted.tflite), validation.labels
+    first, second = _remembered(first), _remembered(Int8Model(fitted.tflite))
     said = first(validation.images)
-    ask_below = float(np.quantile(calibration.scores(said), ASKED))
-    doubtful = calibration.scores(said) < ask_below
+    scores = calibration.scores(said)
+    ask_below = float(np.quantile(scores, ASKED))
+    doubtful = scores < ask_below
     own, other = said[doubtful], second(validation.images[doubtful])
-    wanted = np.arange(len(own)), labels[doubtful]
+    wanted = np.arange(len(own)), validation.labels[doubtful]
 
     def surprise(weight: float) -> float:
         """Negative log-likelihood of the right digits; convex."""
@@ -100,22 +106,33 @@ def choose(
     rule = SecondReader(
         ask_below=ask_below,
         weight=round(weight, 3),
-        chosen=f"asked about {ASKED:.1%} of {len(labels)} validation images (int8); weight of the least negative "
-        f'log-likelihood of those; "no digit" gains that with which least is accepted of {len(nothing)} no digits, '
-        f"made of validation images as those of its training are, where {COVERAGE:.0%} of validation images are",
+        chosen=f"asked about {ASKED:.1%} of {len(scores)} validation images (int8); weight of the least negative "
+        f'log-likelihood of those; "no digit" gains that with which least is accepted of {len(others)} no digits, '
+        f"drawn anew by the programs that it learned from, where {COVERAGE:.0%} of validation images are",
         asked=float(doubtful.mean()),
         **fitted.facts(),
     )
 
-    both = [opinion.logits(images, first, second, calibration, rule) for images in (validation.images, nothing)]
-    asked = [calibration.scores(first(images)) < ask_below for images in (validation.images, nothing)]
-
     def accepted(doubt: float) -> float:
-        """Share of the no digits, where as many digits as wanted are."""
-        raised = [logits.copy() for logits in both]
-        for logits, doubted in zip(raised, asked, strict=True):
-            logits[doubted, NO_DIGIT] += doubt
-        digits, others = (calibration.scores(logits) for logits in raised)
-        return float((others >= np.quantile(digits, 1 - COVERAGE)).mean())
+        """Share of the others, where as many digits as wanted are."""
+        changed = rule.model_copy(update={"doubt": doubt})
+        of_digits, of_others = (
+            calibration.scores(opinion.logits(images, first, second, calibration, changed))
+            for images in (validation.images, others)
+        )
+        return float((of_others >= np.quantile(of_digits, 1 - COVERAGE)).mean())
 
     return rule.model_copy(update={"doubt": min(DOUBTS, key=accepted)})
+
+
+def _remembered(read: Read) -> Read:
+    """The same, that looks but once at the same images."""
+    known: dict[bytes, NDArray[np.float32]] = {}
+
+    def remembered(images: Grey) -> NDArray[np.float32]:
+        key = images.tobytes()
+        if key not in known:
+            known[key] = read(images)
+        return known[key].copy()
+
+    return remembered

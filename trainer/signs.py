@@ -36,7 +36,7 @@ FONTS = ("DejaVuSans", "DejaVuSansMono", "DejaVuSerif", "DejaVuSans-Oblique")
 
 
 def more_no_digit(digits: Digits, place: int, rng: np.random.Generator) -> Grey:
-    """What `outliers.no_digit` makes; cut digits, upright signs, characters of other scripts, stains with a texture."""
+    """What `outliers.no_digit` makes, what is nearly a digit, more signs and stains, characters of other scripts."""
     makers = list(SHARES)
     shares = np.array(list(SHARES.values()))
     maker = makers[rng.choice(len(makers), p=shares / shares.sum())]
@@ -184,4 +184,4 @@ SHARES = {
 """How often each is made, in proportion."""
 
 SOLID = (_stain, _silhouette, _texture)
-"""What has no strokes to draw again: the skeleton of a tall one is a 1."""
+"""What is not drawn again, as most of it has no strokes: the skeleton of a tall stain is a 1."""

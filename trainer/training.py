@@ -133,7 +133,7 @@ def publish(
     _require_quality(_digits(logits), _digits(in_float), validation.labels)
     calibration = calibrate(logits, validation.labels)
     _, held_out = split(mnist, recipe.seed, recipe.images)
-    rule, reads = _with_second(first, fitted_second, calibration, validation, held_out, recipe)
+    rule, reads = _with_second(first, fitted_second, calibration, validation, held_out)
     acceptance = _acceptance(reads, calibration, validation)
 
     # On the test set, once: everything else.
@@ -215,7 +215,7 @@ def publish_second(fitted: apart.Fitted, published: Manifest, mnist: Mnist, reci
     held_out = split(mnist, recipe.seed, recipe.images)[1]
     unseen = normalised(held_out, "validation")
     first, calibration = alone(loaded(store, published), store.read(published, TFLITE)), published.calibration
-    rule, reads = _with_second(first, fitted, calibration, unseen, held_out, recipe)
+    rule, reads = _with_second(first, fitted, calibration, unseen, held_out)
     if rule is None:
         raise PoorModelError(
             "with the second network no more validation digits are read right: nothing is published. Train it longer."
@@ -269,12 +269,7 @@ def _publish_again(
 
 
 def _with_second(
-    first: Reads,
-    fitted: apart.Fitted | None,
-    calibration: Calibration,
-    validation: Digits,
-    held_out: Digits,
-    recipe: Recipe,
+    first: Reads, fitted: apart.Fitted | None, calibration: Calibration, validation: Digits, held_out: Digits
 ) -> tuple[SecondReader | None, Reads]:
     """The rule for asking the second network and what reads by it; the first alone where there is no use in asking.
 
@@ -282,8 +277,7 @@ def _with_second(
     """
     if fitted is None:
         return None, first
-    nothing = second.no_digits(held_out, recipe.seed)
-    rule = second.choose(fitted, first.int8, validation, nothing, calibration)
+    rule = second.choose(fitted, first.int8, validation, second.no_digits(held_out), calibration)
     if rule is None:
         return None, first
     return rule, together(first, alone(fitted.network, fitted.tflite), calibration, rule)

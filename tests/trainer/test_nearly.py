@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from contract.normalisation import BlankImageError
 from trainer.digits import Digits, Grey
 from trainer.mnist import Mnist
-from trainer.nearly import INKED, LEAST_LOOP, doubled, misplaced, opened
-from trainer.signs import SHARES, SOLID
+from trainer.nearly import LEAST_LOOP, doubled, misplaced, opened
+from trainer.outliers import cropped
+from trainer.redrawing import INKED
+from trainer.signs import _silhouette
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +44,18 @@ def test_ones_with_a_misplaced_flag_are_wider_than_any_upright_one(digits: Digit
     assert np.mean(np.array(widths) > 0.4) > 0.9
 
 
-def test_few_digits_are_enough(digits: Digits) -> None:
-    few = digits.at(np.array([np.flatnonzero(digits.labels == label)[0] for label in range(10)]))
-    for make in (opened, doubled, misplaced):
-        assert make(few, 0, 0, np.random.default_rng(1)).any()
+def test_digit_to_which_it_cannot_be_done_is_left_out(digits: Digits) -> None:
+    ones = digits.at(np.flatnonzero(digits.labels == 1)[:50])
+    without_loops = Digits(np.tile(ones.images, (2, 1, 1)), np.repeat(np.array([0, 6], np.uint8), len(ones)))
+    with pytest.raises(BlankImageError):
+        opened(without_loops, 0, 0, np.random.default_rng(1))
+    lying = Digits(np.rot90(ones.images, axes=(1, 2)), ones.labels)
+    with pytest.raises(BlankImageError):
+        misplaced(lying, 0, 0, np.random.default_rng(1))
 
 
-def test_what_is_solid_is_among_what_is_made() -> None:
-    assert set(SOLID) < set(SHARES)
+def test_silhouettes_are_symmetrical_but_for_their_tilt_and_no_bars(digits: Digits) -> None:
+    rng = np.random.default_rng(1)
+    glyphs = [cropped(_silhouette(digits, 0, 0, rng)) > INKED for _ in range(100)]
+    assert np.mean([(glyph == np.fliplr(glyph)).mean() for glyph in glyphs]) > 0.8
+    assert np.mean([glyph.mean() < 0.9 for glyph in glyphs]) > 0.9  # a bar fills its box

@@ -14,7 +14,7 @@ from trainer.apart import Fitted
 from trainer.dataset import split
 from trainer.digits import Digits
 from trainer.errors import PoorModelError
-from trainer.export import Int8
+from trainer.export import Int8Model
 from trainer.lines import END, LONGEST, line, training_lines
 from trainer.mnist import Mnist
 from trainer.numbers import Reader, fit
@@ -38,7 +38,7 @@ def bundled(line_tflite: bytes | None = None) -> tuple[Reader, float, float]:
     manifest = store.manifest(store.versions()[-1])
     assert manifest.line
     line_tflite = line_tflite or store.read(manifest, LINE_TFLITE)
-    reader = Reader(Int8(store.read(manifest, TFLITE)), manifest.calibration, line_tflite)
+    reader = Reader(Int8Model(store.read(manifest, TFLITE)), manifest.calibration, line_tflite)
     return reader, manifest.line.temperature, manifest.line.threshold
 
 

@@ -132,7 +132,7 @@ def test_makers_repeat_with_their_seed(digits: Digits, maker: Maker) -> None:
 
 def test_digits_that_stay_digits_when_turned_are_not_shown_as_none(digits: Digits) -> None:
     assert not {0, 8} & set(TURNS)
-    assert not any(turn.__name__ == "_half_turn" for label in (1, 6, 9) for turn in TURNS.get(label, ()))
+    assert not any(turn.__name__ == "half_turn" for label in (1, 6, 9) for turn in TURNS.get(label, ()))
 
 
 def test_blank_paper_is_mostly_refused(digits: Digits) -> None:

@@ -20,11 +20,11 @@ from trainer.dataset import SECOND_SHARES, normalised, split, training_set
 from trainer.digits import Digits, made
 from trainer.export import float_logits
 from trainer.mnist import Mnist
-from trainer.network import macs, members
+from trainer.network import macs, members, sum_of
 from trainer.nondigits import LETTERS
 from trainer.reads import published
 from trainer.recipe import FULL, Recipe
-from trainer.second import ASKED, choose, fit, no_digits
+from trainer.second import ASKED, SNAPSHOTS, choose, fit, no_digits
 from trainer.signs import CHARACTERS, more_no_digit
 from trainer.training import train_second
 
@@ -54,7 +54,7 @@ def test_pictures_of_every_kind_have_ink_and_come_again(digits: Digits, maker: C
     assert np.array_equal(pictures, made(maker, digits, places, 3))
 
 
-def test_its_training_set_has_more_of_everything_and_says_what_is_no_digit(digits: Digits) -> None:
+def test_its_training_set_is_larger_and_says_what_is_no_digit(digits: Digits) -> None:
     few = digits.at(np.arange(100))
     seen = training_set(few, 1, SECOND_SHARES)
     assert len(seen) > 1.1 * len(training_set(few, 1))
@@ -88,6 +88,20 @@ def test_one_that_learns_on_answers_beside_what_it_was(fitted: Fitted, digits: D
     assert Network(more.tflite).logits(images[:1]).shape == (1, 11)
 
 
+def test_only_the_last_snapshots_are_kept(fitted: Fitted, digits: Digits) -> None:
+    few = digits.at(np.arange(50))
+    before = replace(fitted, network=sum_of([fitted.network] * SNAPSHOTS))
+    assert len(members(fit(few, few, Recipe(epochs=1, second_epochs=1), before).network)) == SNAPSHOTS
+
+
+def test_what_it_is_judged_by_is_nothing_that_it_has_seen(digits: Digits) -> None:
+    few = digits.at(np.arange(100))
+    seen = training_set(few, 1, SECOND_SHARES).images
+    chosen_by = no_digits(few)
+    assert len(chosen_by) > 90
+    assert not {image.tobytes() for image in seen} & {image.tobytes() for image in chosen_by}
+
+
 def test_bundled_one_is_asked_about_few_images_and_more_that_are_crossed_out_are_read_right(
     store: FolderStore, bundled: Manifest, digits: Digits
 ) -> None:
@@ -103,7 +117,7 @@ def test_bundled_one_is_asked_about_few_images_and_more_that_are_crossed_out_are
 
 def test_network_that_knows_nothing_is_not_asked(store: FolderStore, bundled: Manifest, mnist: Mnist) -> None:
     held_out = split(mnist, 1, 60_000)[1]
-    unseen, nothing = normalised(held_out, "validation"), no_digits(held_out.at(np.arange(200)), 1)[:300]
+    unseen, nothing = normalised(held_out, "validation"), no_digits(held_out.at(np.arange(300)))
     first = published(store, bundled.model_copy(update={"second": None})).int8
     found = fitted_before(SECOND, store, bundled)
     rule = choose(found, first, unseen, nothing, bundled.calibration)
