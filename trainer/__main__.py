@@ -115,7 +115,10 @@ def train_second(
         int, typer.Option(min=0, help="Times everything is shown; after 0 it stays as it is and is only judged anew.")
     ] = FULL.second_epochs,
     more: Annotated[
-        bool, typer.Option("--more", help="Let the version's own one learn on, and ask it as it was and as it becomes.")
+        bool,
+        typer.Option(
+            "--more", help="Let the version's own one learn on, and ask it as it was at first and as it becomes."
+        ),
     ] = False,
 ) -> None:
     """Train the network that is asked about doubtful digits anew, and publish the next version with it."""

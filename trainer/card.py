@@ -92,9 +92,9 @@ def _second(draft: Draft) -> str:
 
 Where the first network's score (below) is under {second.ask_below:.4f}, a larger one, second.tflite, is asked about the
 same image: {second.parameters:,} parameters, {second.macs:,} multiply-accumulates. Where it learned on after it was
-trained, it is several, as it was and as it became (a snapshot ensemble, Huang et al. 2017), and these figures are of
-all of them. All logits are added, times {second.weight:g}, "no digit" gains {second.doubt:g}, and all goes on with
-these. It is {second.chosen};
+trained, it is two, as it was at first and, counted twice, as it became (a snapshot ensemble, Huang et al. 2017); these
+figures are of both. All logits are added, times {second.weight:g}, "no digit" gains {second.doubt:g}, and all goes on
+with these. It is {second.chosen};
 of worse images it is asked about more. All tables are of both together.
 
 It learned by Muon (Jordan et al. 2024), from other pictures of the same training digits: those that the first network

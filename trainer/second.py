@@ -38,8 +38,8 @@ PICTURES = 2000
 DOUBTS = [step / 2 for step in range(11)]
 """What "no digit" may gain."""
 
-SNAPSHOTS = 3
-"""Networks of which the second consists at most."""
+COUNTS = [1, 2]
+"""How many times one that learned on counts as it was at first, and as it became: only then it had seen all."""
 
 EXAMPLES = 1000
 """Pictures of the training set, some of each kind, from which the int8 ranges are taken."""
@@ -49,8 +49,7 @@ def fit(training: Digits, validation: Digits, recipe: Recipe, before: Fitted | N
     """The training alone: one cycle of the learning rate over pictures made of `training`; both as MNIST has them.
 
     The network that was fitted `before` learns on, from other pictures, and the result adds the logits of what it was
-    and of what it becomes: a snapshot ensemble (Huang et al. 2017) of at most `SNAPSHOTS`, each of which counts as much
-    as the first network.
+    at first and of what it becomes: a snapshot ensemble (Huang et al. 2017).
     """
     revision = source_revision()
     earlier = members(before.network) if before else []
@@ -65,7 +64,7 @@ def fit(training: Digits, validation: Digits, recipe: Recipe, before: Fitted | N
     history = learn(network, Redraw(seed), optimizer, seen, unseen, recipe.second_epochs)
     seconds, epochs = round(time.monotonic() - started, 1), recipe.second_epochs
     if before:
-        network = sum_of([*earlier, network][-SNAPSHOTS:])
+        network = sum_of([earlier[0], network], COUNTS)
         seconds, epochs = seconds + before.seconds, epochs + before.epochs
     examples = seen.images[:: -(-len(seen) // EXAMPLES)]
     return Fitted(network, to_int8(network, examples), history["loss"], len(seen), seconds, revision, epochs)

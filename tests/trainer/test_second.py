@@ -24,7 +24,7 @@ from trainer.network import macs, members, sum_of
 from trainer.nondigits import LETTERS
 from trainer.reads import published
 from trainer.recipe import FULL, Recipe
-from trainer.second import ASKED, SNAPSHOTS, choose, fit, no_digits
+from trainer.second import ASKED, choose, fit, no_digits
 from trainer.signs import CHARACTERS, more_no_digit
 from trainer.training import train_second
 
@@ -74,32 +74,27 @@ def test_training_learns_and_gives_what_the_service_runs(fitted: Fitted, digits:
     assert Network(fitted.tflite).logits(normalised(digits.at(np.arange(3)), "some").images).shape == (3, 11)
 
 
-def test_one_that_learns_on_answers_beside_what_it_was(fitted: Fitted, digits: Digits) -> None:
+def test_one_that_learns_on_answers_beside_what_it_was_at_first(fitted: Fitted, digits: Digits) -> None:
     few, unseen = digits.at(np.arange(500)), digits.at(np.arange(500, 600))
-    more = fit(few, unseen, Recipe(epochs=1, second_epochs=1), fitted)
+    twice = replace(fitted, network=sum_of([fitted.network] * 2, [1, 1]))
+    more = fit(few, unseen, Recipe(epochs=1, second_epochs=1), twice)
     before, after = members(more.network)
     images = normalised(unseen, "some").images
     said = [float_logits(network, images) for network in (fitted.network, before, after, more.network)]
     assert np.allclose(said[0], said[1], atol=1e-4)
     assert np.abs(said[2] - said[1]).max() > 0.1
-    assert np.allclose(said[3], said[1] + said[2], atol=1e-4)
+    assert np.allclose(said[3], said[1] + 2 * said[2], atol=1e-4)
     assert (more.epochs, more.facts()["macs"]) == (3, 2 * macs(fitted.network))
     assert more.seconds > fitted.seconds
     assert Network(more.tflite).logits(images[:1]).shape == (1, 11)
 
 
-def test_only_the_last_snapshots_are_kept(fitted: Fitted, digits: Digits) -> None:
-    few = digits.at(np.arange(50))
-    before = replace(fitted, network=sum_of([fitted.network] * SNAPSHOTS))
-    assert len(members(fit(few, few, Recipe(epochs=1, second_epochs=1), before).network)) == SNAPSHOTS
-
-
-def test_what_it_is_judged_by_is_nothing_that_it_has_seen(digits: Digits) -> None:
+def test_what_it_is_judged_by_is_hardly_anything_that_it_has_seen(digits: Digits) -> None:
     few = digits.at(np.arange(100))
-    seen = training_set(few, 1, SECOND_SHARES).images
-    chosen_by = no_digits(few)
+    seen = {image.tobytes() for image in training_set(few, 1, SECOND_SHARES).images}
+    chosen_by = {image.tobytes() for image in no_digits(few)}
     assert len(chosen_by) > 90
-    assert not {image.tobytes() for image in seen} & {image.tobytes() for image in chosen_by}
+    assert len(seen & chosen_by) < 5  # a printed character may come again as it is
 
 
 def test_bundled_one_is_asked_about_few_images_and_more_that_are_crossed_out_are_read_right(
