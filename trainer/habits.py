@@ -26,7 +26,8 @@ def habitual(digits: Digits, place: int, rng: np.random.Generator) -> Grey:
 def flagged(one: Grey, rng: np.random.Generator, shortest: float = 0.2, longest: float = 0.6) -> Grey:
     """A normalised 1, uint8 [28, 28], with a flag from its top down to the left, normalised again.
 
-    The flag is as thick as the stroke, as long as a share of the 1's height, and falls by 35 to 65 degrees.
+    The flag is as thick as the stroke, `shortest` to `longest` times as long as the 1 is high, and falls by 35 to 65
+    degrees.
     """
     rows, columns = np.nonzero(one > 127)
     height = np.ptp(rows) + 1
