@@ -1,6 +1,7 @@
 """The second network of a version, which is asked about the images that the first one is not sure of."""
 
 import time
+from collections.abc import Mapping
 
 import keras
 import numpy as np
@@ -13,7 +14,7 @@ from contract.spelling import NO_DIGIT
 from trainer.apart import Fitted
 from trainer.augmentation import Redraw
 from trainer.dataset import SECOND_SHARES, make_all, normalised, training_set
-from trainer.digits import Digits, Grey
+from trainer.digits import Digits, Grey, Maker
 from trainer.evaluation import COVERAGE
 from trainer.export import Int8Model, to_int8
 from trainer.learning import learn, steps
@@ -45,7 +46,13 @@ EXAMPLES = 1000
 """Pictures of the training set, some of each kind, from which the int8 ranges are taken."""
 
 
-def fit(training: Digits, validation: Digits, recipe: Recipe, before: Fitted | None = None) -> Fitted:
+def fit(
+    training: Digits,
+    validation: Digits,
+    recipe: Recipe,
+    before: Fitted | None = None,
+    shares: Mapping[Maker, float] = SECOND_SHARES,
+) -> Fitted:
     """The training alone: one cycle of the learning rate over pictures made of `training`; both as MNIST has them.
 
     The network that was fitted `before` learns on, from other pictures, and the result adds the logits of what it was
@@ -55,7 +62,7 @@ def fit(training: Digits, validation: Digits, recipe: Recipe, before: Fitted | N
     earlier = members(before.network) if before else []
     seed = recipe.seed + (before.epochs if before else 0)
     keras.utils.set_random_seed(seed)
-    seen = training_set(training, seed, SECOND_SHARES)
+    seen = training_set(training, seed, shares)
     unseen = normalised(validation, "validation")
     network = copy(earlier[-1], "digits") if earlier else build_second()
     # One that learns on has less to unlearn.
