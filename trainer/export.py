@@ -16,6 +16,11 @@ def scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     return images[..., np.newaxis].astype(np.float32) / np.float32(255)
 
 
+def examples_of(images: NDArray[np.uint8], most: int = 1000) -> NDArray[np.uint8]:
+    """At most so many of `images` [n, …], some of each kind where they lie kind after kind: for the int8 ranges."""
+    return images[:: -(-len(images) // most)]
+
+
 def to_int8(model: keras.Model, examples: NDArray[np.uint8]) -> bytes:
     """The LiteRT model: int8 [1, 28, 28, 1] in, float32 logits [1, 11] out, ranges taken from `examples`."""
     converter = tf.lite.TFLiteConverter.from_keras_model(model)

@@ -21,7 +21,7 @@ from trainer.augmentation import Nudge, by_other_hands
 from trainer.digits import Digits, Grey
 from trainer.errors import PoorModelError
 from trainer.evaluation import calibration_error, choose_threshold
-from trainer.export import Int8Model, to_int8
+from trainer.export import Int8Model, examples_of, to_int8
 from trainer.lines import END, LONGEST, Lines, training_lines
 from trainer.network import ANSWER, build_line
 from trainer.optimizer import Muon, cycle
@@ -86,10 +86,9 @@ def fit(digits: Digits, recipe: Recipe) -> Fitted:
         verbose=1 if sys.stdout.isatty() else 2,
     )
     seconds = round(time.monotonic() - started, 1)
-    examples = lines.strips[:: -(-len(lines) // EXAMPLES)]
     return Fitted(
         network,
-        to_int8(network, examples),
+        to_int8(network, examples_of(lines.strips, EXAMPLES)),
         history.history["loss"],
         len(lines),
         seconds,

@@ -16,7 +16,7 @@ from trainer.augmentation import Redraw
 from trainer.dataset import SECOND_SHARES, make_all, normalised, training_set
 from trainer.digits import Digits, Grey, Maker
 from trainer.evaluation import COVERAGE
-from trainer.export import Int8Model, to_int8
+from trainer.export import Int8Model, examples_of, to_int8
 from trainer.learning import learn, steps
 from trainer.network import build_second, copy, members, sum_of
 from trainer.optimizer import PEAK_RATE, muon
@@ -41,9 +41,6 @@ DOUBTS = [step / 2 for step in range(11)]
 
 COUNTS = [1, 2]
 """How many times one that learned on counts as it was at first, and as it became: only then it had seen all."""
-
-EXAMPLES = 1000
-"""Pictures of the training set, some of each kind, from which the int8 ranges are taken."""
 
 
 def fit(
@@ -73,8 +70,8 @@ def fit(
     if before:
         network = sum_of([earlier[0], network], COUNTS)
         seconds, epochs = seconds + before.seconds, epochs + before.epochs
-    examples = seen.images[:: -(-len(seen) // EXAMPLES)]
-    return Fitted(network, to_int8(network, examples), history["loss"], len(seen), seconds, revision, epochs)
+    tflite = to_int8(network, examples_of(seen.images))
+    return Fitted(network, tflite, history["loss"], len(seen), seconds, revision, epochs)
 
 
 def no_digits(digits: Digits) -> Grey:

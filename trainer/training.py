@@ -33,7 +33,7 @@ from trainer.dataset import normalised, split, test_set, training_set
 from trainer.digits import Digits, Grey
 from trainer.errors import PoorModelError
 from trainer.evaluation import calibrate, choose_threshold
-from trainer.export import to_int8
+from trainer.export import examples_of, to_int8
 from trainer.learning import learn, steps
 from trainer.mnist import FILES, Mnist
 from trainer.network import build, build_small, macs
@@ -53,9 +53,6 @@ LEAST_ACCURACY = 0.9
 LEAST_AGREEMENT = 0.99
 """On the validation split. A service adopts the newest version by itself, so a broken model must not be published."""
 
-EXAMPLES = 1000
-"""Pictures of the training set, some of each kind, from which the int8 ranges are taken."""
-
 
 @dataclass(frozen=True)
 class Fitted:
@@ -70,7 +67,7 @@ class Fitted:
     shown: int
     """Pictures in one epoch."""
     examples: Grey
-    """Some of each kind of those, normalised: for the int8 ranges."""
+    """Some of each kind of those, normalised."""
     validation: Digits
     """Normalised."""
     revision: str
@@ -108,7 +105,7 @@ def fit(mnist: Mnist, recipe: Recipe) -> Fitted:
         seconds=round(time.monotonic() - started, 1),
         training=len(training),
         shown=len(seen),
-        examples=seen.images[:: -(-len(seen) // EXAMPLES)],
+        examples=examples_of(seen.images),
         validation=unseen,
         revision=revision,
     )
