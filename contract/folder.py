@@ -54,7 +54,7 @@ class FolderStore(Store):
                 try:
                     staging.rename(target)
                 except OSError:
-                    if not target.exists():
+                    if not target.is_dir():
                         raise
                     continue  # another publisher was first: the next number, then
                 _flush(self.folder)

@@ -65,7 +65,7 @@ def train(
 ) -> None:
     """Fetch and verify MNIST, train, evaluate, and publish the next version."""
     dataset = _mnist(data, cache)
-    from trainer.apart import LINE, newest
+    from trainer.apart import LINE, SECOND, newest
     from trainer.training import train as run
 
     recipe = QUICK if quick else FULL
@@ -82,6 +82,8 @@ def train(
         f"{manifest.metrics.int8.accuracy:.2%} of the test images right as served (int8), "
         f"{manifest.metrics.float32.accuracy:.2%} in float."
     )
+    if manifest.second is None and newest(SECOND, shelf, recipe):
+        console.print("It gives no second opinion: asked as well, the second network had no more digits read right.")
 
 
 @app.command()

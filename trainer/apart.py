@@ -16,6 +16,7 @@ from contract.artifact import (
     ArtifactError,
     LineReader,
     Manifest,
+    NotNowError,
     SecondReader,
 )
 from contract.store import Store
@@ -72,11 +73,16 @@ class Fitted:
 
 
 def newest(kind: Kind, store: Store, recipe: Recipe) -> Manifest | None:
-    """The newest whole version with such a network, of today's images, that never saw the recipe's validation split."""
+    """The newest whole version with such a network, of today's images, that never saw the recipe's validation split.
+
+    Raises `NotNowError` where one cannot be read now: an older network would take its place.
+    """
     for version in reversed(store.versions()):
         try:
             manifest = store.verify(version)
             manifest.require_known_normalisation()
+        except NotNowError:
+            raise
         except ArtifactError:
             continue
         facts = manifest.provenance

@@ -20,8 +20,9 @@ from trainer.numbers import Reader as NumberReader
 from trainer.numbers import Report as NumberReport
 from trainer.reads import Read, Reads, published
 
-SEED = 2026
-"""Of every row, and of the choice of the digits that are shown."""
+SEEDS = {"validation": 2026, "test": 2029}
+"""Of every row, and of the choice of what is shown, for either set: as most of what is no digit is not made of digits,
+the seed alone keeps what was looked at while the model was developed apart from what it is judged by."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Report:
+    seed: int
     plain: Row
     redrawn: list[Row]
     european: Row
@@ -123,7 +125,7 @@ def evaluate(
     acceptance: Acceptance,
     pictures: int,
 ) -> Evaluation:
-    """Everything that is measured of a model on `digits`, the set called `name`, as MNIST has them.
+    """Everything that is measured of a model on `digits`, the set called `name`, of `SEEDS`, as MNIST has them.
 
     `validation`, normalised, tells at which score no digits are counted at `COVERAGE`; `pictures` make a row of the
     report.
@@ -138,7 +140,7 @@ def evaluate(
         int8=measure(answers.probabilities, digits.labels),
     )
     held_out = reader.read(validation.images)
-    return Evaluation(name, digits, answers, metrics, _report(reader, digits, answers, held_out, pictures))
+    return Evaluation(name, digits, answers, metrics, _report(reader, digits, answers, held_out, pictures, SEEDS[name]))
 
 
 def evaluate_version(
@@ -160,14 +162,16 @@ def evaluate_numbers(digits: Digits, store: Store, manifest: Manifest, pictures:
     return reader.report(digits, pictures, line.temperature, line.threshold)
 
 
-def _report(reader: Reader, digits: Digits, answers: Answers, held_out: Answers, pictures: int) -> Report:
-    shown = _some(digits, np.arange(len(digits)), pictures)
-    redrawn = _read(reader, CONDITIONS, shown, "Redrawing digits")
-    corrupted = _read(reader, {name: partial(corrupt, name) for name in CORRUPTIONS}, shown, "Corrupting digits")
-    kinds, missing = _kinds(reader, shown, held_out)
-    european = _some(digits, np.flatnonzero(np.isin(digits.labels, (1, 7))), pictures)
-    [habits] = _read(reader, {"": habitual}, european, "Adding flags and bars").values()
+def _report(reader: Reader, digits: Digits, answers: Answers, held_out: Answers, pictures: int, seed: int) -> Report:
+    shown = _some(digits, np.arange(len(digits)), pictures, seed)
+    redrawn = _read(reader, CONDITIONS, shown, seed, "Redrawing digits")
+    corruptions = {name: partial(corrupt, name) for name in CORRUPTIONS}
+    corrupted = _read(reader, corruptions, shown, seed, "Corrupting digits")
+    kinds, missing = _kinds(reader, shown, held_out, seed)
+    european = _some(digits, np.flatnonzero(np.isin(digits.labels, (1, 7))), pictures, seed)
+    [habits] = _read(reader, {"": habitual}, european, seed, "Adding flags and bars").values()
     return Report(
+        seed=seed,
         plain=_row("as MNIST has them", answers, digits.labels),
         redrawn=[_row(name, seen, shown.labels) for name, seen in redrawn.items()],
         european=_row("1 with a flag, 7 with a bar", habits, european.labels),
@@ -178,14 +182,14 @@ def _report(reader: Reader, digits: Digits, answers: Answers, held_out: Answers,
     )
 
 
-def _some(digits: Digits, places: NDArray[np.int64], pictures: int) -> Digits:
+def _some(digits: Digits, places: NDArray[np.int64], pictures: int, seed: int) -> Digits:
     """`pictures` of the digits at `places`, at random."""
-    return digits.at(np.random.default_rng(SEED).permutation(places)[:pictures])
+    return digits.at(np.random.default_rng(seed).permutation(places)[:pictures])
 
 
-def _read(reader: Reader, makers: Mapping[str, Maker], digits: Digits, task: str) -> dict[str, Answers]:
+def _read(reader: Reader, makers: Mapping[str, Maker], digits: Digits, seed: int, task: str) -> dict[str, Answers]:
     places = np.arange(len(digits))
-    images = make_all([(maker, places) for maker in makers.values()], digits, SEED, task)
+    images = make_all([(maker, places) for maker in makers.values()], digits, seed, task)
     return {name: reader.read(part) for name, part in zip(makers, np.split(images, len(makers)), strict=True)}
 
 
@@ -205,7 +209,7 @@ def _calibration_error(rows: list[Answers], labels: NDArray[np.uint8]) -> float:
     return expected_calibration_error(probabilities, np.concatenate([labels[row.visible] for row in rows]))
 
 
-def _kinds(reader: Reader, digits: Digits, held_out: Answers) -> tuple[list[Kind], list[str]]:
+def _kinds(reader: Reader, digits: Digits, held_out: Answers, seed: int) -> tuple[list[Kind], list[str]]:
     """As many of each kind as there are `digits`, and what this machine lacks for others."""
     score, confidence = (float(np.quantile(of, 1 - COVERAGE)) for of in (held_out.scores, held_out.confidence()))
     makers: dict[str, Maker] = {
@@ -218,10 +222,10 @@ def _kinds(reader: Reader, digits: Digits, held_out: Answers) -> tuple[list[Kind
         makers["letters"] = nondigits.letter
     else:
         missing.append(f"letters (apt-get install {nondigits.FONT_PACKAGES})")
-    seen = _read(reader, makers, digits, "Drawing what is no digit")
+    seen = _read(reader, makers, digits, seed, "Drawing what is no digit")
     if photographs := nondigits.photographs():
-        some = photographs.at(np.arange(len(digits)))
-        seen |= _read(reader, {"photographs of clothes (Fashion-MNIST)": plain}, some, "Looking at photographs")
+        some = _some(photographs, np.arange(len(photographs)), len(digits), seed)
+        seen |= _read(reader, {"photographs of clothes (Fashion-MNIST)": plain}, some, seed, "Looking at photographs")
     else:
         missing.append(f"photographs (apt-get install {nondigits.FASHION_PACKAGE})")
     return [

@@ -31,7 +31,7 @@ none is refused on the word of the first alone. With twice as many no more are r
 digit is accepted."""
 
 SEED = 2027
-"""Of the pictures by which it is chosen what "no digit" gains: no training has it."""
+"""Of the pictures by which it is chosen what "no digit" gains: not that of a training, unless somebody asks for it."""
 
 PICTURES = 2000
 """How many of those there are."""
@@ -86,8 +86,8 @@ def choose(
 ) -> SecondReader | None:
     """When the second network is asked and what it counts beside the `first`, whose `calibration` this is.
 
-    All images are normalised, and the `others` are no digits. None where more of `validation` is read wrong then: there
-    is no use in asking.
+    All images are normalised, and the `others` are no digits. None unless more of `validation` is read right then:
+    there is no use in asking.
     """
     first, second = _remembered(first), _remembered(Int8Model(fitted.tflite))
     said = first(validation.images)

@@ -5,8 +5,9 @@ from statistics import fmean
 
 from contract.artifact import Metrics
 from trainer.evaluation import COVERAGE
+from trainer.numbers import SEED as NUMBERS_SEED
 from trainer.numbers import Report as NumberReport
-from trainer.report import SEED, Evaluation, Kind, Report, Row
+from trainer.report import Evaluation, Kind, Report, Row
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,13 @@ def accepted(report: Report) -> Table:
 
 def redrawn(report: Report) -> Table:
     error = f"{report.redrawn_calibration_error:.2%}"
-    table = _rows(f"Redrawn digits, seed {SEED}; expected calibration error {error}", report.redrawn)
+    table = _rows(f"Redrawn digits, seed {report.seed}; expected calibration error {error}", report.redrawn)
     table.rows.append(_row(report.european))
     return table
 
 
 def corrupted(report: Report) -> Table:
-    return _rows(f"Digits with MNIST-C's corruptions, seed {SEED}", report.corrupted)
+    return _rows(f"Digits with MNIST-C's corruptions, seed {report.seed}", report.corrupted)
 
 
 def non_digits(report: Report) -> Table:
@@ -64,11 +65,11 @@ def non_digits(report: Report) -> Table:
         at_coverage,
         "there by the ten probabilities alone",
     )
-    return Table(f"What is no digit, seed {SEED}", columns, [_kind(kind) for kind in report.non_digits])
+    return Table(f"What is no digit, seed {report.seed}", columns, [_kind(kind) for kind in report.non_digits])
 
 
 def numbers(report: NumberReport) -> Table:
-    title = f"Whole numbers of 1 to 8 of these digits, seed {SEED}; expected calibration error "
+    title = f"Whole numbers of 1 to 8 of these digits, seed {NUMBERS_SEED}; expected calibration error "
     columns = (*report.exact, "accepted", "right among those")
     cells = (f"{share:.1%}" for share in (*report.exact.values(), report.accepted, report.accepted_right))
     return Table(title + f"{report.calibration_error:.2%}", columns, [tuple(cells)])

@@ -79,11 +79,10 @@ def train(mnist: Mnist, recipe: Recipe, store: Store) -> Manifest:
     The networks that are trained apart from it, by `train_line` and `train_second`, are those of `newest`, judged anew.
     """
     store.require_writable()
-    fitted = fit(mnist, recipe)
     newest_line, newest_second = (newest(kind, store, recipe) for kind in (LINE, SECOND))
     fitted_line = fitted_before(LINE, store, newest_line) if newest_line else None
     fitted_second = fitted_before(SECOND, store, newest_second) if newest_second else None
-    return publish(fitted, fitted_line, fitted_second, mnist, recipe, store)
+    return publish(fit(mnist, recipe), fitted_line, fitted_second, mnist, recipe, store)
 
 
 def fit(mnist: Mnist, recipe: Recipe) -> Fitted:

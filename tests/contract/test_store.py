@@ -68,6 +68,14 @@ def test_publishers_at_once_get_numbers_of_their_own(any_store: Store, publish: 
     assert all(any_store.verify(version).version == version for version in any_store.versions())
 
 
+def test_file_where_the_next_version_belongs_is_an_error(store: FolderStore, bundled: Manifest, tmp_path: Path) -> None:
+    publish = publisher(store, bundled, tmp_path / "source")
+    (store.folder / str(bundled.version + 1)).touch()
+    with pytest.raises(NotADirectoryError):
+        publish()
+    assert store.versions() == [bundled.version]
+
+
 def test_failed_publication_leaves_nothing(store: FolderStore, bundled: Manifest, tmp_path: Path) -> None:
     before = sorted(store.folder.iterdir())
     source = tmp_path / "source"

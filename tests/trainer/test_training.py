@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from contract.artifact import LINE_TFLITE, MANIFEST, SECOND_TFLITE
+from contract.artifact import LINE_TFLITE, MANIFEST, SECOND_TFLITE, NotNowError
 from contract.folder import FolderStore
 from tests.servers import REPO, running_service
 from trainer.apart import LINE, newest
@@ -122,6 +123,16 @@ def test_line_network_that_saw_the_validation_split_is_left_out(store: FolderSto
     assert newest(LINE, store, FULL)
     assert newest(LINE, store, replace(FULL, seed=FULL.seed + 1)) is None
     assert newest(LINE, store, replace(FULL, images=6000)) is None
+
+
+def test_network_that_cannot_be_read_now_is_waited_for_and_an_older_one_not_taken(store: FolderStore) -> None:
+    manifest = store.folder / str(store.versions()[-1]) / MANIFEST
+    shutil.copytree(manifest.parent, manifest.parent.with_name("99"))
+    unreadable = manifest.parent.with_name("99") / MANIFEST
+    unreadable.unlink()
+    unreadable.mkdir()
+    with pytest.raises(NotNowError, match="99"):
+        newest(LINE, store, FULL)
 
 
 def test_model_that_reads_nothing_is_not_published(tmp_path: Path, mnist: object) -> None:
