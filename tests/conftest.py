@@ -3,9 +3,11 @@
 import os
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+import httpx
 import pytest
 
 from contract.folder import FolderStore
@@ -13,6 +15,10 @@ from tests.servers import REPO, ServiceProcess, new_bucket, running_service, s3_
 from trainer.mnist import Mnist, load
 
 DATA = Path(__file__).parent / "data"
+
+# Else anew for every request.
+httpx._transports.default.create_ssl_context = cache(httpx.create_ssl_context)  # type: ignore[attr-defined]
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process that a test starts compiles our modules anew
 
 
 @pytest.fixture(scope="session")

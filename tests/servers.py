@@ -79,6 +79,10 @@ class ServiceProcess:
         [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
         return 1024 * int(line.split()[1])
 
+    def forget_peak(self) -> None:
+        """From now on `peak_bytes` tells the greatest that comes."""
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+
     def stop(self) -> int:
         """The exit status after SIGTERM."""
         self.process.send_signal(signal.SIGTERM)

@@ -5,7 +5,8 @@ import signal
 from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
+from multiprocessing.context import BaseContext
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -95,14 +96,22 @@ def _made(digits: Digits, job: tuple[Maker, NDArray[np.int64], int]) -> NDArray[
 
 def in_workers(work: Callable[[Digits, Job], Result], jobs: list[Job], digits: Digits, task: str) -> list[Result]:
     """What `work` makes of `digits` and each job, by all cores, with a progress bar. Raises `WorkerError`."""
-    # Started afresh: a fork of TensorFlow's threads may hang.
-    pool = ProcessPoolExecutor(WORKERS, get_context("spawn"), initializer=_begin, initargs=(digits,))
+    pool = ProcessPoolExecutor(WORKERS, _context(), initializer=_begin, initargs=(digits,))
     try:
         return list(track(pool.map(partial(_with_digits, work), jobs), task, total=len(jobs)))
     except BrokenExecutor as error:
         raise WorkerError("A process that draws pictures was killed, perhaps for lack of memory.") from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _context() -> BaseContext:
+    """Workers are forks of a process that has this module alone: of TensorFlow's threads one may hang in a fork."""
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
 
 
 _digits: Digits

@@ -138,13 +138,20 @@ def test_body_over_the_limit_is_413(service: ServiceProcess, announced: bool) ->
     assert "10485760" in answer.detail
 
 
-@pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[ServiceProcess]:
-    """A service whose greatest memory so far is that of its start."""
-    if not Path("/proc/self/status").exists():
-        pytest.skip("needs /proc to read a process's greatest memory")
-    with running_service(tmp_path / "log", model_store=REPO / "models") as process:
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    """A service that large images come to last: what they leave free would hide what others take."""
+    with running_service(tmp_path_factory.mktemp("alone") / "log", model_store=REPO / "models") as process:
         yield process
+
+
+@pytest.fixture
+def fresh(alone: ServiceProcess) -> ServiceProcess:
+    """That one, its greatest memory so far forgotten."""
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("needs /proc to read a process's greatest memory")
+    alone.forget_peak()
+    return alone
 
 
 def infer(more: str, data: str = "[0, 255, 0, 0]") -> str:

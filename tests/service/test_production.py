@@ -11,6 +11,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -28,22 +29,28 @@ from tests.service.test_versions import copy_version
 PNG = {"Content-Type": "image/png"}
 
 
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    log = tmp_path_factory.mktemp("locked") / "log"
+    with running_service(log, model_store=REPO / "models", api_keys="old-key, new-key") as service:
+        yield service
+
+
 @pytest.mark.parametrize("path", ["/v1/models", "/v2", "/v2/models/digits", "/metrics", "/v1/nothing"])
-def test_key_is_wanted(tmp_path: Path, path: str) -> None:
-    with running_service(tmp_path / "log", model_store=REPO / "models", api_keys="old-key, new-key") as service:
-        for header in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "old-key"}, {"X-API-Key": "old-key"}):
-            refused = httpx.get(service.url + path, headers=header)
-            assert refused.status_code == 401
-            assert refused.headers["www-authenticate"] == "Bearer"
-            assert "Authorization: Bearer KEY" in refused.json()["error" if path.startswith("/v2") else "detail"]
-        assert httpx.get(f"{service.url}{path}?api_key=old-key").status_code == 401
-        for key in ("old-key", "new-key"):
-            assert httpx.get(service.url + path, headers={"Authorization": f"Bearer {key}"}).status_code in (200, 404)
-        for path_without_key in ("/health/live", "/health/ready", "/v2/health/ready", "/docs", "/openapi.json"):
-            assert httpx.get(service.url + path_without_key).status_code == 200
-        page = httpx.get(f"{service.url}/openapi.json").json()
-        assert page["paths"]["/v1/predict"]["post"]["security"] == [{"key": []}]
-    assert "-key" not in (tmp_path / "log").read_text()
+def test_key_is_wanted(locked: ServiceProcess, path: str) -> None:
+    for header in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "old-key"}, {"X-API-Key": "old-key"}):
+        refused = httpx.get(locked.url + path, headers=header)
+        assert refused.status_code == 401
+        assert refused.headers["www-authenticate"] == "Bearer"
+        assert "Authorization: Bearer KEY" in refused.json()["error" if path.startswith("/v2") else "detail"]
+    assert httpx.get(f"{locked.url}{path}?api_key=old-key").status_code == 401
+    for key in ("old-key", "new-key"):
+        assert httpx.get(locked.url + path, headers={"Authorization": f"Bearer {key}"}).status_code in (200, 404)
+    for path_without_key in ("/health/live", "/health/ready", "/v2/health/ready", "/docs", "/openapi.json"):
+        assert httpx.get(locked.url + path_without_key).status_code == 200
+    page = httpx.get(f"{locked.url}/openapi.json").json()
+    assert page["paths"]["/v1/predict"]["post"]["security"] == [{"key": []}]
+    assert "-key" not in locked.log.read_text()
 
 
 def test_scripts_of_other_pages_may_not_call_unless_named(service: ServiceProcess, tmp_path: Path) -> None:
@@ -165,18 +172,22 @@ def half_sent(service: ServiceProcess, image: bytes) -> socket.socket:
     return connection
 
 
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    log = tmp_path_factory.mktemp("hasty") / "log"
+    with running_service(log, model_store=REPO / "models", request_seconds=0.5) as service:
+        yield service
+
+
 @pytest.mark.parametrize(
     "sent", [b"", b"\r\n", b"POST /v1/predict HT", b"POST /v1/predict HTTP/1.1\r\nContent-Length: 9\r\n\r\n{"]
 )
-def test_slow_sender_is_sent_away(tmp_path: Path, sent: bytes) -> None:
-    with (
-        running_service(tmp_path / "log", model_store=REPO / "models", request_seconds=0.5) as service,
-        socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection,
-    ):
+def test_slow_sender_is_sent_away(hasty: ServiceProcess, sent: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", hasty.port), timeout=10) as connection:
         connection.sendall(sent)
         answer = connection.makefile("rb").read()
-        assert answer.startswith(b"HTTP/1.1 408") if sent.strip() else not answer
-        assert httpx.get(f"{service.url}/health/ready").status_code == 200
+    assert answer.startswith(b"HTTP/1.1 408") if sent.strip() else not answer
+    assert httpx.get(f"{hasty.url}/health/ready").status_code == 200
 
 
 CHUNKED = b"POST /v1/predict/image HTTP/1.1\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"

@@ -14,7 +14,7 @@ from contract.artifact import LINE_TFLITE, MANIFEST, SECOND_TFLITE, TFLITE
 from contract.folder import FolderStore
 from contract.store import fingerprint, open_store
 from tests.networks import crashing, ignorant
-from tests.servers import ServiceProcess, eventually, free_port, metric, running_service, upload
+from tests.servers import REPO, ServiceProcess, eventually, free_port, metric, running_service, upload
 
 
 def copy_version(store: FolderStore, to: int, change: Callable[[dict[str, Any]], None] = lambda _: None) -> None:
@@ -89,29 +89,45 @@ REPLACED: dict[str, tuple[str, str, Callable[[bytes], bytes]]] = {
 """Which network is replaced, and what of which one takes its place."""
 
 
-@pytest.mark.parametrize(
-    ("fault", "says"),
-    [
-        ("schema", "labels: Field required"),
-        ("normalisation", "of tomorrow"),
-        ("checksum", "SHA-256"),
-        ("no network", "not a valid Flatbuffer"),
-        ("crash", "crashes the runtime"),
-        ("ignorance", "self-test's 100 digits right"),
-        ("strips of tomorrow", "of tomorrow"),
-        ("no line network", "names no line.tflite"),
-        ("another network for lines", "does not turn"),
-        ("crash of the line network", "crashes the runtime"),
-        ("ignorance of lines", "digits of numbers right"),
-        ("no second network", "names no second.tflite"),
-        ("another second network", "does not turn"),
-        ("crash of the second network", "crashes the runtime"),
-        ("ignorance of the second network", "digits at a second look right"),
-    ],
-)
+FAULTS = {
+    "schema": "labels: Field required",
+    "normalisation": "of tomorrow",
+    "checksum": "SHA-256",
+    "no network": "not a valid Flatbuffer",
+    "crash": "crashes the runtime",
+    "ignorance": "self-test's 100 digits right",
+    "strips of tomorrow": "of tomorrow",
+    "no line network": "names no line.tflite",
+    "another network for lines": "does not turn",
+    "crash of the line network": "crashes the runtime",
+    "ignorance of lines": "digits of numbers right",
+    "no second network": "names no second.tflite",
+    "another second network": "does not turn",
+    "crash of the second network": "crashes the runtime",
+    "ignorance of the second network": "digits at a second look right",
+}
+"""What is wrong with a version, and what the service says of it."""
+
+
+@pytest.fixture(scope="module")
+def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServiceProcess, FolderStore]]:
+    """A service that looks every 0.1 s at a store of its own, to which one bad version comes after the other."""
+    folder = tmp_path_factory.mktemp("steady")
+    shutil.copytree(REPO / "models", folder / "models")
+    with running_service(folder / "log", model_store=folder / "models", poll_seconds=0.1) as service:
+        yield service, FolderStore(folder / "models")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 def test_bad_version_is_refused_and_the_old_one_serves_on(
-    live: ServiceProcess, store: FolderStore, tmp_path: Path, seven: bytes, fault: str, says: str
+    steady: tuple[ServiceProcess, FolderStore], seven: bytes, fault: str
 ) -> None:
+    live, store = steady
+    first = store.versions()[-1]
+    bad = first + 1 + list(FAULTS).index(fault)
+    refused = metric(live, "digits_reloads_total", outcome="refused")
+    said = live.log.read_text().count("is refused")
+
     def change(manifest: dict[str, Any]) -> None:
         match fault:
             case "schema":
@@ -131,17 +147,17 @@ def test_bad_version_is_refused_and_the_old_one_serves_on(
                 network = (store.folder / str(store.versions()[-1]) / other).read_bytes()
                 with_network(store, manifest, make(network), name)
 
-    first = served(live, seven)
-    copy_version(store, first + 1, change)
-    eventually(lambda: first + 1 in listed(live) and listed(live)[first + 1]["state"] == "refused")
-    assert says in listed(live)[first + 1]["reason"]
-    time.sleep(1)  # ten more looks at the store
-    assert (tmp_path / "log").read_text().count("is refused") == 1
-    assert metric(live, "digits_reloads_total", outcome="refused") == 1
+    copy_version(store, bad, change)
+    eventually(lambda: bad in listed(live) and listed(live)[bad]["state"] == "refused")
+    assert FAULTS[fault] in listed(live)[bad]["reason"]
+    time.sleep(0.5)  # five more looks at the store
+    assert live.log.read_text().count("is refused") == said + 1
+    assert metric(live, "digits_reloads_total", outcome="refused") == refused + 1
     assert served(live, seven) == first
-    asked = httpx.get(f"{live.url}/v1/models/{first + 1}")
+    asked = httpx.get(f"{live.url}/v1/models/{bad}")
     assert asked.status_code == 404
-    assert asked.json()["detail"] == listed(live)[first + 1]["reason"]
+    assert asked.json()["detail"] == listed(live)[bad]["reason"]
+    shutil.rmtree(store.folder / str(bad))
 
 
 def test_file_that_cannot_be_read_now_is_waited_for(live: ServiceProcess, store: FolderStore, seven: bytes) -> None:

@@ -1,5 +1,7 @@
 """The trainer, run for real on a small part of MNIST, and the commands around the store."""
 
+import contextlib
+import io
 import json
 import re
 import shutil
@@ -16,39 +18,50 @@ from PIL import Image
 from contract.artifact import LINE_TFLITE, MANIFEST, SECOND_TFLITE, NotNowError
 from contract.folder import FolderStore
 from tests.servers import REPO, running_service
+from trainer.__main__ import app
 from trainer.apart import LINE, newest
 from trainer.conditions import CONDITIONS
 from trainer.corruptions import CORRUPTIONS
+from trainer.errors import PoorModelError
 from trainer.mnist import CACHE, Mnist
-from trainer.recipe import FULL
+from trainer.recipe import FULL, QUICK
+from trainer.training import train
 
 
 def trainer(*arguments: object, expect: int = 0) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own."""
     command = [sys.executable, "-m", "trainer", *map(str, arguments)]
     result = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
     assert result.returncode == expect, result.stdout + result.stderr
     return result
 
 
+def printed(*arguments: object) -> str:
+    """What the command prints, in this process, which has TensorFlow already."""
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        app([str(argument) for argument in arguments], standalone_mode=False)
+    return output.getvalue()
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, mnist: object) -> tuple[FolderStore, str]:
-    """A store with one version, quickly trained on a tenth of MNIST, and what the trainer printed."""
+    """A store with one version, quickly trained on a tenth of MNIST, and what the trainer said."""
     root = tmp_path_factory.mktemp("trained")
     result = trainer("train", "--quick", "--store", root, "--data", CACHE, "--epochs", 6, "--images", 6000)
     return FolderStore(root), result.stdout
 
 
 def test_small_training_publishes_a_version_that_reads(trained: tuple[FolderStore, str]) -> None:
-    store, printed = trained
+    store, said = trained
     assert store.versions() == [1]
     manifest = store.verify(1)
     assert manifest.metrics.int8.accuracy > 0.9
     assert abs(manifest.metrics.int8.accuracy - manifest.metrics.float32.accuracy) < 0.01
     assert manifest.provenance.split == {"training": 5500, "validation": 500, "test": 10_000}
     assert np.sum(manifest.metrics.int8.confusion_matrix) == 10_000
-    assert "val_loss" in printed
-    assert "train-line adds one" in " ".join(printed.split())  # lines are broken
-    assert f"{manifest.metrics.int8.accuracy:.2%}" in printed
+    assert "val_loss" in said
+    assert "train-line adds one" in " ".join(said.split())  # lines are broken
+    assert f"{manifest.metrics.int8.accuracy:.2%}" in said
 
 
 def test_model_card_and_pictures_are_there(trained: tuple[FolderStore, str]) -> None:
@@ -66,8 +79,8 @@ def test_evaluate_prints_the_tables_of_the_model_card_again(trained: tuple[Folde
     store, _ = trained
     card = (store.folder / "1" / "README.md").read_text()
     root = store.folder.parent
-    printed = trainer("evaluate", "--version", 1, "--pictures", 100, "--store", root, "--data", CACHE).stdout
-    figures = re.findall(r"\d+\.\d+%", printed)
+    tables = printed("evaluate", "--version", 1, "--pictures", 100, "--store", root, "--data", CACHE)
+    figures = re.findall(r"\d+\.\d+%", tables)
     assert len(figures) > 100
     assert set(figures) <= set(re.findall(r"\d+\.\d+%", card))
     for name in (*CONDITIONS, *CORRUPTIONS, "scribbles", "shapes"):
@@ -77,7 +90,7 @@ def test_evaluate_prints_the_tables_of_the_model_card_again(trained: tuple[Folde
 def test_evaluate_shows_the_digits_that_were_held_out(trained: tuple[FolderStore, str]) -> None:
     store, _ = trained
     arguments = ("--version", 1, "--validation", "--pictures", 5, "--store", store.folder.parent, "--data", CACHE)
-    assert "The 500 digits of the validation set" in trainer("evaluate", *arguments).stdout
+    assert "The 500 digits of the validation set" in printed("evaluate", *arguments)
 
 
 def test_service_answers_exactly_as_the_manifest_was_measured(
@@ -98,7 +111,7 @@ def test_service_answers_exactly_as_the_manifest_was_measured(
     assert confusion.tolist() == store.manifest(1).metrics.int8.confusion_matrix
 
 
-def test_networks_that_are_trained_apart_are_those_of_before(tmp_path: Path, store: FolderStore, mnist: object) -> None:
+def test_networks_that_are_trained_apart_are_those_of_before(tmp_path: Path, store: FolderStore, mnist: Mnist) -> None:
     published = store.manifest(store.versions()[-1])
     draft = published.draft()
     draft.provenance.split.update(training=5500, validation=500)
@@ -106,7 +119,7 @@ def test_networks_that_are_trained_apart_are_those_of_before(tmp_path: Path, sto
     (files / MANIFEST).unlink()
     shelf = FolderStore(tmp_path)
     shelf.publish(files, draft)
-    trainer("train", "--quick", "--store", tmp_path, "--data", CACHE, "--epochs", 6, "--images", 6000)
+    train(mnist, replace(QUICK, epochs=6, images=6000, pictures=20), shelf)
     line, second = shelf.verify(2).line, shelf.verify(2).second
     assert line
     assert second
@@ -135,10 +148,11 @@ def test_network_that_cannot_be_read_now_is_waited_for_and_an_older_one_not_take
         newest(LINE, store, FULL)
 
 
-def test_model_that_reads_nothing_is_not_published(tmp_path: Path, mnist: object) -> None:
-    result = trainer("train", "--store", tmp_path, "--data", CACHE, "--epochs", 1, "--images", 1200, expect=1)
-    assert "nothing is published" in result.stderr
-    assert FolderStore(tmp_path).versions() == []
+def test_model_that_reads_nothing_is_not_published(tmp_path: Path, mnist: Mnist) -> None:
+    store = FolderStore(tmp_path)
+    with pytest.raises(PoorModelError, match="nothing is published"):
+        train(mnist, replace(FULL, epochs=1, images=240), store)
+    assert store.versions() == []
 
 
 def test_store_commands(store: FolderStore) -> None:
