@@ -122,12 +122,15 @@ def train_second(
             "--more", help="Let the version's own one learn on, and ask it as it was at first and as it becomes."
         ),
     ] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Show it plain digits mostly, and little that is hard to read.")
+    ] = False,
 ) -> None:
     """Train the network that is asked about doubtful digits anew, and publish the next version with it."""
     dataset = _mnist(data, cache)
     from trainer.training import train_second as run
 
-    manifest = run(dataset, replace(FULL, second_epochs=epochs), open_store(store), version, more=more)
+    manifest = run(dataset, replace(FULL, second_epochs=epochs), open_store(store), version, more=more, plain=plain)
     console.print(
         f"Published {store}/{manifest.name}/{manifest.version}: "
         f"{manifest.metrics.int8.accuracy:.2%} of the test images right as served (int8)."

@@ -1,6 +1,6 @@
 """The model card: the README of an artifact, written from what was measured."""
 
-from contract.artifact import Draft
+from contract.artifact import Draft, SecondReader
 from trainer import tables
 from trainer.nondigits import FONTS, LOOKALIKES, SHAPES
 from trainer.pictures import CONFUSION_MATRIX, LEARNING_CURVE, MISTAKES, RELIABILITY
@@ -71,7 +71,8 @@ measured:
 
 {facts.dataset}: {split}. {recipe.epochs} epochs of {facts.shown:,} pictures in
 {facts.seconds:.0f} s from seed {facts.seed}; {_change(recipe)} {_synthesis(recipe)}
-While it was developed, all of these tables were looked at for training digits, never for test digits.
+While it was developed, all of these tables were looked at for digits that training held out, and pictures of another
+seed; never for these.
 Source revision {facts.revision}; {libraries}.
 
 ![Learning curve]({LEARNING_CURVE})
@@ -92,8 +93,8 @@ def _second(draft: Draft) -> str:
 
 Where the first network's score (below) is under {second.ask_below:.4f}, a larger one, second.tflite, is asked about the
 same image: {second.parameters:,} parameters, {second.macs:,} multiply-accumulates. Where it learned on after it was
-trained, it is two, as it was at first and, counted twice, as it became (a snapshot ensemble, Huang et al. 2017); these
-figures are of both. All logits are added, times {second.weight:g}, "no digit" gains {second.doubt:g}, and all goes on
+trained, it is two, as it was at first and as it became (a snapshot ensemble, Huang et al. 2017); these figures are of
+both. All logits are added, times {second.weight:g}, "no digit" gains {second.doubt:g}, and all goes on
 with these. It is {second.chosen};
 of worse images it is asked about more. All tables are of both together.
 
@@ -105,8 +106,16 @@ whose loop is open, 4s laid over their own mirror image, 1s whose flag is at the
 end on a grid, stains that are symmetrical or have a texture, symmetrical things that stand, on one foot or two, and
 {len(CHARACTERS)} printed characters of other scripts than the Latin one, of mathematics and of maps, as they are and
 redrawn.
-{second.epochs} epochs of {second.shown:,} pictures in {second.seconds:.0f} s, from source revision {second.revision}.
+{_last(draft, second)}{second.epochs} epochs in all, the last of them of {second.shown:,} pictures, in
+{second.seconds:.0f} s; the source revision of the last is {second.revision}.
 
+"""
+
+
+def _last(draft: Draft, second: SecondReader) -> str:
+    if second.shown > 2 * draft.provenance.split["training"]:
+        return ""
+    return """At last it saw every digit once an epoch, plain ones, and a fifth as many no digits.
 """
 
 

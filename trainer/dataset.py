@@ -40,7 +40,7 @@ SECOND_SHARES: dict[Maker, float] = {plain: 3, redrawn: 0.9, more_cluttered: 0.5
 """The same for the second network."""
 
 PLAIN_SHARES: dict[Maker, float] = {plain: 1, more_no_digit: 0.2}
-"""The same for one that is to know clear digits best: half of what the networks above see is harder to read."""
+"""The same where plain digits come last: nearly half of what the networks above see is harder to read."""
 
 NO_DIGITS: tuple[Maker, ...] = (no_digit, more_no_digit)
 

@@ -48,12 +48,10 @@ def build_second() -> keras.Model:
     return _answering(image, x, dropout=0.2)
 
 
-def sum_of(networks: list[keras.Model], counts: list[int]) -> keras.Model:
-    """One that gives the sum of the logits of `networks`, which are copied; each `counts` so many times."""
+def sum_of(networks: list[keras.Model]) -> keras.Model:
+    """One that gives the sum of the logits of `networks`, which are copied."""
     image = keras.Input((28, 28, 1), name="image")
-    answers = []
-    for number, (network, count) in enumerate(zip(networks, counts, strict=True), 1):
-        answers += [copy(network, f"reader_{number}")(image)] * count
+    answers = [copy(network, f"reader_{number}")(image) for number, network in enumerate(networks, 1)]
     return keras.Model(image, layers.Add(name="logits")(answers), name="digits")
 
 

@@ -1,7 +1,6 @@
 """The second network of a version, which is asked about the images that the first one is not sure of."""
 
 import time
-from collections.abc import Mapping
 
 import keras
 import numpy as np
@@ -13,13 +12,13 @@ from contract.artifact import Calibration, SecondReader
 from contract.spelling import NO_DIGIT
 from trainer.apart import Fitted
 from trainer.augmentation import Redraw
-from trainer.dataset import SECOND_SHARES, make_all, normalised, training_set
-from trainer.digits import Digits, Grey, Maker
+from trainer.dataset import PLAIN_SHARES, SECOND_SHARES, make_all, normalised, training_set
+from trainer.digits import Digits, Grey
 from trainer.evaluation import COVERAGE
 from trainer.export import Int8Model, examples_of, to_int8
 from trainer.learning import learn, steps
 from trainer.network import build_second, copy, members, sum_of
-from trainer.optimizer import PEAK_RATE, muon
+from trainer.optimizer import muon
 from trainer.reads import Read
 from trainer.recipe import Recipe
 from trainer.revision import source_revision
@@ -39,36 +38,34 @@ PICTURES = 2000
 DOUBTS = [step / 2 for step in range(11)]
 """What "no digit" may gain."""
 
-COUNTS = [1, 2]
-"""How many times one that learned on counts as it was at first, and as it became: only then it had seen all."""
-
 
 def fit(
     training: Digits,
     validation: Digits,
     recipe: Recipe,
     before: Fitted | None = None,
-    shares: Mapping[Maker, float] = SECOND_SHARES,
+    *,
+    plain: bool = False,
 ) -> Fitted:
     """The training alone: one cycle of the learning rate over pictures made of `training`; both as MNIST has them.
 
     The network that was fitted `before` learns on, from other pictures, and the result adds the logits of what it was
-    at first and of what it becomes: a snapshot ensemble (Huang et al. 2017).
+    at first and of what it becomes: a snapshot ensemble (Huang et al. 2017). Where they are to be `plain`, they are as
+    `PLAIN_SHARES` has them.
     """
     revision = source_revision()
     earlier = members(before.network) if before else []
     seed = recipe.seed + (before.epochs if before else 0)
     keras.utils.set_random_seed(seed)
-    seen = training_set(training, seed, shares)
+    seen = training_set(training, seed, PLAIN_SHARES if plain else SECOND_SHARES)
     unseen = normalised(validation, "validation")
     network = copy(earlier[-1], "digits") if earlier else build_second()
-    # One that learns on has less to unlearn.
-    optimizer = muon(steps(seen, recipe.second_epochs), PEAK_RATE / 2 if earlier else PEAK_RATE)
     started = time.monotonic()
+    optimizer = muon(steps(seen, recipe.second_epochs))
     history = learn(network, Redraw(seed), optimizer, seen, unseen, recipe.second_epochs)
     seconds, epochs = round(time.monotonic() - started, 1), recipe.second_epochs
     if before:
-        network = sum_of([earlier[0], network], COUNTS)
+        network = sum_of([earlier[0], network])
         seconds, epochs = seconds + before.seconds, epochs + before.epochs
     tflite = to_int8(network, examples_of(seen.images))
     return Fitted(network, tflite, history["loss"], len(seen), seconds, revision, epochs)

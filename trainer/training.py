@@ -192,17 +192,19 @@ def train_line(mnist: Mnist, recipe: Recipe, store: Store, version: int) -> Mani
     return _publish_again(store, published, draft, LINE, fitted, recipe, replace(evaluation, numbers=report))
 
 
-def train_second(mnist: Mnist, recipe: Recipe, store: Store, version: int, *, more: bool = False) -> Manifest:
+def train_second(
+    mnist: Mnist, recipe: Recipe, store: Store, version: int, *, more: bool = False, plain: bool = False
+) -> Manifest:
     """Publish version `version` again with a second network trained anew; after 0 epochs it is the version's own.
 
-    Where `more` is wanted of it, that one learns on. When it is asked and what it counts is chosen, and all is
-    measured, anew in any case. Raises `TrainerError`, also where validation digits are read no better with it;
-    `OSError`.
+    Where `more` is wanted of it, that one learns on; from `plain` digits mostly, if so wanted. When it is asked and
+    what it counts is chosen, and all is measured, anew in any case. Raises `TrainerError`, also where no more
+    validation digits are read right with it; `OSError`.
     """
     published, fitted, recipe = _taken_up(store, version, SECOND, recipe, keep=more or not recipe.second_epochs)
     training, validation = split(mnist, recipe.seed, recipe.images)
     if fitted is None or recipe.second_epochs:
-        fitted = second.fit(training, validation, recipe, fitted)
+        fitted = second.fit(training, validation, recipe, fitted, plain=plain)
     return publish_second(fitted, published, mnist, recipe, store)
 
 
