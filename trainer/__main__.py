@@ -123,7 +123,10 @@ def train_second(
         ),
     ] = False,
     plain: Annotated[
-        bool, typer.Option("--plain", help="Show it plain digits mostly, and little that is hard to read.")
+        bool,
+        typer.Option(
+            "--plain", help="With --more: from plain digits mostly; its weights before and after are averaged."
+        ),
     ] = False,
 ) -> None:
     """Train the network that is asked about doubtful digits anew, and publish the next version with it."""

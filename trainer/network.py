@@ -60,6 +60,13 @@ def members(network: keras.Model) -> list[keras.Model]:
     return [layer for layer in network.layers if isinstance(layer, keras.Model)] or [network]
 
 
+def halfway(one: keras.Model, other: keras.Model) -> keras.Model:
+    """One of the same shape, each weight of which is the mean of theirs."""
+    between = copy(one, one.name)
+    between.set_weights([(a + b) / 2 for a, b in zip(one.get_weights(), other.get_weights(), strict=True)])
+    return between
+
+
 def copy(network: keras.Model, name: str) -> keras.Model:
     copied = keras.Model(network.inputs[0], network.outputs[0], name=name)
     copied = keras.models.clone_model(copied)

@@ -17,7 +17,7 @@ from trainer.digits import Digits, Grey
 from trainer.evaluation import COVERAGE
 from trainer.export import Int8Model, examples_of, to_int8
 from trainer.learning import learn, steps
-from trainer.network import build_second, copy, members, sum_of
+from trainer.network import build_second, copy, halfway, members, sum_of
 from trainer.optimizer import muon
 from trainer.reads import Read
 from trainer.recipe import Recipe
@@ -50,8 +50,8 @@ def fit(
     """The training alone: one cycle of the learning rate over pictures made of `training`; both as MNIST has them.
 
     The network that was fitted `before` learns on, from other pictures, and the result adds the logits of what it was
-    at first and of what it becomes: a snapshot ensemble (Huang et al. 2017). Where they are to be `plain`, they are as
-    `PLAIN_SHARES` has them.
+    at first and of what it becomes: a snapshot ensemble (Huang et al. 2017). From `plain` ones, by `PLAIN_SHARES`, it
+    becomes the mean of its weights before and after, as it forgets some of the others (Wortsman et al. 2022).
     """
     revision = source_revision()
     earlier = members(before.network) if before else []
@@ -65,7 +65,7 @@ def fit(
     history = learn(network, Redraw(seed), optimizer, seen, unseen, recipe.second_epochs)
     seconds, epochs = round(time.monotonic() - started, 1), recipe.second_epochs
     if before:
-        network = sum_of([earlier[0], network])
+        network = sum_of([earlier[0], halfway(earlier[-1], network) if plain else network])
         seconds, epochs = seconds + before.seconds, epochs + before.epochs
     tflite = to_int8(network, examples_of(seen.images))
     return Fitted(network, tflite, history["loss"], len(seen), seconds, revision, epochs)

@@ -197,7 +197,7 @@ def train_second(
 ) -> Manifest:
     """Publish version `version` again with a second network trained anew; after 0 epochs it is the version's own.
 
-    Where `more` is wanted of it, that one learns on; from `plain` digits mostly, if so wanted. When it is asked and
+    Where `more` is wanted of it, that one learns on, and from `plain` digits mostly, if so wanted. When it is asked and
     what it counts is chosen, and all is measured, anew in any case. Raises `TrainerError`, also where no more
     validation digits are read right with it; `OSError`.
     """

@@ -20,7 +20,7 @@ from trainer.dataset import SECOND_SHARES, normalised, split, training_set
 from trainer.digits import Digits, made
 from trainer.export import float_logits
 from trainer.mnist import Mnist
-from trainer.network import macs, members, sum_of
+from trainer.network import build_small, halfway, macs, members, sum_of
 from trainer.nondigits import LETTERS
 from trainer.reads import published
 from trainer.recipe import FULL, Recipe
@@ -77,7 +77,7 @@ def test_training_learns_and_gives_what_the_service_runs(fitted: Fitted, digits:
 def test_one_that_learns_on_answers_beside_what_it_was_at_first(fitted: Fitted, digits: Digits) -> None:
     few, unseen = (digits.at(places) for places in np.split(np.arange(200), [160]))
     twice = replace(fitted, network=sum_of([fitted.network] * 2))
-    more = fit(few, unseen, Recipe(epochs=1, second_epochs=1), twice, plain=True)
+    more = fit(few, unseen, Recipe(epochs=1, second_epochs=1), twice)
     before, after = members(more.network)
     images = normalised(unseen, "some").images
     said = [float_logits(network, images) for network in (fitted.network, before, after, more.network)]
@@ -87,6 +87,13 @@ def test_one_that_learns_on_answers_beside_what_it_was_at_first(fitted: Fitted, 
     assert (more.epochs, more.facts()["macs"]) == (7, 2 * macs(fitted.network))
     assert more.seconds > fitted.seconds
     assert Network(more.tflite).logits(images[:1]).shape == (1, 11)
+
+
+def test_halfway_between_two_networks_every_weight_is_the_mean_of_theirs() -> None:
+    one, other = build_small(), build_small()
+    for a, b, between in zip(*(network.get_weights() for network in (one, other, halfway(one, other))), strict=True):
+        assert np.allclose(between, (a + b) / 2)
+    assert any(not np.array_equal(a, b) for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
 
 
 def test_what_it_is_judged_by_is_hardly_anything_that_it_has_seen(digits: Digits) -> None:
