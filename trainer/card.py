@@ -115,8 +115,8 @@ redrawn.
 def _last(draft: Draft, second: SecondReader) -> str:
     if second.shown > 2 * draft.provenance.split["training"]:
         return ""
-    return """At last it learned on from plain digits mostly, every one once an epoch, and a fifth as many no digits. Of its
-weights before that and after it the mean is taken, as it forgot some of the others (Wortsman et al. 2022).
+    return """At last it learned on from plain digits, each once an epoch, and a fifth as many no digits. It became the
+mean of its weights before and after that, as it had forgotten some of the others (Wortsman et al. 2022).
 """
 
 
