@@ -158,11 +158,11 @@ open, doubled and wrongly flagged digits and other scripts' characters to letter
 def _non_digits(draft: Draft, report: Report) -> str:
     letters = f"""Letters come from {len(FONTS)} fonts that look like handwriting
 and are redrawn with any pen on any paper; left out are those that may be somebody's digit: {" ".join(LOOKALIKES)}."""
-    missing = f"Not measured: {', '.join(report.missing)}." if report.missing else ""
+    missing = f" Not measured: {', '.join(report.missing)}." if report.missing else ""
     return f"""The last column is why there is an eleventh output. Blank paper is mostly refused before
 a network sees it, and else as no digit.
 Scribbles are lines through random points, shapes are
-{", ".join(SHAPES)}; circles, hexagons and lines are left out, as they may be a 0 or a 1. {letters} {missing}
+{", ".join(SHAPES)}; circles, hexagons and lines are left out, as they may be a 0 or a 1. {letters}{missing}
 None of the programs that draw these was used in training, though some of what it was shown there as no digit is akin to
 them: signs and outlines to scribbles and shapes, turned digits to letters, stains to clothes{_akin(draft)}."""
 
