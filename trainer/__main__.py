@@ -76,13 +76,14 @@ def train(
             f"It will read single digits only: {store} has no network for whole numbers that was trained on the same "
             "images. train-line adds one."
         )
+    had_second = newest(SECOND, shelf, recipe) is not None
     manifest = run(dataset, recipe, shelf)
     console.print(
         f"Published {store}/{manifest.name}/{manifest.version}: "
         f"{manifest.metrics.int8.accuracy:.2%} of the test images right as served (int8), "
         f"{manifest.metrics.float32.accuracy:.2%} in float."
     )
-    if manifest.second is None and newest(SECOND, shelf, recipe):
+    if had_second and manifest.second is None:
         console.print("It gives no second opinion: asked as well, the second network had no more digits read right.")
 
 
@@ -130,6 +131,8 @@ def train_second(
     ] = False,
 ) -> None:
     """Train the network that is asked about doubtful digits anew, and publish the next version with it."""
+    if plain and not more:
+        raise typer.BadParameter("is for one that learns on: add --more", param_hint="--plain")
     dataset = _mnist(data, cache)
     from trainer.training import train_second as run
 

@@ -71,8 +71,8 @@ measured:
 
 {facts.dataset}: {split}. {recipe.epochs} epochs of {facts.shown:,} pictures in
 {facts.seconds:.0f} s from seed {facts.seed}; {_change(recipe)} {_synthesis(recipe)}
-While it was developed, all of these tables were looked at for digits that training held out, and pictures of another
-seed; never for these.
+While it was developed, all of these tables were looked at for digits that training held out; the project's
+docs/test-set.md lists every time that they were measured on test digits.
 Source revision {facts.revision}; {libraries}.
 
 ![Learning curve]({LEARNING_CURVE})
@@ -113,7 +113,7 @@ redrawn.
 
 
 def _last(draft: Draft, second: SecondReader) -> str:
-    if second.shown > 2 * draft.provenance.split["training"]:
+    if second.shown > 2 * draft.provenance.split["training"]:  # by SECOND_SHARES more than five times as many
         return ""
     return """At last it learned on from plain digits, each once an epoch, and a fifth as many no digits. It became the
 mean of its weights before and after that, as it had forgotten some of the others (Wortsman et al. 2022).

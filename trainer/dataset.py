@@ -106,7 +106,7 @@ def in_workers(work: Callable[[Digits, Job], Result], jobs: list[Job], digits: D
 
 
 def _context() -> BaseContext:
-    """Workers are forks of a process that has this module alone: of TensorFlow's threads one may hang in a fork."""
+    """Workers are forks of a process that has this module alone: one that has TensorFlow's threads may hang."""
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
     context = get_context("forkserver")

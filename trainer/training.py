@@ -241,8 +241,8 @@ def _taken_up(
     published.require_known_normalisation()
     facts = published.provenance
     images = facts.split["training"] + facts.split["validation"]
-    plain = facts.shown == facts.split["training"]  # by the quick recipe
-    recipe = replace(recipe, seed=facts.seed, epochs=facts.epochs, images=images, small=plain, synthesis=not plain)
+    quick = facts.shown == facts.split["training"]
+    recipe = replace(recipe, seed=facts.seed, epochs=facts.epochs, images=images, small=quick, synthesis=not quick)
     return published, before, recipe
 
 

@@ -139,19 +139,25 @@ def test_body_over_the_limit_is_413(service: ServiceProcess, announced: bool) ->
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    """A service that large images come to last: what they leave free would hide what others take."""
-    with running_service(tmp_path_factory.mktemp("alone") / "log", model_store=REPO / "models") as process:
-        yield process
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServiceProcess, int]]:
+    """A service for what might take much memory, and what it takes at first. Large images come to it last."""
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("needs /proc to read a process's greatest memory")
+    with running_service(tmp_path_factory.mktemp("started") / "log", model_store=REPO / "models") as process:
+        yield process, process.peak_bytes()
 
 
 @pytest.fixture
-def fresh(alone: ServiceProcess) -> ServiceProcess:
+def fresh(started: tuple[ServiceProcess, int]) -> ServiceProcess:
     """That one, its greatest memory so far forgotten."""
-    if not Path("/proc/self/clear_refs").exists():
-        pytest.skip("needs /proc to read a process's greatest memory")
-    alone.forget_peak()
-    return alone
+    started[0].forget_peak()
+    return started[0]
+
+
+@pytest.fixture
+def before(started: tuple[ServiceProcess, int]) -> int:
+    """Bytes that it took at first."""
+    return started[1]
 
 
 def infer(more: str, data: str = "[0, 255, 0, 0]") -> str:
@@ -160,15 +166,13 @@ def infer(more: str, data: str = "[0, 255, 0, 0]") -> str:
 
 
 @pytest.mark.parametrize("kind", ["image/png", "image/tiff"])
-def test_decompression_bomb_costs_nothing(fresh: ServiceProcess, kind: str) -> None:
+def test_decompression_bomb_costs_nothing(fresh: ServiceProcess, before: int, kind: str) -> None:
     bombs = {"image/png": png(10_000, 10_000, zlib.compress(bytes(100_000_000))), "image/tiff": tiff_with_large_tile()}
-    before = fresh.peak_bytes()
     assert "0000×" in post_image(fresh, bombs[kind], 413, kind).detail
     assert fresh.peak_bytes() - before < 20e6
 
 
-def test_tiles_of_no_size_cost_nothing_and_lift_no_limit(fresh: ServiceProcess) -> None:
-    before = fresh.peak_bytes()
+def test_tiles_of_no_size_cost_nothing_and_lift_no_limit(fresh: ServiceProcess, before: int) -> None:
     for content in TILES.values():
         assert "no size" in post_image(fresh, content, 422, "image/tiff").detail
     assert fresh.peak_bytes() - before < 20e6
@@ -195,8 +199,7 @@ def test_small_file_that_takes_long_is_refused_unseen(service: ServiceProcess, n
     ],
     ids=["rows", "unknown keys", "wrong outputs", "outputs twice", "very many outputs", "texts for numbers"],
 )
-def test_many_faults_cost_little(fresh: ServiceProcess, path: str, body: str) -> None:
-    before = fresh.peak_bytes()
+def test_many_faults_cost_little(fresh: ServiceProcess, before: int, path: str, body: str) -> None:
     answer = httpx.post(fresh.url + path, content=body, timeout=30)
     assert answer.status_code in (413, 422)
     assert len(answer.content) < 500

@@ -148,16 +148,19 @@ def test_bad_version_is_refused_and_the_old_one_serves_on(
                 with_network(store, manifest, make(network), name)
 
     copy_version(store, bad, change)
-    eventually(lambda: bad in listed(live) and listed(live)[bad]["state"] == "refused")
-    assert FAULTS[fault] in listed(live)[bad]["reason"]
-    time.sleep(0.5)  # five more looks at the store
-    assert live.log.read_text().count("is refused") == said + 1
-    assert metric(live, "digits_reloads_total", outcome="refused") == refused + 1
-    assert served(live, seven) == first
-    asked = httpx.get(f"{live.url}/v1/models/{bad}")
-    assert asked.status_code == 404
-    assert asked.json()["detail"] == listed(live)[bad]["reason"]
-    shutil.rmtree(store.folder / str(bad))
+    try:
+        eventually(lambda: bad in listed(live) and listed(live)[bad]["state"] == "refused")
+        assert FAULTS[fault] in listed(live)[bad]["reason"]
+        time.sleep(0.5)  # five more looks at the store
+        assert live.log.read_text().count("is refused") == said + 1
+        assert metric(live, "digits_reloads_total", outcome="refused") == refused + 1
+        assert served(live, seven) == first
+        asked = httpx.get(f"{live.url}/v1/models/{bad}")
+        assert asked.status_code == 404
+        assert asked.json()["detail"] == listed(live)[bad]["reason"]
+    finally:
+        shutil.rmtree((store.folder / str(bad)).rename(store.folder / ".gone"))
+        eventually(lambda: bad not in listed(live))
 
 
 def test_file_that_cannot_be_read_now_is_waited_for(live: ServiceProcess, store: FolderStore, seven: bytes) -> None:

@@ -4,7 +4,9 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -13,14 +15,16 @@ from contract.folder import FolderStore
 from contract.spelling import NO_DIGIT
 from service.network import Network
 from tests.networks import ignorant
+from trainer import second
 from trainer.apart import SECOND, Fitted, fitted_before
 from trainer.clutter import more_cluttered
 from trainer.corruptions import corrupt
 from trainer.dataset import SECOND_SHARES, normalised, split, training_set
 from trainer.digits import Digits, made
 from trainer.export import float_logits
+from trainer.learning import learn
 from trainer.mnist import Mnist
-from trainer.network import build_small, halfway, macs, members, sum_of
+from trainer.network import build_second, macs, members, sum_of
 from trainer.nondigits import LETTERS
 from trainer.reads import published
 from trainer.recipe import FULL, Recipe
@@ -74,26 +78,36 @@ def test_training_learns_and_gives_what_the_service_runs(fitted: Fitted, digits:
     assert Network(fitted.tflite).logits(normalised(digits.at(np.arange(3)), "some").images).shape == (3, 11)
 
 
-def test_one_that_learns_on_answers_beside_what_it_was_at_first(fitted: Fitted, digits: Digits) -> None:
-    few, unseen = (digits.at(places) for places in np.split(np.arange(200), [160]))
-    twice = replace(fitted, network=sum_of([fitted.network] * 2))
-    more = fit(few, unseen, Recipe(epochs=1, second_epochs=1), twice)
+@pytest.mark.parametrize("plain", [False, True])
+def test_one_that_learns_on_answers_beside_what_it_was_at_first(
+    fitted: Fitted, digits: Digits, monkeypatch: pytest.MonkeyPatch, plain: bool
+) -> None:
+    became: list[list[np.ndarray]] = []
+
+    def watched(network: keras.Model, *arguments: Any) -> dict[str, list[float]]:
+        history = learn(network, *arguments)
+        became.append(network.get_weights())
+        return history
+
+    monkeypatch.setattr(second, "learn", watched)
+    few, unseen = (digits.at(places) for places in np.split(np.arange(80), [60]))
+    at_first = build_second()
+    twice = replace(fitted, network=sum_of([at_first, fitted.network]))
+    more = fit(few, unseen, Recipe(epochs=1, second_epochs=1), twice, plain=plain)
+    assert more.shown == pytest.approx(60 * (1.3 if plain else 5.5), abs=10)
     before, after = members(more.network)
+    wanted = became[0]
+    if plain:
+        wanted = [(old + new) / 2 for old, new in zip(fitted.network.get_weights(), wanted, strict=True)]
+    for weights, expected in ((before, at_first.get_weights()), (after, wanted)):
+        assert all(np.allclose(one, other) for one, other in zip(weights.get_weights(), expected, strict=True))
     images = normalised(unseen, "some").images
-    said = [float_logits(network, images) for network in (fitted.network, before, after, more.network)]
-    assert np.allclose(said[0], said[1], atol=1e-4)
-    assert np.abs(said[2] - said[1]).max() > 0.1
-    assert np.allclose(said[3], said[1] + said[2], atol=1e-4)
-    assert (more.epochs, more.facts()["macs"]) == (7, 2 * macs(fitted.network))
+    said = [float_logits(network, images) for network in (before, after, more.network)]
+    assert np.abs(said[1] - said[0]).max() > 0.1
+    assert np.allclose(said[2], said[0] + said[1], atol=1e-4)
+    assert (more.epochs, more.facts()["macs"]) == (7, 2 * macs(at_first))
     assert more.seconds > fitted.seconds
     assert Network(more.tflite).logits(images[:1]).shape == (1, 11)
-
-
-def test_halfway_between_two_networks_every_weight_is_the_mean_of_theirs() -> None:
-    one, other = build_small(), build_small()
-    for a, b, between in zip(*(network.get_weights() for network in (one, other, halfway(one, other))), strict=True):
-        assert np.allclose(between, (a + b) / 2)
-    assert any(not np.array_equal(a, b) for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
 
 
 def test_what_it_is_judged_by_is_hardly_anything_that_it_has_seen(digits: Digits) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 
 from contract.artifact import LINE_TFLITE, MANIFEST, SECOND_TFLITE, NotNowError
@@ -138,7 +139,7 @@ def test_line_network_that_saw_the_validation_split_is_left_out(store: FolderSto
     assert newest(LINE, store, replace(FULL, images=6000)) is None
 
 
-def test_network_that_cannot_be_read_now_is_waited_for_and_an_older_one_not_taken(store: FolderStore) -> None:
+def test_network_that_cannot_be_read_now_is_an_error_and_an_older_one_not_taken(store: FolderStore) -> None:
     manifest = store.folder / str(store.versions()[-1]) / MANIFEST
     shutil.copytree(manifest.parent, manifest.parent.with_name("99"))
     unreadable = manifest.parent.with_name("99") / MANIFEST
@@ -172,6 +173,11 @@ def test_unknown_version_is_one_clear_line(store: FolderStore, command: tuple[ob
     result = trainer(*command, "--store", store.folder.parent, expect=1)
     assert result.stderr.startswith("error: there is no version 99")
     assert "Traceback" not in result.stderr
+
+
+def test_second_network_learns_from_plain_digits_only_after_all_others() -> None:
+    with pytest.raises(typer.BadParameter, match="--more"):
+        printed("train-second", "--version", 1, "--plain")
 
 
 def test_store_that_cannot_be_written_is_found_before_training(tmp_path: Path, mnist: object) -> None:
