@@ -113,7 +113,7 @@ def test_metrics_count_all_workers(tmp_path: Path, seven: bytes, workers: int) -
         assert metric(service, "digits_batch_size_sum") == 20
         version = httpx.get(f"{service.url}/v1/models/default").json()["version"]
         assert metric(service, "digits_answers_total", version=str(version), accepted="true") == 20
-        assert metric(service, "digits_served_version") == version * workers
+        eventually(lambda: metric(service, "digits_served_version") == version * workers)
         assert metric(service, "digits_reloads_total", outcome="served") == workers
 
 
