@@ -311,10 +311,12 @@ def test_slow_service_gets_one_request_at_a_time_and_the_newest_drawing(service:
         page.get_by_role("button", name="Clear").click()
         draw(page, ONE)
         expect(digit(page)).to_have_text("1")
+        page.wait_for_timeout(1000)  # the last drawing is under way
+        asked = len(in_flight)
         page.wait_for_timeout(1500)
         expect(digit(page)).to_have_text("1")
     assert max(in_flight) == 1
-    assert len(in_flight) <= 5
+    assert len(in_flight) == asked <= 10  # for more moves, in as much time as this machine takes for them
 
 
 def test_api_key_is_asked_for_and_kept_no_longer_than_the_tab(visit: Visit, tmp_path: Path) -> None:
