@@ -16,7 +16,7 @@ from trainer.mnist import Mnist, load
 
 DATA = Path(__file__).parent / "data"
 
-# httpx would read all certificates anew for every request.
+# httpx would read all certificates anew for every request; the name is private to it, hence the ignore.
 httpx._transports.default.create_ssl_context = cache(httpx.create_ssl_context)  # type: ignore[attr-defined]
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process that a test starts compiles our modules anew
 
