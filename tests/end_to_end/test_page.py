@@ -305,18 +305,18 @@ def test_service_that_goes_away_loses_no_drawing(visit: Visit, tmp_path: Path) -
 
 def test_slow_service_gets_one_request_at_a_time_and_the_newest_drawing(service: ServiceProcess, visit: Visit) -> None:
     in_flight: list[int] = []
-    with http_server(slowed(service.url, 0.5, in_flight)) as url:
+    with http_server(slowed(service.url, 1, in_flight)) as url:
         page = visit(url)
         draw(page, SEVEN)
         page.get_by_role("button", name="Clear").click()
         draw(page, ONE)
         expect(digit(page)).to_have_text("1")
-        page.wait_for_timeout(1000)  # the last drawing is under way
+        page.wait_for_timeout(2000)  # the last drawing is read
         asked = len(in_flight)
         page.wait_for_timeout(1500)
         expect(digit(page)).to_have_text("1")
     assert max(in_flight) == 1
-    assert len(in_flight) == asked <= 10  # for more moves, in as much time as this machine takes for them
+    assert len(in_flight) == asked <= 5
 
 
 def test_api_key_is_asked_for_and_kept_no_longer_than_the_tab(visit: Visit, tmp_path: Path) -> None:
