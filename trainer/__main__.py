@@ -207,6 +207,18 @@ def show(version: Version, store: StoreOption = "models") -> None:
 
 
 @app.command()
+def publish(
+    folder: Annotated[Path, typer.Argument(help="Where the training said that its version is kept.")],
+    store: StoreOption = "models",
+) -> None:
+    """Publish the version of a training that could not do so itself."""
+    from trainer.waiting import publish_kept
+
+    manifest = publish_kept(folder, open_store(store))
+    console.print(f"Published {store}/{manifest.name}/{manifest.version}.")
+
+
+@app.command()
 def pin(version: Version, store: StoreOption = "models") -> None:
     """Make a version the default, whatever is published later."""
     open_store(store).pin(version)

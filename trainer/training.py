@@ -26,7 +26,7 @@ from contract.artifact import (
 )
 from contract.spelling import NO_DIGIT
 from contract.store import Store
-from trainer import apart, card, numbers, pictures, second
+from trainer import apart, card, numbers, pictures, second, waiting
 from trainer.apart import LINE, SECOND, Kind, fitted_before, loaded, newest
 from trainer.augmentation import Redraw, Shift
 from trainer.dataset import normalised, split, test_set, training_set
@@ -173,7 +173,7 @@ def publish(
         pictures.learning_curve(fitted.history, files / pictures.LEARNING_CURVE)
         pictures.draw(evaluation, files)
         (files / CARD).write_text(card.text(draft, recipe, evaluation), encoding="utf-8")
-        return store.publish(files, draft)
+        return waiting.publish(files, draft, store)
 
 
 def train_line(mnist: Mnist, recipe: Recipe, store: Store, version: int) -> Manifest:
@@ -263,7 +263,7 @@ def _publish_again(
         fitted.save(kind, files)
         pictures.draw(evaluation, files)
         (files / CARD).write_text(card.text(draft, recipe, evaluation), encoding="utf-8")
-        return store.publish(files, draft)
+        return waiting.publish(files, draft, store)
 
 
 def _with_second(

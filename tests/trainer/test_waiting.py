@@ -1,0 +1,58 @@
+"""What a training leads to is not lost where its store cannot take it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from contract.artifact import MANIFEST
+from contract.folder import FolderStore
+from tests.servers import REPO
+from tests.trainer.test_training import printed, trainer
+from trainer import waiting
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(waiting, "PLACE", tmp_path / "cache" / "unpublished")
+    return waiting.PLACE
+
+
+def test_version_that_the_store_does_not_take_is_kept_and_published_later(store: FolderStore, place: Path) -> None:
+    bundled = store.manifest(store.versions()[-1])
+    files = store.folder / str(bundled.version)
+    (files / MANIFEST).unlink()
+    away = FolderStore(place.parent.parent / "away")
+    away.folder.parent.mkdir(exist_ok=True)
+    away.folder.touch()  # a file where the folder was
+
+    with pytest.raises(OSError, match="is kept") as raised:
+        waiting.publish(files, bundled.draft(), away)
+    (kept,) = place.iterdir()
+    assert f"python -m trainer publish {kept}" in str(raised.value)
+    with pytest.raises(OSError, match="away"):
+        waiting.publish_kept(kept, away)
+
+    away.folder.unlink()
+    assert re.search(r"digits/1\.", printed("publish", kept, "--store", away.folder.parent))
+    again = away.verify(1)
+    assert again.draft() == bundled.draft()
+    assert again.files == bundled.files
+    assert not kept.exists()
+
+
+def test_version_that_is_published_at_once_is_not_kept(store: FolderStore, place: Path) -> None:
+    bundled = store.manifest(store.versions()[-1])
+    files = store.folder / str(bundled.version)
+    (files / MANIFEST).unlink()
+    assert waiting.publish(files, bundled.draft(), FolderStore(place.parent.parent / "other")).version == 1
+    assert not place.exists()
+
+
+@pytest.mark.parametrize("content", [None, "{", '{"labels": []}'])
+def test_folder_in_which_nothing_waits_is_one_clear_line(tmp_path: Path, content: str | None) -> None:
+    if content:
+        (tmp_path / waiting.DRAFT).write_text(content)
+    result = trainer("publish", tmp_path, "--store", REPO / "models", expect=1)
+    assert "waits to be published" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,47 @@
+"""A trained version that its store could not take waits in a folder: a full disk or a lost key costs no training."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from platformdirs import user_cache_path
+from pydantic import ValidationError
+
+from contract.artifact import ArtifactError, Draft, Manifest
+from contract.store import Store
+
+PLACE = Path(os.environ.get("DIGITS_CACHE") or user_cache_path("digits")) / "unpublished"
+DRAFT = "draft.json"
+FILES = "files"
+
+
+def publish(files: Path, draft: Draft, store: Store) -> Manifest:
+    """Publish the files in the folder `files`. Where the store raises `OSError`, so does this, and keeps them."""
+    try:
+        return store.publish(files, draft)
+    except OSError as error:
+        kept = _keep(files, draft)
+        raise OSError(
+            f"{error}. What was trained is kept: once this is mended, `python -m trainer publish {kept}`, with the "
+            "--store that was meant, publishes it"
+        ) from error
+
+
+def publish_kept(folder: Path, store: Store) -> Manifest:
+    """Publish what is kept in `folder`, which goes then. Raises `ArtifactError` where nothing is; `OSError`."""
+    try:
+        draft = Draft.model_validate_json((folder / DRAFT).read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValidationError) as error:
+        raise ArtifactError(f"{folder} holds no version that waits to be published") from error
+    manifest = store.publish(folder / FILES, draft)
+    shutil.rmtree(folder)
+    return manifest
+
+
+def _keep(files: Path, draft: Draft) -> Path:
+    PLACE.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="version-", dir=PLACE))
+    shutil.copytree(files, folder / FILES)
+    (folder / DRAFT).write_text(draft.model_dump_json(), encoding="utf-8")  # at last: without it, nothing is kept
+    return folder
