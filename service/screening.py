@@ -8,13 +8,22 @@ import struct
 MOST_SCANS, MOST_METADATA, MOST_COMMENTS = 100, 100, 1000
 """Scans and Exif segments of a JPEG, comments of a plain PNM; a camera's has some ten, one and none."""
 
+MOST_TEXTS = 8
+"""Profiles and compressed texts of a PNG, each of which may become a mebibyte."""
+
 MOST_STRIPS = 2**16
+
+MOST_TAGS = 200
+"""Of a TIFF: a camera's has some thirty, and libtiff compares each with all others."""
 
 TILE_WIDTH, TILE_LENGTH, STRIPS = 322, 323, (273, 279, 324, 325)
 """Tags of TIFF 6.0: a tile's sides; where strips and tiles lie, and how long they are."""
 
 SIDES = {3: "H", 4: "I"}
 """Types that a side may have, SHORT and LONG, as `struct` reads them."""
+
+WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+"""Bytes of one value, by type."""
 
 
 def screen(content: bytes) -> tuple[int, int]:
@@ -25,6 +34,8 @@ def screen(content: bytes) -> tuple[int, int]:
     match content[:2]:
         case b"\xff\xd8" if content.count(b"\xff\xda") > MOST_SCANS or content.count(b"Exif\0\0") > MOST_METADATA:
             raise ValueError("it has too many parts")
+        case b"\x89P" if sum(content.count(kind) for kind in (b"iCCP", b"zTXt", b"iTXt")) > MOST_TEXTS:
+            raise ValueError("it has too many texts")
         case b"P1" | b"P2" | b"P3" if content.count(b"#") > MOST_COMMENTS:
             raise ValueError("it has too many comments")
         case b"II" | b"MM":
@@ -44,6 +55,9 @@ def _tile(content: bytes) -> tuple[int, int]:
         raise ValueError("its directory is cut short") from None
     if len({tag for tag, *_ in entries}) < len(entries):
         raise ValueError("a tag stands in it twice")
+    held = sum(number * WIDTHS.get(kind, 8) for _, kind, number, _ in entries)
+    if len(entries) > MOST_TAGS or held > len(content):  # many tags may share the same bytes
+        raise ValueError("it has too many tags, or more in them than in the file")
     sides = {}
     for tag, kind, number, value in entries:
         if tag in STRIPS and number > MOST_STRIPS:

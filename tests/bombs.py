@@ -9,14 +9,14 @@ from PIL import Image
 PNG_HEADER = b"\x89PNG\r\n\x1a\n"
 
 
-def png(width: int, height: int, pixels: bytes) -> bytes:
-    """A grey PNG whose header says `width`×`height`, whatever `pixels`, zlib-compressed, holds."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
+def png(width: int, height: int, pixels: bytes, *more: bytes) -> bytes:
+    """A grey PNG whose header says `width`×`height`, whatever `pixels`, zlib-compressed, holds, with `more` chunks."""
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return PNG_HEADER + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    return b"".join((PNG_HEADER, _chunk(b"IHDR", header), *more, _chunk(b"IDAT", pixels), _chunk(b"IEND", b"")))
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 Tag = tuple[int, int, int, bytes]
@@ -66,7 +66,17 @@ def _jpeg(behind_start: bytes = b"", before_end: bytes = b"") -> bytes:
     return whole[:2] + behind_start + whole[2:-2] + before_end + whole[-2:]
 
 
+_MEBIBYTE = b"all\0\0" + zlib.compress(bytes(2**20))
+"""A name, a method, and that much packed: what profiles and texts of a PNG consist of."""
+
 SLOW = {
+    "PNG of 50 profiles": ("image/png", png(16, 16, zlib.compress(bytes(272)), *[_chunk(b"iCCP", _MEBIBYTE)] * 50)),
+    "PNG of 50 texts": ("image/png", png(16, 16, zlib.compress(bytes(272)), *[_chunk(b"zTXt", _MEBIBYTE)] * 50)),
+    "TIFF of 300 tags": ("image/tiff", tiff(*((40_000 + place, 7, 4, bytes(4)) for place in range(300)))),
+    "TIFF whose tags share their bytes": (
+        "image/tiff",
+        tiff(*((40_000 + place, 7, 30_000, _BEHIND) for place in range(8)), behind=bytes(30_000)),
+    ),
     "TIFF of 70,000 strips": ("image/tiff", tiff((273, 1, 70_000, _BEHIND), behind=bytes(70_000))),
     "TIFF with a tag twice": (
         "image/tiff",
