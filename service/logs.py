@@ -5,6 +5,7 @@ import logging
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from logging.config import dictConfig
 from typing import TextIO
@@ -13,6 +14,9 @@ from service import observing
 
 SECONDS = 0.1
 """For which lines are gathered."""
+
+PIECE = 4096
+"""Bytes that Linux writes to a pipe in one go: larger pieces of several workers would be torn."""
 
 
 def configure(level: str) -> None:
@@ -52,11 +56,22 @@ class BufferedHandler(logging.StreamHandler[TextIO]):
     def write(self) -> None:
         self.acquire()
         try:
-            with suppress(OSError):  # a full disk, or nobody reads: the service goes on, and tries again
-                self.stream.write(observing.lines())
-                super().flush()
+            for piece in ("", *pieces(observing.lines())):
+                with suppress(OSError):  # a full disk, or nobody reads: the service goes on, and tries again
+                    self.stream.write(piece)
+                    super().flush()
         finally:
             self.release()
+
+
+def pieces(lines: str) -> Iterator[str]:
+    """`lines`, whole ones together as far as they fit into a `PIECE`."""
+    start = 0
+    while len(lines) - start > PIECE:
+        end = lines.rfind("\n", start, start + PIECE) + 1 or lines.find("\n", start) + 1 or len(lines)
+        yield lines[start:end]
+        start = end
+    yield lines[start:]
 
 
 def write_out() -> None:
