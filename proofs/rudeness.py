@@ -80,11 +80,12 @@ def _slowloris(service: ServiceProcess, trial: Trial, patience: float) -> str:
 
 def _half_closed(service: ServiceProcess, trial: Trial) -> str:
     answers = []
-    for sent in [b"", b"GET", HEAD % 100, REQUEST[:-10], REQUEST] * trial.count(20, 4):
+    long_way = REQUEST.replace(b"/v1/predict/image", b"/v1/numbers/image")
+    for sent in [b"", b"GET", HEAD % 100, REQUEST[:-10], REQUEST, long_way] * trial.count(20, 4):
         with socket.create_connection(("127.0.0.1", service.port), timeout=30) as one:
             one.sendall(sent)
             one.shutdown(socket.SHUT_WR)
-            answers.append((sent == REQUEST, one.makefile("rb").read()))
+            answers.append((sent in (REQUEST, long_way), one.makefile("rb").read()))
     whole = [answer for complete, answer in answers if complete]
     require(all(answer.startswith(b"HTTP/1.1 200") for answer in whole), "a whole request was not answered")
     return f"{len(answers)} times; all {len(whole)} whole requests were answered all the same"

@@ -166,6 +166,16 @@ class Protocol(HttpToolsProtocol):
         elif self._patience is None and not (self._whole and (self.answering() or self.timeout_keep_alive_task)):
             self._be_patient()
 
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn lets it close
+        """Who has asked and will send no more gets the answer all the same. Returns whether it stays open for that."""
+        if self.taken:
+            self._answer_taken()
+        if not (self._whole and self.answering()):
+            return False
+        if not self.pipeline:
+            self.cycle.keep_alive = False
+        return True
+
     def pause_writing(self) -> None:
         super().pause_writing()
         self._deaf.add(self)

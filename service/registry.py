@@ -166,7 +166,7 @@ class Registry:
             return f"{error}."
         candidates = [pinned] if pinned in self._manifests else [] if pinned else sorted(self._manifests, reverse=True)
         for version in candidates:
-            if self._default is not None and self._default.manifest.version == version:
+            if self._default is not None and self._default.manifest == self._manifests[version]:
                 return ""
             try:
                 model = self._named.get(version) or self._load(self._manifests[version])

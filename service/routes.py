@@ -192,7 +192,7 @@ async def _received(request: Request, require_kind: Callable[[Request], None]) -
 
 
 def _require_json(request: Request) -> None:
-    if "json" not in request.headers.get("content-type", "application/json"):
+    if "json" not in request.headers.get("content-type", "application/json").lower():
         raise InvalidRequest(NO_JSON)
 
 

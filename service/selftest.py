@@ -4,6 +4,7 @@
 the second, and so on.
 """
 
+import os
 import subprocess
 import sys
 from contextlib import suppress
@@ -48,6 +49,7 @@ def fault(tflite: bytes, line_tflite: bytes | None = None, second_tflite: bytes 
                 *(f"{len(network)} {what}" for what, network in there.items()),
             ],
             input=b"".join(there.values()),
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # else each core's thread takes 40 MB of address space
             capture_output=True,
             timeout=SECONDS,
             check=False,

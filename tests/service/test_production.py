@@ -162,6 +162,19 @@ def test_more_than_may_be_in_flight_is_sent_away_at_once(tmp_path: Path, seven: 
         assert metric(service, "digits_overloaded_requests_total") >= 2
 
 
+@pytest.mark.parametrize(
+    "asked",
+    ["GET /v1/models", "POST /v1/numbers/image", "POST /v1/predict/image?details=true", "POST /v1/predict/image"],
+)
+def test_who_ends_his_side_after_asking_is_answered(service: ServiceProcess, seven: bytes, asked: str) -> None:
+    head = f"{asked} HTTP/1.1\r\nHost: here\r\nContent-Type: image/png\r\nContent-Length: "
+    body = b"" if asked.startswith("GET") else seven
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        connection.sendall(f"{head}{len(body)}\r\n\r\n".encode() + body)
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.makefile("rb").read().startswith(b"HTTP/1.1 200")
+
+
 def half_sent(service: ServiceProcess, image: bytes) -> socket.socket:
     """A connection on which the first 100 bytes of an image have been sent."""
     connection = socket.create_connection(("127.0.0.1", service.port), timeout=10)

@@ -183,6 +183,22 @@ def test_file_that_cannot_be_read_now_is_waited_for(live: ServiceProcess, store:
         assert served(service, seven, f"?version={old}") == old
 
 
+def test_other_version_under_the_number_of_one_that_was_removed_is_served(
+    live: ServiceProcess, store: FolderStore, seven: bytes
+) -> None:
+    number = served(live, seven)
+    before = listed(live)[number]["published_at"]
+    folder, away = store.folder / str(number), store.folder.parent / "away"
+    folder.rename(away)
+    eventually(lambda: httpx.get(f"{live.url}/v1/models/{number}").status_code == 404)
+    assert served(live, seven) == number
+    manifest = json.loads((away / MANIFEST).read_text())
+    (away / MANIFEST).write_text(json.dumps(manifest | {"created_at": "2020-02-02T02:02:02Z"}))
+    away.rename(folder)
+    eventually(lambda: listed(live)[number]["published_at"] != before)
+    assert served(live, seven) == number
+
+
 def test_bucket_is_followed(store: FolderStore, bucket: str, tmp_path: Path, seven: bytes) -> None:
     upload(store, bucket)
     shared = open_store(bucket)
