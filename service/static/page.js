@@ -127,8 +127,10 @@ async function run() {
 
 async function open(file) {
   if (!file) return;
-  const bitmap = await createImageBitmap(file).catch(() => null);
-  if (bitmap) return paper.lay({ file, bitmap });
+  const content = await file.arrayBuffer().catch(() => null); // what the file is now: it may change on the disk, or go
+  const kept = content && new File([content], file.name, { type: file.type });
+  const bitmap = kept && await createImageBitmap(kept).catch(() => null);
+  if (bitmap) return paper.lay({ file: kept, bitmap });
   noticed = performance.now();
   say("bad", `${file.name} cannot be opened: it is no image, or of a kind that browsers do not know. The drawing stays.`);
 }
@@ -166,7 +168,7 @@ addEventListener("keydown", (event) => {
   const key = event.key.toLowerCase();
   if (control && key === "z" && !event.shiftKey) paper.undo();
   else if (control && (key === "y" || key === "z")) paper.redo();
-  else if (key === "delete") paper.clear();
+  else if (key === "delete" || key === "backspace") paper.clear();
   else return;
   event.preventDefault();
 });

@@ -2,6 +2,7 @@
 
 const KEY = "digits-api-key"; // in this tab's storage, gone with the tab
 const PATIENCE = 10_000; // milliseconds for an answer
+const PACE = 250; // bytes that are sent in a millisecond, on a slow line
 const LIKELY = 0.5; // probability of a number that is shown though it is not accepted
 const NOT_OURS = "what answers there is not the digit service";
 
@@ -24,9 +25,10 @@ export function keepKey(text) {
 // What `read` makes of the answer to a request: "json", "text" or "blob".
 export async function call(path, read = "json", options = {}) {
   const headers = { ...options.headers, ...(key && { Authorization: `Bearer ${key}` }) };
+  const patience = PATIENCE + (options.body?.size ?? 0) / PACE;
   let response, content;
   try {
-    response = await fetch(path, { ...options, headers, signal: AbortSignal.timeout(PATIENCE) });
+    response = await fetch(path, { ...options, headers, signal: AbortSignal.timeout(patience) });
     content = await response[response.ok ? read : "json"]();
   } catch (error) {
     if (error.name === "TimeoutError") throw new Away("no answer in time");

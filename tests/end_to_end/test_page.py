@@ -191,6 +191,10 @@ def test_undo_redo_and_clear_by_button_and_key(service: ServiceProcess, visit: V
     page.keyboard.press("Delete")
     assert ink(page) == 0
     expect(clear).to_be_disabled()
+    page.keyboard.press("Control+z")
+    expect(digit(page)).to_have_text("4")
+    page.keyboard.press("Backspace")  # a Mac's "delete"
+    assert ink(page) == 0
 
 
 def test_pen_has_a_width(service: ServiceProcess, visit: Visit) -> None:
@@ -247,6 +251,17 @@ def test_image_is_opened_dropped_or_pasted(service: ServiceProcess, visit: Visit
         page.get_by_role("button", name="Clear").click()
     draw(page, SEVEN)
     expect(digit(page)).to_have_text("7")
+
+
+def test_opened_image_stays_though_its_file_changes(service: ServiceProcess, visit: Visit, tmp_path: Path) -> None:
+    page = visit(service.url)
+    file = Path(shutil.copy(DATA / "7.png", tmp_path / "scan.png"))
+    page.locator("#file").set_input_files(file)
+    expect(digit(page)).to_have_text("7")
+    file.write_text("something else")
+    page.get_by_text("Details").click()
+    expect(page.locator("#seen")).to_be_visible()
+    expect(page.locator("#status")).to_contain_text("Connected")
 
 
 def test_file_that_is_no_image_is_told_and_the_drawing_stays(
