@@ -57,11 +57,12 @@ def main() -> None:
 
 
 def _add_url(parser: argparse.ArgumentParser, remembered: str, *, default: str) -> None:
+    last = remembered.replace("%", "%%")
     parser.add_argument(
         "--url",
         type=_address,
         default=default,
-        help=f"address of the service; else the last that answered in the window, now {remembered}",
+        help=f"address of the service; else the last that answered in the window, now {last}",
     )
 
 

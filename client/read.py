@@ -95,7 +95,8 @@ def _status(error: str, *, accepted: bool) -> int:
 def _opened(out: Path | None) -> AbstractContextManager[TextIO]:
     if out is None:
         if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors="surrogateescape")  # names of files are printed as they are
+            # Whatever the system's encoding, as for `out`; names of files are printed as they are.
+            sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
         return nullcontext(sys.stdout)
     return out.open("a", encoding="utf-8", errors="surrogateescape", newline="\n")
 

@@ -86,7 +86,10 @@ class Service:
         self.url = url
         host = httpx.URL(url).host
         here = host in ("localhost", "::1") or host.startswith("127.")
-        self._http = httpx.Client(base_url=url, timeout=TIMEOUT, trust_env=not here)  # no proxy leads back here
+        try:
+            self._http = httpx.Client(base_url=url, timeout=TIMEOUT, trust_env=not here)  # no proxy leads back here
+        except httpx.InvalidURL as error:  # a proxy's
+            raise ValueError(str(error)) from error
         self._key = key
         self._looking = threading.Lock()
 

@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import lzma
+import os
 import sys
 import tarfile
 import zlib
@@ -66,8 +67,16 @@ def named(arguments: Iterable[str]) -> Iterator[Source]:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The images in `folder` and the folders in it, by name; hidden ones are left out."""
-    return sorted(path for path in folder.rglob("*") if _is_image(path.relative_to(folder)) and path.is_file())
+    """The images in `folder` and the folders in it, by name; hidden ones are left out. Raises `OSError`."""
+
+    def fail(error: OSError) -> None:
+        raise error  # a folder that may not be opened is not passed over
+
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder, onerror=fail):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += (Path(place, name) for name in names if _is_image(PurePath(name)))
+    return sorted(path for path in found if path.is_file())
 
 
 def listed(file: str) -> list[str]:

@@ -1,12 +1,17 @@
 """`python -m client read`: what is on images, for scripts."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import pytest
 from PIL import Image, ImageDraw
 
+from client.sources import images_in
 from tests.conftest import DATA
 from tests.servers import REPO, ServiceProcess, running_service
 
@@ -73,6 +78,32 @@ def test_file_at_fault_is_named_and_the_others_are_read(service: ServiceProcess,
     assert "No such file" in errors[0]
     assert "no image" in errors[1]
     assert "nothing on the paper" in errors[2]
+
+
+def test_folder_that_may_not_be_opened_is_not_passed_over() -> None:
+    with TemporaryDirectory() as folder:
+        locked = Path(folder, "locked")
+        locked.mkdir(mode=0)
+        Path(folder, ".hidden").mkdir(mode=0)
+        if os.geteuid() == 0:  # who may open everything
+            Path(folder).chmod(0o755)
+            os.seteuid(65534)
+        try:
+            with pytest.raises(PermissionError) as raised:
+                images_in(Path(folder))
+        finally:
+            os.seteuid(os.getuid())
+        assert raised.value.filename == str(locked)
+
+
+def test_output_is_utf_8_whatever_the_system_says(
+    service: ServiceProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "cp932")
+    shutil.copy(SEVEN, tmp_path / "sëven.png")
+    done = read(service.url, str(tmp_path))
+    assert done.returncode == 0
+    assert "sëven.png: 7  (" in done.stdout.decode()
 
 
 def test_service_away_is_one_line_and_status_1() -> None:

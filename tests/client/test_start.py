@@ -39,6 +39,19 @@ def test_password_in_a_url_is_refused_and_not_shown(tmp_path: Path) -> None:
     assert "secret" not in errors
 
 
+def test_proxy_that_is_no_address_is_one_clear_line(tmp_path: Path) -> None:
+    process = client(tmp_path, "--url", "http://192.0.2.1", HTTP_PROXY="http://proxy:80a")
+    errors = process.communicate(timeout=20)[1]
+    assert process.returncode == 1
+    assert errors.startswith("Proxy or certificates")
+    assert "Traceback" not in errors
+
+
+def test_help_shows_whatever_address_is_remembered(tmp_path: Path) -> None:
+    preferences.save(Preferences(url="http://[fe80::1%25eth0]:8000"), tmp_path / "digits" / "client.json")
+    assert "now http://[fe80::1%25eth0]:8000" in help_of(tmp_path)
+
+
 def test_missing_screen_is_one_clear_line(tmp_path: Path) -> None:
     process = client(tmp_path, DISPLAY=":9999")
     errors = process.communicate(timeout=20)[1]

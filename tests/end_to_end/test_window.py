@@ -256,10 +256,10 @@ def test_file_that_is_no_image_is_told_and_the_drawing_stays(
     assert user.identified == "7"
 
 
-def dismiss(user: "User", said: list[str]) -> None:
-    """Note what the message box says, and press its button."""
+def dismiss(user: "User", said: list[str], button: str = "ok") -> None:
+    """Note what the message box says, and press a button of it."""
     said.append(str(user.root.tk.call(".__tk__messagebox.msg", "cget", "-text")))
-    user.root.tk.call(".__tk__messagebox.ok", "invoke")
+    user.root.tk.call(f".__tk__messagebox.{button}", "invoke")
 
 
 def test_image_is_pasted(service: ServiceProcess, visit: Visit) -> None:
@@ -298,6 +298,22 @@ def test_drawing_is_saved_as_png_and_reads_the_same(service: ServiceProcess, vis
         check=True,
     )
     assert client.stdout.startswith(f"{file}: 7 ")
+
+
+def test_drawing_of_before_is_not_written_over_unasked(service: ServiceProcess, visit: Visit, tmp_path: Path) -> None:
+    user = visit(service.url)
+    user.draw(SEVEN)
+    said: list[str] = []
+    for answer in ("", "no", "yes"):
+        before = (tmp_path / "four.2.png").read_bytes() if answer else b""
+        user.meanwhile(".__tk_filedialog", lambda: user.type_into_file_dialog(str(tmp_path / "four.2")))
+        if answer:
+            user.press("bracketright")
+            user.draw(SEVEN)
+            user.meanwhile(".__tk__messagebox", lambda button=answer: dismiss(user, said, button))  # type: ignore[misc]
+        user.press("ctrl+s")
+        assert ((tmp_path / "four.2.png").read_bytes() == before) == (answer == "no")
+    assert said == ["Write over four.2.png?"] * 2
 
 
 def test_drawing_that_cannot_be_saved_stays(service: ServiceProcess, visit: Visit, tmp_path: Path) -> None:

@@ -75,15 +75,17 @@ class User:
         """Once Tk's own `dialog` is open, which lets nothing pass until it is answered, `answer` it."""
 
         def look() -> None:
-            if self.exists(dialog):
+            if self.is_open(dialog):
                 self.root.after(200, answer)
             else:
                 self.root.after(20, look)
 
         look()
 
-    def exists(self, path: str) -> bool:
-        return bool(self.root.tk.getboolean(self.root.tk.call("winfo", "exists", path)))
+    def is_open(self, path: str) -> bool:
+        """Whether there is such a window, and is shown: Tk keeps a dialog for the next time."""
+        asked = (self.root.tk.call("winfo", what, path) for what in ("exists", "viewable"))
+        return all(self.root.tk.getboolean(answer) for answer in asked)
 
     def type_into_file_dialog(self, path: str) -> None:
         """Type the path of a file, and Enter, into the dialog that is open."""
