@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -17,14 +16,16 @@ FILES = "files"
 
 
 def publish(files: Path, draft: Draft, store: Store) -> Manifest:
-    """Publish the files in the folder `files`. Where the store raises `OSError`, so does this, and keeps them."""
+    """Publish the files in the folder `files`. Where the store raises `OSError`, so does this, and takes them away."""
     try:
         return store.publish(files, draft)
     except OSError as error:
-        kept = _keep(files, draft)
+        kept = _kept(files, draft)
         raise OSError(
             f"{error}. What was trained is kept: once this is mended, `python -m trainer publish {kept}`, with the "
             "--store that was meant, publishes it"
+            if kept
+            else f"{error}. What was trained could not be kept either"
         ) from error
 
 
@@ -39,9 +40,16 @@ def publish_kept(folder: Path, store: Store) -> Manifest:
     return manifest
 
 
-def _keep(files: Path, draft: Draft) -> Path:
-    PLACE.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="version-", dir=PLACE))
-    shutil.copytree(files, folder / FILES)
-    (folder / DRAFT).write_text(draft.model_dump_json(), encoding="utf-8")  # at last: without it, nothing is kept
-    return folder
+def _kept(files: Path, draft: Draft) -> Path | None:
+    """Where they are now: in the cache folder, or where that cannot be beside where they were, which needs no room."""
+    for place in (PLACE, files.parent):
+        folder = place / f"digits-{files.name}"
+        try:
+            folder.mkdir(parents=True)
+            (folder / DRAFT).write_text(draft.model_dump_json(), encoding="utf-8")
+            shutil.move(files, folder / FILES)
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            return folder
+    return None
