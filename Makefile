@@ -22,7 +22,7 @@ train: .venv/trainer/ready native
 test:
 	scripts/test-tools $(PYTHON)
 	$(MAKE) .venv/dev/ready native
-	.venv/dev/bin/python -m pytest $(ARGS)
+	.venv/dev/bin/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 check: .venv/dev/ready
 	.venv/dev/bin/ruff format --check .

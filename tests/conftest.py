@@ -74,6 +74,14 @@ def display() -> Iterator[str]:
         yield name
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two processes share them: the trainer's compute, while all others mostly wait for servers and windows."""
+    for item in items:
+        of_trainer = item.path.is_relative_to(Path(__file__).parent / "trainer")
+        item.add_marker(pytest.mark.xdist_group("trainer" if of_trainer else "others"))
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A test may be skipped on a user's machine; in CI that is a failure."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
