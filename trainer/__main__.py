@@ -126,7 +126,8 @@ def train_second(
     plain: Annotated[
         bool,
         typer.Option(
-            "--plain", help="With --more: from plain digits mostly; its weights before and after are averaged."
+            "--plain",
+            help="With --more: both of it learn on, from plain digits mostly; weights before and after are averaged.",
         ),
     ] = False,
 ) -> None:

@@ -115,8 +115,9 @@ redrawn.
 def _last(draft: Draft, second: SecondReader) -> str:
     if second.shown > 2 * draft.provenance.split["training"]:  # by SECOND_SHARES more than five times as many
         return ""
-    return """At last it learned on from plain digits, each once an epoch, and a fifth as many no digits. It became the
-mean of its weights before and after that, as it had forgotten some of the others (Wortsman et al. 2022).
+    return """At last both of it learned on from plain digits, each once an epoch, half of the 1s with a flag and of the
+7s with a bar as well, an eighth as many redrawn ones and ones with something in the way, and a fifth as many no digits.
+Each became the mean of its weights before and after that, as it forgets some of the others (Wortsman et al. 2022).
 """
 
 

@@ -39,7 +39,7 @@ SHARES: dict[Maker, float] = {plain: 2, redrawn: 1, cluttered: 0.35, no_digit: 0
 SECOND_SHARES: dict[Maker, float] = {plain: 3, redrawn: 0.9, more_cluttered: 0.5, more_no_digit: 1}
 """The same for the second network."""
 
-PLAIN_SHARES: dict[Maker, float] = {plain: 1, more_no_digit: 0.2}
+PLAIN_SHARES: dict[Maker, float] = {plain: 1, redrawn: 0.12, more_cluttered: 0.12, more_no_digit: 0.2}
 """The same where plain digits come last: nearly half of what the networks above see is harder to read."""
 
 NO_DIGITS: tuple[Maker, ...] = (no_digit, more_no_digit)

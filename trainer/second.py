@@ -50,25 +50,28 @@ def fit(
     """The training alone: one cycle of the learning rate over pictures made of `training`; both as MNIST has them.
 
     The network that was fitted `before` learns on, from other pictures, and the result adds the logits of what it was
-    at first and of what it becomes: a snapshot ensemble (Huang et al. 2017). From `plain` ones, by `PLAIN_SHARES`, it
-    becomes the mean of its weights before and after, as it forgets some of the others (Wortsman et al. 2022).
+    at first and of what it becomes: a snapshot ensemble (Huang et al. 2017). From `plain` ones, by `PLAIN_SHARES`, both
+    learn on, and each becomes the mean of its weights before and after, as it forgets some of the others (Wortsman et
+    al. 2022).
     """
     revision = source_revision()
     earlier = members(before.network) if before else []
-    seed = recipe.seed + (before.epochs if before else 0)
+    epochs, seconds = (before.epochs, before.seconds) if before else (0, 0.0)
+    seed = recipe.seed + epochs
     keras.utils.set_random_seed(seed)
     seen = training_set(training, seed, PLAIN_SHARES if plain else SECOND_SHARES)
     unseen = normalised(validation, "validation")
-    network = copy(earlier[-1], "digits") if earlier else build_second()
+    learners = [copy(one, "digits") for one in (earlier if plain else earlier[-1:])] or [build_second()]
+    losses: list[float] = []
     started = time.monotonic()
-    optimizer = muon(steps(seen, recipe.second_epochs))
-    history = learn(network, Redraw(seed), optimizer, seen, unseen, recipe.second_epochs)
-    seconds, epochs = round(time.monotonic() - started, 1), recipe.second_epochs
-    if before:
-        network = sum_of([earlier[0], halfway(earlier[-1], network) if plain else network])
-        seconds, epochs = seconds + before.seconds, epochs + before.epochs
+    for number, network in enumerate(learners):
+        optimizer = muon(steps(seen, recipe.second_epochs))
+        losses += learn(network, Redraw(seed + number), optimizer, seen, unseen, recipe.second_epochs)["loss"]
+    seconds += time.monotonic() - started
+    networks = [halfway(*both) for both in zip(earlier, learners, strict=True)] if plain else earlier[:1] + learners
+    network = sum_of(networks) if before else networks[0]
     tflite = to_int8(network, examples_of(seen.images))
-    return Fitted(network, tflite, history["loss"], len(seen), seconds, revision, epochs)
+    return Fitted(network, tflite, losses, len(seen), round(seconds, 1), revision, epochs + len(losses))
 
 
 def no_digits(digits: Digits) -> Grey:

@@ -3,6 +3,8 @@
 import platform
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -15,6 +17,7 @@ from contract import normalisation
 from contract.artifact import (
     CARD,
     KERAS,
+    MANIFEST,
     TFLITE,
     Acceptance,
     Calibration,
@@ -24,8 +27,9 @@ from contract.artifact import (
     Provenance,
     SecondReader,
 )
+from contract.folder import FolderStore
 from contract.spelling import NO_DIGIT
-from contract.store import Store
+from contract.store import Store, manifest_text
 from trainer import apart, card, numbers, pictures, second, waiting
 from trainer.apart import LINE, SECOND, Kind, fitted_before, loaded, newest
 from trainer.augmentation import Redraw, Shift
@@ -181,15 +185,16 @@ def train_line(mnist: Mnist, recipe: Recipe, store: Store, version: int) -> Mani
 
     Its temperature and threshold are chosen, and it is measured, anew in either case. Raises `TrainerError`, `OSError`.
     """
-    published, fitted, recipe = _taken_up(store, version, LINE, recipe, keep=not recipe.number_epochs)
-    training, validation = split(mnist, recipe.seed, recipe.images)
-    fitted = fitted or numbers.fit(training, recipe)
+    with _borrowed(store, version) as shelf:
+        published, fitted, recipe = _taken_up(shelf, version, LINE, recipe, keep=not recipe.number_epochs)
+        training, validation = split(mnist, recipe.seed, recipe.images)
+        fitted = fitted or numbers.fit(training, recipe)
 
-    evaluation = evaluate_version("test", test_set(mnist), validation, store, published, recipe.pictures)
-    single = reads_of(store, published).int8
-    line, report = numbers.judge(fitted, single, published.calibration, validation, evaluation.digits, recipe)
-    draft = published.draft().model_copy(update={"line": line})
-    return _publish_again(store, published, draft, LINE, fitted, recipe, replace(evaluation, numbers=report))
+        evaluation = evaluate_version("test", test_set(mnist), validation, shelf, published, recipe.pictures)
+        single = reads_of(shelf, published).int8
+        line, report = numbers.judge(fitted, single, published.calibration, validation, evaluation.digits, recipe)
+        draft, evaluation = published.draft().model_copy(update={"line": line}), replace(evaluation, numbers=report)
+        return _publish_again(shelf, store, published, draft, LINE, fitted, recipe, evaluation)
 
 
 def train_second(
@@ -201,18 +206,21 @@ def train_second(
     what it counts is chosen, and all is measured, anew in any case. Raises `TrainerError`, also where no more
     validation digits are read right with it; `OSError`.
     """
-    published, fitted, recipe = _taken_up(store, version, SECOND, recipe, keep=more or not recipe.second_epochs)
-    training, validation = split(mnist, recipe.seed, recipe.images)
-    if fitted is None or recipe.second_epochs:
-        fitted = second.fit(training, validation, recipe, fitted, plain=plain)
-    return publish_second(fitted, published, mnist, recipe, store)
+    with _borrowed(store, version) as shelf:
+        published, fitted, recipe = _taken_up(shelf, version, SECOND, recipe, keep=more or not recipe.second_epochs)
+        training, validation = split(mnist, recipe.seed, recipe.images)
+        if fitted is None or recipe.second_epochs:
+            fitted = second.fit(training, validation, recipe, fitted, plain=plain)
+        return publish_second(fitted, shelf, published, mnist, recipe, store)
 
 
-def publish_second(fitted: apart.Fitted, published: Manifest, mnist: Mnist, recipe: Recipe, store: Store) -> Manifest:
-    """The latter half of `train_second`: choose on the validation split, measure, publish."""
+def publish_second(
+    fitted: apart.Fitted, shelf: Store, published: Manifest, mnist: Mnist, recipe: Recipe, store: Store
+) -> Manifest:
+    """The latter half of `train_second`: choose on the validation split, measure, publish in `store`."""
     held_out = split(mnist, recipe.seed, recipe.images)[1]
     unseen = normalised(held_out, "validation")
-    first, calibration = alone(loaded(store, published), store.read(published, TFLITE)), published.calibration
+    first, calibration = alone(loaded(shelf, published), shelf.read(published, TFLITE)), published.calibration
     rule, reads = _with_second(first, fitted, calibration, unseen, held_out)
     if rule is None:
         raise PoorModelError(
@@ -223,18 +231,32 @@ def publish_second(fitted: apart.Fitted, published: Manifest, mnist: Mnist, reci
     evaluation = evaluate("test", test_set(mnist), unseen, reads, calibration, acceptance, recipe.pictures)
     changed = {"second": rule, "acceptance": acceptance, "metrics": evaluation.metrics}
     if published.line:
-        line = fitted_before(LINE, store, published)
+        line = fitted_before(LINE, shelf, published)
         judged = numbers.judge(line, reads.int8, calibration, held_out, evaluation.digits, recipe)
         changed["line"], evaluation = judged[0], replace(evaluation, numbers=judged[1])
     draft = published.draft().model_copy(update=changed)
-    return _publish_again(store, published, draft, SECOND, fitted, recipe, evaluation)
+    return _publish_again(shelf, store, published, draft, SECOND, fitted, recipe, evaluation)
+
+
+@contextmanager
+def _borrowed(store: Store, version: int) -> Iterator[Store]:
+    """A store with a copy of version `version`: that of `store` may be out of reach once something is trained."""
+    store.require_writable()
+    published = store.verify(version)
+    with tempfile.TemporaryDirectory() as folder:
+        shelf = FolderStore(folder)
+        copy = shelf.folder / str(version)
+        copy.mkdir(parents=True)
+        for name in published.files:
+            (copy / name).write_bytes(store.read(published, name))
+        (copy / MANIFEST).write_text(manifest_text(published), encoding="utf-8")
+        yield shelf
 
 
 def _taken_up(
     store: Store, version: int, kind: Kind, recipe: Recipe, *, keep: bool
 ) -> tuple[Manifest, apart.Fitted | None, Recipe]:
     """Version `version` without its network of this kind; that one, to `keep` it; the recipe of the first network."""
-    store.require_writable()
     published = store.verify(version)
     before = fitted_before(kind, store, published) if keep else None
     published = published.model_copy(update={kind.part: None})  # it gets another, or is judged anew
@@ -247,6 +269,7 @@ def _taken_up(
 
 
 def _publish_again(
+    shelf: Store,
     store: Store,
     published: Manifest,
     draft: Draft,
@@ -255,11 +278,11 @@ def _publish_again(
     recipe: Recipe,
     evaluation: Evaluation,
 ) -> Manifest:
-    """The files of a version, with another network of this kind, and what was measured, as the next version."""
+    """The files of a version of `shelf`, with another network of this kind, and what was measured, as the next one."""
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder)
         for name in published.files:
-            (files / name).write_bytes(store.read(published, name))
+            (files / name).write_bytes(shelf.read(published, name))
         fitted.save(kind, files)
         pictures.draw(evaluation, files)
         (files / CARD).write_text(card.text(draft, recipe, evaluation), encoding="utf-8")
