@@ -185,7 +185,7 @@ def train_line(mnist: Mnist, recipe: Recipe, store: Store, version: int) -> Mani
 
     Its temperature and threshold are chosen, and it is measured, anew in either case. Raises `TrainerError`, `OSError`.
     """
-    with _borrowed(store, version) as shelf:
+    with borrowed(store, version) as shelf:
         published, fitted, recipe = _taken_up(shelf, version, LINE, recipe, keep=not recipe.number_epochs)
         training, validation = split(mnist, recipe.seed, recipe.images)
         fitted = fitted or numbers.fit(training, recipe)
@@ -206,7 +206,7 @@ def train_second(
     what it counts is chosen, and all is measured, anew in any case. Raises `TrainerError`, also where no more
     validation digits are read right with it; `OSError`.
     """
-    with _borrowed(store, version) as shelf:
+    with borrowed(store, version) as shelf:
         published, fitted, recipe = _taken_up(shelf, version, SECOND, recipe, keep=more or not recipe.second_epochs)
         training, validation = split(mnist, recipe.seed, recipe.images)
         if fitted is None or recipe.second_epochs:
@@ -239,7 +239,7 @@ def publish_second(
 
 
 @contextmanager
-def _borrowed(store: Store, version: int) -> Iterator[Store]:
+def borrowed(store: Store, version: int) -> Iterator[Store]:
     """A store with a copy of version `version`: that of `store` may be out of reach once something is trained."""
     store.require_writable()
     published = store.verify(version)

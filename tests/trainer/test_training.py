@@ -26,7 +26,7 @@ from trainer.corruptions import CORRUPTIONS
 from trainer.errors import PoorModelError
 from trainer.mnist import CACHE, Mnist
 from trainer.recipe import FULL, QUICK
-from trainer.training import train
+from trainer.training import borrowed, train
 
 
 def trainer(*arguments: object, expect: int = 0) -> subprocess.CompletedProcess[str]:
@@ -147,6 +147,13 @@ def test_network_that_cannot_be_read_now_is_an_error_and_an_older_one_not_taken(
     unreadable.mkdir()
     with pytest.raises(NotNowError, match="99"):
         newest(LINE, store, FULL)
+
+
+def test_version_that_a_training_goes_on_from_may_leave_the_store_meanwhile(store: FolderStore) -> None:
+    manifest = store.manifest(store.versions()[-1])
+    with borrowed(store, manifest.version) as shelf:
+        shutil.rmtree(store.folder)
+        assert shelf.verify(manifest.version) == manifest
 
 
 def test_model_that_reads_nothing_is_not_published(tmp_path: Path, mnist: Mnist) -> None:
