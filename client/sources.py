@@ -59,24 +59,21 @@ def named(arguments: Iterable[str]) -> Iterator[Source]:
         if argument == "-":
             yield Source(argument, lambda: _bounded(sys.stdin.buffer.read(MOST_BYTES + 1)))
         elif _is_folder(argument):
-            yield from (_file(str(one)) for one in images_in(Path(argument)))
+            yield from images_in(Path(argument))
         elif _is_archive(argument):
             yield from _archive(Path(argument))
         else:
             yield _file(argument)
 
 
-def images_in(folder: Path) -> list[Path]:
-    """The images in `folder` and the folders in it, by name; hidden ones are left out. Raises `OSError`."""
-
-    def fail(error: OSError) -> None:
-        raise error  # a folder that may not be opened is not passed over
-
+def images_in(folder: Path) -> list[Source]:
+    """The images in `folder` and the folders in it, by name; then what cannot be listed. Hidden ones are left out."""
     found: list[Path] = []
-    for place, folders, names in os.walk(folder, onerror=fail):
+    closed: list[OSError] = []
+    for place, folders, names in os.walk(folder, onerror=closed.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += (Path(place, name) for name in names if _is_image(PurePath(name)))
-    return sorted(path for path in found if path.is_file())
+    return [*(_file(str(path)) for path in sorted(found) if path.is_file()), *map(_fault, closed)]
 
 
 def listed(file: str) -> list[str]:
@@ -124,6 +121,13 @@ def _file(name: str) -> Source:
             raise OSError(f"is no name of a file: {error}") from error
 
     return Source(name, load)
+
+
+def _fault(error: OSError) -> Source:
+    def load() -> bytes:
+        raise error
+
+    return Source(str(error.filename), load)
 
 
 def _archive(path: Path) -> Iterator[Source]:

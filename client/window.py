@@ -155,7 +155,7 @@ class Window:
         )
         if name:
             file = Path(name if name.lower().endswith(".png") else f"{name}.png")
-            unasked = str(file) != name and file.exists()  # the dialog looked for another name
+            unasked = file != Path(name) and file.exists()  # the dialog looked for another name
             if unasked and not messagebox.askyesno("Digits", f"Write over {file.name}?", parent=self._root):
                 return
             try:

@@ -172,8 +172,7 @@ class Protocol(HttpToolsProtocol):
             self._answer_taken()
         if not (self._whole and self.answering()):
             return False
-        if not self.pipeline:
-            self.cycle.keep_alive = False
+        self.cycle.keep_alive = False  # the last one's
         return True
 
     def pause_writing(self) -> None:

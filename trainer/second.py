@@ -14,6 +14,7 @@ from trainer.apart import Fitted
 from trainer.augmentation import Redraw
 from trainer.dataset import PLAIN_SHARES, SECOND_SHARES, make_all, normalised, training_set
 from trainer.digits import Digits, Grey
+from trainer.errors import TrainerError
 from trainer.evaluation import COVERAGE
 from trainer.export import Int8Model, examples_of, to_int8
 from trainer.learning import learn, steps
@@ -52,10 +53,12 @@ def fit(
     The network that was fitted `before` learns on, from other pictures, and the result adds the logits of what it was
     at first and of what it becomes: a snapshot ensemble (Huang et al. 2017). From `plain` ones, by `PLAIN_SHARES`, both
     learn on, and each becomes the mean of its weights before and after, as it forgets some of the others (Wortsman et
-    al. 2022).
+    al. 2022). Raises `TrainerError` where there are not two.
     """
     revision = source_revision()
     earlier = members(before.network) if before else []
+    if plain and len(earlier) < 2:
+        raise TrainerError("from plain digits two networks learn on, here is one: let it learn on with --more first")
     epochs, seconds = (before.epochs, before.seconds) if before else (0, 0.0)
     seed = recipe.seed + epochs
     keras.utils.set_random_seed(seed)

@@ -89,11 +89,12 @@ def test_folder_that_may_not_be_opened_is_not_passed_over() -> None:
             Path(folder).chmod(0o755)
             os.seteuid(65534)
         try:
-            with pytest.raises(PermissionError) as raised:
-                images_in(Path(folder))
+            [fault] = images_in(Path(folder))
         finally:
             os.seteuid(os.getuid())
-        assert raised.value.filename == str(locked)
+        assert fault.name == str(locked)
+        with pytest.raises(PermissionError):
+            fault.load()
 
 
 def test_output_is_utf_8_whatever_the_system_says(

@@ -21,6 +21,7 @@ from trainer.clutter import more_cluttered
 from trainer.corruptions import corrupt
 from trainer.dataset import SECOND_SHARES, normalised, split, training_set
 from trainer.digits import Digits, made
+from trainer.errors import TrainerError
 from trainer.export import float_logits
 from trainer.learning import learn
 from trainer.mnist import Mnist
@@ -110,6 +111,11 @@ def test_one_that_learns_on_answers_beside_what_it_was_at_first(
     assert (more.epochs, more.facts()["macs"]) == (8 if plain else 7, 2 * macs(at_first))
     assert more.seconds > fitted.seconds
     assert Network(more.tflite).logits(images[:1]).shape == (1, 11)
+
+
+def test_one_network_alone_does_not_learn_on_from_plain_digits(fitted: Fitted, digits: Digits) -> None:
+    with pytest.raises(TrainerError, match="--more first"):
+        fit(digits, digits, FULL, fitted, plain=True)
 
 
 def test_what_it_is_judged_by_is_hardly_anything_that_it_has_seen(digits: Digits) -> None:
