@@ -166,7 +166,7 @@ class Protocol(HttpToolsProtocol):
         elif self._patience is None and not (self._whole and (self.answering() or self.timeout_keep_alive_task)):
             self._be_patient()
 
-    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn lets it close
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's says nothing, which closes
         """Who has asked and will send no more gets the answer all the same. Returns whether it stays open for that."""
         if self.taken:
             self._answer_taken()

@@ -242,7 +242,7 @@ def publish_second(
 def borrowed(store: Store, version: int) -> Iterator[Store]:
     """A store with a copy of version `version`: that of `store` may be out of reach once something is trained."""
     store.require_writable()
-    published = store.verify(version)
+    published = store.manifest(version)
     with tempfile.TemporaryDirectory() as folder:
         shelf = FolderStore(folder)
         copy = shelf.folder / str(version)

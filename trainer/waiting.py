@@ -46,6 +46,9 @@ def _kept(files: Path, draft: Draft) -> Path | None:
         folder = place / f"digits-{files.name}"
         try:
             folder.mkdir(parents=True)
+        except OSError:  # perhaps it is there, and keeps another version
+            continue
+        try:
             (folder / DRAFT).write_text(draft.model_dump_json(), encoding="utf-8")
             shutil.move(files, folder / FILES)
         except OSError:

@@ -310,7 +310,7 @@ def test_drawing_of_before_is_not_written_over_unasked(service: ServiceProcess, 
         if answer:
             user.press("bracketright")
             user.draw(SEVEN)
-            user.meanwhile(".__tk__messagebox", lambda button=answer: dismiss(user, said, button))  # type: ignore[misc]
+            user.meanwhile(".__tk__messagebox", partial(dismiss, user, said, answer))
         user.press("ctrl+s")
         assert ((tmp_path / "four.2.png").read_bytes() == before) == (answer == "no")
     assert said == ["Write over four.2.png?"] * 2
