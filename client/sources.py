@@ -4,11 +4,13 @@ import bz2
 import gzip
 import lzma
 import os
+import stat
 import sys
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from errno import ELOOP
 from functools import partial
 from pathlib import Path, PurePath
 from typing import BinaryIO, Self, cast
@@ -67,13 +69,17 @@ def named(arguments: Iterable[str]) -> Iterator[Source]:
 
 
 def images_in(folder: Path) -> list[Source]:
-    """The images in `folder` and the folders in it, by name; then what cannot be listed. Hidden ones are left out."""
+    """The images in `folder` and the folders in it, by name; then folders not listed. Hidden ones are left out."""
     found: list[Path] = []
     closed: list[OSError] = []
     for place, folders, names in os.walk(folder, onerror=closed.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
+        links = filter(os.path.islink, (str(Path(place, name)) for name in folders))
+        closed += (
+            OSError(ELOOP, "is a link to a folder, which is not followed: name it itself", link) for link in links
+        )
         found += (Path(place, name) for name in names if _is_image(PurePath(name)))
-    return [*(_file(str(path)) for path in sorted(found) if path.is_file()), *map(_fault, closed)]
+    return [*(_file(str(path)) for path in sorted(found) if _may_be_read(path)), *map(_fault, closed)]
 
 
 def listed(file: str) -> list[str]:
@@ -95,6 +101,14 @@ def count(arguments: Iterable[str]) -> int | None:
 
 def _is_image(path: PurePath) -> bool:
     return path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.parts)
+
+
+def _may_be_read(path: Path) -> bool:
+    """False for pipes and the like. What cannot be looked at counts as a file: opening it will say why."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True
 
 
 def _is_folder(name: str) -> bool:

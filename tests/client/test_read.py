@@ -80,21 +80,40 @@ def test_file_at_fault_is_named_and_the_others_are_read(service: ServiceProcess,
     assert "nothing on the paper" in errors[2]
 
 
-def test_folder_that_may_not_be_opened_is_not_passed_over() -> None:
+@pytest.mark.parametrize(("mode", "name"), [(0, "locked"), (0o644, "locked/seven.png")])  # listed, but not entered
+def test_folder_that_may_not_be_opened_is_not_passed_over(mode: int, name: str) -> None:
     with TemporaryDirectory() as folder:
         locked = Path(folder, "locked")
-        locked.mkdir(mode=0)
+        locked.mkdir()
+        shutil.copy(SEVEN, locked / "seven.png")
+        locked.chmod(mode)
         Path(folder, ".hidden").mkdir(mode=0)
         if os.geteuid() == 0:  # who may open everything
             Path(folder).chmod(0o755)
             os.seteuid(65534)
         try:
             [fault] = images_in(Path(folder))
+            assert fault.name == str(Path(folder, name))
+            with pytest.raises(PermissionError):
+                fault.load()
         finally:
             os.seteuid(os.getuid())
-        assert fault.name == str(locked)
-        with pytest.raises(PermissionError):
-            fault.load()
+            locked.chmod(0o755)
+
+
+def test_links_that_lead_nowhere_or_to_folders_are_not_passed_over(tmp_path: Path) -> None:
+    pictures, elsewhere = tmp_path / "pictures", tmp_path / "elsewhere"
+    pictures.mkdir()
+    elsewhere.mkdir()
+    Path(pictures, "a.png").symlink_to(SEVEN)
+    Path(pictures, "b.png").symlink_to("missing.png")
+    Path(pictures, "more").symlink_to(elsewhere)
+    good, nowhere, folder = images_in(pictures)
+    assert good.load() == Path(SEVEN).read_bytes()
+    with pytest.raises(FileNotFoundError):
+        nowhere.load()
+    with pytest.raises(OSError, match="name it itself"):
+        folder.load()
 
 
 def test_output_is_utf_8_whatever_the_system_says(
