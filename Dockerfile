@@ -20,9 +20,10 @@ COPY --from=native /app/contract/native-*.so /app/contract/
 COPY contract /app/contract
 COPY service /app/service
 COPY --chown=10001:10001 models /models
+RUN chmod -R a+rX /app
 WORKDIR /app
 USER 10001:10001
-ENV DIGITS_HOST=0.0.0.0 DIGITS_MODEL_STORE=/models PYTHONDONTWRITEBYTECODE=1
+ENV DIGITS_HOST=0.0.0.0 DIGITS_MODEL_STORE=/models PYTHONDONTWRITEBYTECODE=1 OPENBLAS_NUM_THREADS=1
 EXPOSE 8000
 ENTRYPOINT ["/venv/bin/python", "-m", "service"]
 
@@ -37,7 +38,7 @@ COPY --from=native /app/contract/native-*.so /app/contract/
 COPY contract /app/contract
 COPY trainer /app/trainer
 COPY --chown=10001:10001 models /models
-RUN install -d -o 10001 -g 10001 /data
+RUN install -d -o 10001 -g 10001 /data && chmod -R a+rX /app
 WORKDIR /app
 USER 10001:10001
 ARG REVISION=unknown

@@ -41,10 +41,11 @@ def test_all_of_the_base_is_about_the_same_pods(kinds: dict[str, Any]) -> None:
     assert kinds["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]["name"] == kinds["Deployment"]["metadata"]["name"]
 
 
-def test_compose_passes_every_setting_on_and_waits_for_the_stop() -> None:
-    service = yaml.safe_load((REPO / "docker-compose.yml").read_text())["services"]["service"]
+@pytest.mark.parametrize("file", [REPO / "docker-compose.yml", STACK], ids=lambda file: file.stem)
+def test_containers_get_every_setting_and_the_time_to_stop(file: Path) -> None:
+    service = yaml.safe_load(file.read_text())["services"]["service"]
     passed = {name.removeprefix("DIGITS_").lower() for name in service["environment"] if name.startswith("DIGITS_")}
-    assert passed == Settings.model_fields.keys() - {"model_store", "host", "port"}
+    assert passed - {"model_store"} == Settings.model_fields.keys() - {"model_store", "host", "port"}
     settings = Settings()
     assert int(service["stop_grace_period"].removesuffix("s")) > settings.drain_seconds + settings.shutdown_seconds
 
