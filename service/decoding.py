@@ -4,6 +4,7 @@ import base64
 import binascii
 import io
 import warnings
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ from service.screening import screen
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 """Formats that Pillow reads by itself; those that start other programs or load plug-ins are left out."""
+
+WHITESPACE = b" \t\r\n\f\v"
+"""What base64 may be broken by."""
 
 SLOW_CODECS, SLOW_PIXELS = {"ppm", "ppm_plain", "bmp_rle"}, 2_000_000
 """Decoders that Pillow has in Python, and what they are given at most."""
@@ -137,7 +141,7 @@ def _base64(text: str) -> bytes:
     if text[:5].lower() == "data:":
         text = text.partition(",")[2]
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
+        return base64.b64decode(text.encode().translate(None, WHITESPACE), validate=True)
     except (binascii.Error, ValueError) as error:
         raise BrokenImage("The string is not base64: send an encoded image in base64, or a data URL.") from error
 
@@ -146,7 +150,8 @@ def _grey(image: Image.Image) -> Grey:
     image.draft("L", image.size)  # lets a JPEG be decoded without its colour
     image.load()
     vars(image).pop("_decoder", None)  # WebP's, with two canvases of the image's size
-    ImageOps.exif_transpose(image, in_place=True)
+    with suppress(Exception):  # Pillow raises what it likes on a damaged Exif: the image stays as it is
+        ImageOps.exif_transpose(image, in_place=True)
     if image.mode in ("F", "LAB", "HSV"):
         raise BrokenImage(f"The image is of mode {image.mode}, which is not read: save it as grey or RGB.")
     if image.mode.startswith("I"):  # 16 bits, which Pillow may hold in 32

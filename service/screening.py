@@ -4,12 +4,21 @@ Pillow shows of a TIFF only the tags that it understands; libtiff, which decodes
 """
 
 import struct
+from collections.abc import Iterator
+from itertools import islice
 
 MOST_SCANS, MOST_METADATA, MOST_COMMENTS = 100, 100, 1000
 """Scans and Exif segments of a JPEG, comments of a plain PNM; a camera's has some ten, one and none."""
 
+MOST_PARTS = 5000
+"""Segments of a JPEG and bytes between them, blocks of a GIF's texts, before the image itself."""
+
 MOST_TEXTS = 8
 """Profiles and compressed texts of a PNG, each of which may become a mebibyte."""
+
+START_OF_SCAN = b"\xff\xda"
+WITHOUT_LENGTH = {bytes((0xFF, kind)) for kind in (0, 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE))}
+"""Marks of a JPEG: escaped data, restarts, the image's start and end, extensions."""
 
 MOST_STRIPS = 2**16
 
@@ -34,6 +43,10 @@ def screen(content: bytes) -> tuple[int, int]:
     match content[:2]:
         case b"\xff\xd8" if content.count(b"\xff\xda") > MOST_SCANS or content.count(b"Exif\0\0") > MOST_METADATA:
             raise ValueError("it has too many parts")
+        case b"\xff\xd8":
+            _require_few(_jpeg_parts(content))
+        case b"GI":
+            _require_few(_gif_parts(content))
         case b"\x89P" if sum(content.count(kind) for kind in (b"iCCP", b"zTXt", b"iTXt")) > MOST_TEXTS:
             raise ValueError("it has too many texts")
         case b"P1" | b"P2" | b"P3" if content.count(b"#") > MOST_COMMENTS:
@@ -41,6 +54,35 @@ def screen(content: bytes) -> tuple[int, int]:
         case b"II" | b"MM":
             return _tile(content)
     return 0, 0
+
+
+def _require_few(parts: Iterator[None]) -> None:
+    if sum(1 for _ in islice(parts, MOST_PARTS + 1)) > MOST_PARTS:
+        raise ValueError("it has too many parts")
+
+
+def _jpeg_parts(content: bytes) -> Iterator[None]:
+    """Once for each step that Pillow takes, in Python, to the first scan."""
+    place = 2
+    while (mark := content[place : place + 2]) and mark != START_OF_SCAN:
+        yield
+        if mark[0] != 0xFF or mark == b"\xff\xff":
+            place += 1
+        elif mark in WITHOUT_LENGTH:
+            place += 2
+        else:
+            place += 2 + max(2, int.from_bytes(content[place + 2 : place + 4]))
+
+
+def _gif_parts(content: bytes) -> Iterator[None]:
+    """Once for each block of the extensions before the first picture."""
+    place = 13 + (3 << (content[10] & 7) + 1 if content[10:11] > b"\x7f" else 0)
+    while content[place : place + 1] == b"!":
+        place += 2
+        while length := int.from_bytes(content[place : place + 1]):
+            yield
+            place += 1 + length
+        place += 1
 
 
 def _tile(content: bytes) -> tuple[int, int]:

@@ -66,6 +66,14 @@ def _jpeg(behind_start: bytes = b"", before_end: bytes = b"") -> bytes:
     return whole[:2] + behind_start + whole[2:-2] + before_end + whole[-2:]
 
 
+def _gif(before_picture: bytes) -> bytes:
+    file = io.BytesIO()
+    Image.new("L", (16, 16), 255).save(file, "GIF")
+    whole = file.getvalue()
+    start = whole.index(b",\0\0\0\0")
+    return whole[:start] + before_picture + whole[start:]
+
+
 _MEBIBYTE = b"all\0\0" + zlib.compress(bytes(2**20))
 """A name, a method, and that much packed: what profiles and texts of a PNG consist of."""
 
@@ -85,6 +93,9 @@ SLOW = {
     "BigTIFF": ("image/tiff", b"II+\0" + bytes(100)),
     "JPEG of 300 scans": ("image/jpeg", _jpeg(before_end=b"\xff\xda\0\x08\1\1\0\0\x3f\0" * 300)),
     "JPEG with 300 Exifs": ("image/jpeg", _jpeg(behind_start=(b"\xff\xe1\0\x10Exif\0\0" + bytes(8)) * 300)),
+    "JPEG of 6,000 segments": ("image/jpeg", _jpeg(behind_start=b"\xff\xe0\0\2" * 6000)),
+    "JPEG padded": ("image/jpeg", _jpeg(behind_start=b"\xff" * 6000)),
+    "GIF of 6,000 pieces of text": ("image/gif", _gif(b"!\xfe" + b"\1a" * 6000 + b"\0")),
     "PGM of 2,000 comments": ("image/x-portable-graymap", b"P2 1 1 255\n" + b"#\n" * 2000 + b"0"),
     "PGM of another white": ("image/x-portable-graymap", b"P5 3200 3200 254\n" + bytes(100)),
     "BMP in runs": (

@@ -150,6 +150,20 @@ def test_media_type_in_capitals_is_one(service: ServiceProcess, seven: bytes) ->
     assert prediction.digit == 7
 
 
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "JPEG"])
+def test_exif_that_is_none_does_no_harm(service: ServiceProcess, picture: Image.Image, kind: str) -> None:
+    file = saved(picture, kind, exif=b"Exif\0\0garbage! and more")
+    [prediction] = predict_file(service, file, f"image/{kind.lower()}").predictions
+    assert prediction.digit == 7
+
+
+def test_jpeg_and_gif_of_many_honest_parts_are_read(service: ServiceProcess, picture: Image.Image) -> None:
+    large = np.random.default_rng(1).bytes(4_000_000)  # a profile of sixty segments
+    for kind, more in (("JPEG", {"icc_profile": large}), ("GIF", {"comment": large[:1_000_000]})):
+        [prediction] = predict_file(service, saved(picture, kind, **more), f"image/{kind.lower()}").predictions
+        assert prediction.digit == 7
+
+
 def test_exif_rotation_is_obeyed(service: ServiceProcess, picture: Image.Image) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # shown turned by 90° clockwise
