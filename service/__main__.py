@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from pydantic_settings import CliApp
 from uvicorn.supervisors import Multiprocess
 
+from contract.artifact import ArtifactError
+from contract.store import open_store
 from service.metrics import FOLDER
 from service.protocol import Protocol
 from service.settings import Settings
@@ -26,6 +28,7 @@ def main() -> None:
             flag = f"--{name.replace('_', '-')} (DIGITS_{name.upper()})"
             print(f"{flag}: {fault['input']!r}: {fault['msg']}", file=sys.stderr)
         sys.exit(2)
+    _require_store(settings.model_store)
     _require_free(settings.host, settings.port)
     os.environ |= settings.environment()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again once all is done
@@ -62,6 +65,14 @@ class Supervisor(Multiprocess):
         for socket_ in self.sockets:
             socket_.close()
         super().terminate_all()
+
+
+def _require_store(url: str) -> None:
+    """Leave with one clear line where that names no store."""
+    try:
+        open_store(url)
+    except ArtifactError as error:
+        sys.exit(f"{error}: --model-store (DIGITS_MODEL_STORE).")
 
 
 def _require_free(host: str, port: int) -> None:

@@ -92,5 +92,5 @@ def _forget_dead_workers(folder: Path) -> None:
         [pid] = re.findall(r"_(\d+)\.db$", file.name)
         try:
             os.kill(int(pid), 0)
-        except ProcessLookupError:
+        except (ProcessLookupError, PermissionError):  # dead; or dead, and its number is another user's now
             file.unlink(missing_ok=True)

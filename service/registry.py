@@ -19,6 +19,10 @@ LONGEST_WAIT = 60
 """Seconds between two looks at a version that fails its checks."""
 
 
+PATIENCE = 1
+"""Seconds that a request waits for a version while another is loaded: a store that hangs is to keep few of them."""
+
+
 class UnknownVersionError(LookupError):
     """The store has no such version, or it is refused; the text says which."""
 
@@ -89,7 +93,9 @@ class Registry:
         with suppress(KeyError):  # one that is loaded need not wait for one that loads
             self._named.move_to_end(version)
             return self._named[version]
-        with self._loading:
+        if not self._loading.acquire(timeout=PATIENCE):
+            raise NotNowError("another version is being loaded")
+        try:
             if version not in self._named:
                 manifest = self.manifest(version)
                 try:
@@ -102,9 +108,14 @@ class Registry:
             if len(self._named) > self._capacity:
                 self._named.popitem(last=False)
             return self._named[version]
+        finally:
+            self._loading.release()
 
     def manifest(self, version: int) -> Manifest:
         """Raises `UnknownVersionError`."""
+        default = self._default
+        if default is not None and default.manifest.version == version:  # it stays even if it has left the store
+            return default.manifest
         try:
             return self._manifests[version]
         except KeyError:

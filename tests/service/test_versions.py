@@ -1,18 +1,21 @@
 """The service follows the store."""
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from contract.artifact import LINE_TFLITE, MANIFEST, SECOND_TFLITE, TFLITE
+from contract.artifact import CARD, LINE_TFLITE, MANIFEST, SECOND_TFLITE, TFLITE, NotNowError
 from contract.folder import FolderStore
 from contract.store import fingerprint, open_store
+from service.registry import Registry
 from tests.networks import crashing, ignorant
 from tests.servers import REPO, ServiceProcess, eventually, free_port, metric, running_service, upload
 
@@ -190,8 +193,10 @@ def test_other_version_under_the_number_of_one_that_was_removed_is_served(
     before = listed(live)[number]["published_at"]
     folder, away = store.folder / str(number), store.folder.parent / "away"
     folder.rename(away)
-    eventually(lambda: httpx.get(f"{live.url}/v1/models/{number}").status_code == 404)
+    eventually(lambda: httpx.get(f"{live.url}/v1/models/{number}/files/{CARD}").status_code != 200)
+    time.sleep(0.5)  # some looks at the store
     assert served(live, seven) == number
+    assert httpx.get(f"{live.url}/v1/models/{number}").json()["version"] == number
     manifest = json.loads((away / MANIFEST).read_text())
     (away / MANIFEST).write_text(json.dumps(manifest | {"created_at": "2020-02-02T02:02:02Z"}))
     away.rename(folder)
@@ -216,6 +221,33 @@ def test_bucket_is_followed(store: FolderStore, bucket: str, tmp_path: Path, sev
         shared.pin(first)
         eventually(lambda: served(service, seven) == first)
         assert httpx.get(f"{service.url}/v1/models/{first + 1}/files/confusion_matrix.png").status_code == 200
+
+
+def test_version_that_hangs_keeps_nobody_who_asks_for_another(store: FolderStore) -> None:
+    default = store.versions()[-1]
+    for version in (default + 1, default + 2):
+        copy_version(store, version)
+    registry = Registry(store, default, loaded_versions=2)
+    registry.refresh()
+    file = store.folder / str(default + 1) / TFLITE
+    content = file.read_bytes()
+    file.unlink()
+    os.mkfifo(file)  # who reads it waits for who writes it
+    with ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(registry.get, default + 1)
+        eventually(registry._loading.locked)
+        with pytest.raises(NotNowError, match="another version is being loaded"):
+            registry.get(default + 2)
+        assert registry.get(default).manifest.version == default
+        file.write_bytes(content)
+        assert hanging.result().manifest.version == default + 1
+    assert registry.get(default + 2).manifest.version == default + 2
+
+
+def test_name_of_no_bucket_is_one_line(tmp_path: Path) -> None:
+    service = ServiceProcess(tmp_path / "log", model_store="s3://")
+    assert service.process.wait(20) == 1
+    assert "names no store" in (tmp_path / "log.errors").read_text()
 
 
 def test_bucket_that_is_away_is_said_and_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
