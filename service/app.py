@@ -18,6 +18,7 @@ from service.head import HeadAsGet
 from service.keys import KeyCheck, Keys
 from service.limits import BodyLimit
 from service.observing import Observer
+from service.protocol import overloaded
 from service.registry import Registry
 from service.settings import Settings, parts
 from service.stopping import Stopping
@@ -38,6 +39,13 @@ def create_app() -> FastAPI:
     registry = Registry(open_store(settings.model_store), settings.model_version, settings.loaded_versions)
     stopping = Stopping(settings.drain_seconds)
     keys, origins = Keys(parts(settings.api_keys.get_secret_value())), parts(settings.cors_origins)
+    cors = partial(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["*"],
+        expose_headers=["Retry-After", "X-Request-ID"],
+    )
     express = None if origins or os.environ.get(TELEMETRY) else Express(registry, settings, keys)
 
     @asynccontextmanager
@@ -50,7 +58,13 @@ def create_app() -> FastAPI:
         with suppress(TimeoutError):
             await asyncio.wait_for(looked.wait(), FIRST_LOOK)
         stopping.listen()
-        yield {"registry": registry, "settings": settings, "stopping": stopping, "express": express}
+        yield {
+            "registry": registry,
+            "settings": settings,
+            "stopping": stopping,
+            "express": express,
+            "overloaded": cors(overloaded) if origins else overloaded,
+        }
         watch.ended.set()
         logs.write_out()
 
@@ -77,7 +91,7 @@ def create_app() -> FastAPI:
     if keys.needed:
         app.add_middleware(KeyCheck, keys=keys)
     if origins:
-        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"])
+        app.add_middleware(cors)
     app.add_middleware(Observer)
     return app
 

@@ -1,16 +1,21 @@
-"""No request body grows past the limit, whether its length was announced or not."""
+"""No request body grows past the limit, whether its length was announced or not, nor do all of them together."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.problems import TooLarge
+from service.problems import Overloaded, TooLarge
+
+MOST_AT_ONCE = 8
+"""Largest bodies that may be in memory together."""
 
 
 class BodyLimit:
-    """ASGI middleware that answers 413 before a body of more than `max_bytes` is in memory."""
+    """ASGI middleware that answers 413 before a body of more than `max_bytes` is in memory, 503 before too many are."""
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self.app = app
         self.max_bytes = max_bytes
+        self._held = 0
+        """Bytes of all bodies whose requests are not answered."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -25,12 +30,19 @@ class BodyLimit:
             if int(announced.lstrip(b"0") or b"0") > self.max_bytes:
                 raise self._too_large()
             message = await receive()
-            received += len(message.get("body", b""))
+            length = len(message.get("body", b""))
+            received += length
+            self._held += length
             if received > self.max_bytes:
                 raise self._too_large()
+            if self._held > MOST_AT_ONCE * self.max_bytes:
+                raise Overloaded("Too much is being sent at once: send it again.", headers={"Retry-After": "1"})
             return message
 
-        await self.app(scope, counted, send)
+        try:
+            await self.app(scope, counted, send)
+        finally:
+            self._held -= received
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"A request body may have {self.max_bytes} bytes: send fewer or smaller images.")

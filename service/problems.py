@@ -98,6 +98,11 @@ class TooSlow(ProblemError):
     example = "The request did not come whole in time: send it faster, or less of it."
 
 
+class Malformed(ProblemError):
+    status, title = HTTPStatus.BAD_REQUEST, "Malformed"
+    example = "This is not HTTP/1.1 as its standard has it: let a library write the request."
+
+
 class HeadTooLarge(ProblemError):
     status, title = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "Head too large"
     example = "The path and the headers of a request are too long together: send shorter ones."

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from service import metrics
 from service.express import Express, Job
-from service.problems import HeadTooLarge, Overloaded, ProblemError, TooSlow, problem_response
+from service.problems import HeadTooLarge, Malformed, Overloaded, ProblemError, TooSlow, problem_response
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class Protocol(HttpToolsProtocol):
         if not self._idle():
             self.received(data)
         elif self._crowded():
-            if not self._sent_away(data):
+            if self._settings.cors_origins or not self._sent_away(data):
                 self.received(data)
         elif not (self._took(data) or (not head and self._keeps(data))):
             self.received(data)
@@ -162,7 +162,7 @@ class Protocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._loose > LARGEST_HEAD:
-            self._refuse(_HEAD_TOO_LARGE)
+            self._refuse(_HEAD_TOO_LARGE_V2 if self._asks_v2() else _HEAD_TOO_LARGE)
         elif self._patience is None and not (self._whole and (self.answering() or self.timeout_keep_alive_task)):
             self._be_patient()
 
@@ -259,7 +259,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         crowded = self._crowded() and not self.url.startswith(ALWAYS)
-        self.app = _overloaded if crowded else self.config.loaded_app
+        self.app = self.app_state["overloaded"] if crowded else self.config.loaded_app
         super().on_headers_complete()
         if self._leaving:
             self.cycle.keep_alive = False
@@ -303,8 +303,14 @@ class Protocol(HttpToolsProtocol):
             self._be_patient()
             return
         self._let_go()
-        v2 = not self._whole and self.url.startswith(b"/v2")
-        self._refuse(_TOO_SLOW_V2 if v2 else _TOO_SLOW)
+        self._refuse(_TOO_SLOW_V2 if self._asks_v2() else _TOO_SLOW)
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's own text
+        self._refuse(_MALFORMED_V2 if self._asks_v2() else _MALFORMED)
+
+    def _asks_v2(self) -> bool:
+        """Whether the request that is half sent does."""
+        return not self._whole and self.url.startswith(b"/v2")
 
     def _refuse(self, answer: bytes) -> None:
         """Close the connection, with an `answer` if a request is half sent and no other answer is under way."""
@@ -332,7 +338,7 @@ def _crowd(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
 _CROWD, _CROWD_V2 = _crowd("/v1"), _crowd("/v2")
 
 
-async def _overloaded(scope: Scope, _: Receive, send: Send) -> None:
+async def overloaded(scope: Scope, _: Receive, send: Send) -> None:
     """An ASGI application that does as little as can be."""
     metrics.overloaded.inc()
     start, body = _CROWD_V2 if scope["path"].startswith("/v2") else _CROWD
@@ -349,5 +355,14 @@ def _raw(problem: ProblemError, path: str = "/", more: bytes = b"") -> bytes:
 
 
 _SENT_AWAY, _SENT_AWAY_V2 = _raw(_CROWDED), _raw(_CROWDED, "/v2")
-_TOO_SLOW, _TOO_SLOW_V2 = (_raw(TooSlow(TooSlow.example), path, more=b"connection: close\r\n") for path in ("/", "/v2"))
-_HEAD_TOO_LARGE = _raw(HeadTooLarge(HeadTooLarge.example), more=b"connection: close\r\n")
+
+
+def _last(kind: type[ProblemError]) -> tuple[bytes, bytes]:
+    """What is sent before a connection is closed, in the form of either API."""
+    problem, more = kind(kind.example), b"connection: close\r\n"
+    return _raw(problem, more=more), _raw(problem, "/v2", more=more)
+
+
+_TOO_SLOW, _TOO_SLOW_V2 = _last(TooSlow)
+_HEAD_TOO_LARGE, _HEAD_TOO_LARGE_V2 = _last(HeadTooLarge)
+_MALFORMED, _MALFORMED_V2 = _last(Malformed)

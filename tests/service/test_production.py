@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import re
+import select
 import signal
 import socket
 import struct
@@ -238,6 +239,47 @@ def test_long_requests_in_a_pipeline_have_no_long_heads(service: ServiceProcess)
         while answers.count(b'"live"') < 20 and (more := connection.recv(2**16)):
             answers += more
     assert answers.count(b"HTTP/1.1 200") == 20
+
+
+@pytest.mark.parametrize(("path", "told"), [("/v1/models", "/problems/malformed"), ("/v2/health/live", '{"error":')])
+def test_what_is_no_http_is_told_so_in_the_form_of_the_api(service: ServiceProcess, path: str, told: str) -> None:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n".encode())
+        head, _, body = connection.makefile("rb").read().decode().partition("\r\n\r\n")
+    assert head.startswith("HTTP/1.1 400 ")
+    assert told in body
+
+
+def test_bodies_that_are_too_much_together_are_sent_away(tmp_path: Path) -> None:
+    largest = 10**6
+    with running_service(tmp_path / "log", model_store=REPO / "models", max_body_bytes=largest) as service:
+        connections = [half_sent(service, bytes(largest)) for _ in range(9)]
+        for connection in connections:
+            connection.sendall(bytes(largest - 101))  # all but the last byte
+        ready = select.select(connections, [], [], 10)[0]
+        assert [one.recv(100).split()[1] for one in ready] == [b"503"]
+        for connection in connections:
+            connection.close()
+        eventually(lambda: post_large(service, largest).status_code == 422)
+
+
+def post_large(service: ServiceProcess, length: int) -> httpx.Response:
+    return httpx.post(f"{service.url}/v1/predict/image", content=bytes(length), headers=PNG)
+
+
+def test_page_elsewhere_can_read_that_it_is_sent_away(tmp_path: Path, seven: bytes) -> None:
+    origin = {"Origin": "https://a.example"}
+    with running_service(
+        tmp_path / "log", model_store=REPO / "models", cors_origins="https://a.example", max_in_flight=1
+    ) as service:
+        url = f"{service.url}/v1/predict/image"
+        with half_sent(service, seven):
+            eventually(lambda: httpx.post(url, content=seven, headers=PNG | origin).status_code == 503)
+            refused = httpx.post(url, content=seven, headers=PNG | origin)
+            asked = httpx.options(url, headers=origin | {"Access-Control-Request-Method": "POST"})
+    assert (refused.status_code, asked.status_code) == (503, 200)
+    assert refused.headers["access-control-allow-origin"] == "https://a.example"
+    assert "Retry-After" in refused.headers["access-control-expose-headers"]
 
 
 def test_callers_who_do_not_listen_take_nobodys_place(tmp_path: Path, seven: bytes) -> None:
