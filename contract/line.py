@@ -61,6 +61,8 @@ class Strip:
     top: float
     scale: float
     """A place of the fine strip times `scale`, from `left` and `top` on, is one of the image's, in its pixels."""
+    thickened: int = 0
+    """Pixels of the fine strip that strokes gained on each side."""
 
 
 def strip(image: Grey) -> Strip:
@@ -82,7 +84,7 @@ def strip(image: Grey) -> Strip:
     reduced = image.shape[1] / ink.shape[1]
     scale = reduced * (rows.stop - rows.start) / FINE
     left, top = columns.start * reduced - rounds * scale, rows.start * reduced - rounds * scale
-    return Strip(_scaled(strokes, HEIGHT), strokes, left, top, scale)
+    return Strip(_scaled(strokes, HEIGHT), strokes, left, top, scale, rounds)
 
 
 def _within(side: slice, part: slice, factor: float) -> slice:

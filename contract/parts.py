@@ -69,6 +69,8 @@ def _digit(ink: Grey) -> Grey:
 
 
 def _box(line: Strip, rows: slice, columns: slice) -> Box:
-    left, right = (int(line.left + side * line.scale) for side in (columns.start, columns.stop))
-    top, bottom = (int(line.top + side * line.scale) for side in (rows.start, rows.stop))
+    """Without what the strokes gained: of the ink as it was sent."""
+    pen = line.thickened
+    left, right = (int(line.left + side * line.scale) for side in (columns.start + pen, columns.stop - pen))
+    top, bottom = (int(line.top + side * line.scale) for side in (rows.start + pen, rows.stop - pen))
     return left, top, max(left + 1, right), max(top + 1, bottom)

@@ -82,6 +82,19 @@ def test_boxes_are_around_the_digits_in_the_pixels_of_the_caller(service: Servic
             assert found == pytest.approx((scale * right, scale * bottom), abs=6 * scale)
 
 
+def test_boxes_of_a_thin_pen_are_around_its_ink_and_within_the_image(service: ServiceProcess) -> None:
+    seven, one = [(0, 0), (599, 0), (200, 599)], [(1100, 0), (1100, 599)]
+    answer = read(service, drawn(seven, one, size=(1120, 600), pen=3))
+    assert answer["number"] == "71"
+    left, right = (digit["box"] for digit in answer["digits"])
+    assert (left["x"], left["y"], left["width"], left["height"]) == pytest.approx((0, 0, 600, 600), abs=25)
+    assert (right["x"], right["y"], right["width"], right["height"]) == pytest.approx((1099, 0, 3, 600), abs=8)
+    for box in (left, right):
+        assert box["x"] >= 0 <= box["y"]
+        assert box["x"] + box["width"] <= 1120
+        assert box["y"] + box["height"] <= 600
+
+
 def test_both_calls_agree_and_say_what_they_know(service: ServiceProcess, unseen: Digits) -> None:
     image = png(number(unseen, 4, "narrow", np.random.default_rng(2)).image)
     by_file = post(service, image, "?details=true").json()
@@ -96,11 +109,11 @@ def test_both_calls_agree_and_say_what_they_know(service: ServiceProcess, unseen
         assert Image.open(io.BytesIO(base64.b64decode(digit["normalised"]))).size == (28, 28)
 
 
-def drawn(*strokes: list[tuple[int, int]], size: tuple[int, int] = (500, 200)) -> Grey:
+def drawn(*strokes: list[tuple[int, int]], size: tuple[int, int] = (500, 200), pen: int = 12) -> Grey:
     picture = Image.new("L", size, 255)
-    pen = ImageDraw.Draw(picture)
+    brush = ImageDraw.Draw(picture)
     for stroke in strokes:
-        pen.line(stroke, 0, 12, joint="curve")
+        brush.line(stroke, 0, pen, joint="curve")
     return np.asarray(picture)
 
 
