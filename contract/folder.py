@@ -57,7 +57,8 @@ class FolderStore(Store):
                     if not target.is_dir():
                         raise
                     continue  # another publisher was first: the next number, then
-                _flush(self.folder)
+                with suppress(OSError):  # it is published: readers see it
+                    _flush(self.folder)
                 return manifest
 
     def unpin(self) -> None:
@@ -106,7 +107,9 @@ def _write(target: Path, text: str) -> None:
 
 def _flush(path: Path) -> None:
     """Have the disk hold the content of a file, or the entries of a folder, before going on."""
-    descriptor = os.open(path, os.O_RDONLY)
+    if os.name == "nt" and path.is_dir():  # Windows opens no folder
+        return
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)  # Windows flushes what may be written to
     try:
         os.fsync(descriptor)
     finally:

@@ -17,7 +17,7 @@ from pathlib import Path
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 
-from contract.artifact import MANIFEST, Draft, Manifest
+from contract.artifact import MANIFEST, ArtifactError, Draft, Manifest
 from contract.store import ABANDONED, NAME, PIN, Store, completed, fingerprint, manifest_text
 
 CLAIM = ".claim"
@@ -28,15 +28,18 @@ class S3Store(Store):
 
     def __init__(self, url: str) -> None:
         self.place = f"{url.rstrip('/')}/{NAME}"
-        self._bucket = obstore.store.S3Store.from_url(
-            self.place,
-            client_options={
-                "allow_http": True,
-                "connect_timeout": timedelta(seconds=3),
-                "timeout": timedelta(minutes=1),
-            },
-            retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=10)},
-        )
+        try:
+            self._bucket = obstore.store.S3Store.from_url(
+                self.place,
+                client_options={
+                    "allow_http": True,
+                    "connect_timeout": timedelta(seconds=3),
+                    "timeout": timedelta(minutes=1),
+                },
+                retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=10)},
+            )
+        except (BaseError, ValueError) as error:
+            raise ArtifactError(f"{url!r} names no store; one in S3 is like s3://bucket/prefix") from error
 
     def versions(self) -> list[int]:
         return sorted(version for version, files in self._entries().items() if MANIFEST in files)
@@ -65,7 +68,12 @@ class S3Store(Store):
                 self._bucket.put(f"{manifest.version}/{name}", content)
                 if fingerprint(self._get(f"{manifest.version}/{name}")) != files[name]:
                     raise OSError(f"{self.place}/{manifest.version}/{name} cannot be read back unchanged")
-            self._bucket.put(f"{manifest.version}/{MANIFEST}", manifest_text(manifest).encode())
+            text = manifest_text(manifest).encode()
+            try:
+                self._bucket.put(f"{manifest.version}/{MANIFEST}", text)
+            except BaseError:  # the answer alone may have been lost
+                if self._get(f"{manifest.version}/{MANIFEST}") != text:
+                    raise
         return manifest
 
     def unpin(self) -> None:

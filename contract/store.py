@@ -137,7 +137,7 @@ class Store(ABC):
 
     def pin(self, version: int) -> None:
         """Make `version` the default until it is unpinned. Raises `ArtifactError` where it fails its checks."""
-        self.verify(version)
+        self.verify(version).require_known_normalisation()
         self._put_pin(Pin(version=version).model_dump_json() + "\n")
 
     @abstractmethod
@@ -147,15 +147,23 @@ class Store(ABC):
     def prune(self, keep: int) -> list[int]:
         """Remove the versions older than the `keep` newest that pass their checks, and what dead publishers left.
 
-        The pinned one and the most accurate stay. Returns the versions removed.
+        The pinned one and the most accurate stay. Returns the versions removed. Raises `NotNowError` before anything
+        is, where one cannot be read now: it may be the most accurate.
         """
         self._remove_abandoned()
-        whole = {version: found for version, found in self.checked().items() if isinstance(found, Manifest)}
-        spared = {self.pinned(), max(whole, key=lambda version: whole[version].metrics.int8.accuracy, default=None)}
+        whole: dict[int, Manifest] = {}
+        for version, found in self.checked().items():
+            if isinstance(found, NotNowError):
+                raise found
+            if isinstance(found, Manifest):
+                whole[version] = found
+        best = max(whole, key=lambda version: whole[version].metrics.int8.accuracy, default=None)
         oldest = min(list(whole)[-keep:], default=0)
-        removed = [version for version in self.versions() if version < oldest and version not in spared]
-        for version in removed:
-            self._remove(version)
+        removed: list[int] = []
+        for version in self.versions():
+            if version < oldest and version not in (best, self.pinned()):
+                self._remove(version)
+                removed.append(version)
         return removed
 
     @abstractmethod

@@ -10,7 +10,7 @@ from pathlib import Path
 import obstore
 import pytest
 
-from contract.artifact import CARD, MANIFEST, TFLITE, ArtifactError, Draft, Manifest
+from contract.artifact import CARD, MANIFEST, TFLITE, ArtifactError, Draft, Manifest, NotNowError
 from contract.folder import FolderStore
 from contract.store import NAME, Store, open_store
 from tests.servers import free_port, new_bucket, s3_server, upload
@@ -163,6 +163,33 @@ def test_prune_does_not_count_damaged_versions(store: FolderStore, bundled: Mani
     (store.folder / str(damaged) / TFLITE).unlink()
     store.prune(keep=1)
     assert {whole, damaged} <= set(store.versions())
+
+
+def test_prune_waits_where_the_most_accurate_may_be_one_that_cannot_be_read_now(
+    store: FolderStore, bundled: Manifest, tmp_path: Path
+) -> None:
+    publish = publisher(store, bundled, tmp_path / "source")
+    versions = [bundled.version, *(publish().version for _ in range(3))]
+    file = store.folder / str(bundled.version) / TFLITE
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(NotNowError):
+        store.prune(keep=1)
+    assert store.versions() == versions
+
+
+def test_version_that_no_service_takes_is_not_pinned(store: FolderStore, bundled: Manifest) -> None:
+    file = store.folder / str(bundled.version) / MANIFEST
+    file.write_text(file.read_text().replace(bundled.input.normalisation, "pen-0"))
+    with pytest.raises(ArtifactError, match="pen-0"):
+        store.pin(bundled.version)
+    assert store.pinned() is None
+
+
+@pytest.mark.parametrize("url", ["s3://", "s3:///x", "s3://a b/c"])
+def test_name_of_no_bucket_is_told(url: str) -> None:
+    with pytest.raises(ArtifactError, match="s3://bucket/prefix"):
+        open_store(url)
 
 
 def test_prune_takes_what_dead_publishers_left_and_not_what_others_write(store: FolderStore) -> None:
