@@ -95,12 +95,26 @@ def _made(digits: Digits, job: tuple[Maker, NDArray[np.int64], int]) -> NDArray[
 
 
 def in_workers(work: Callable[[Digits, Job], Result], jobs: list[Job], digits: Digits, task: str) -> list[Result]:
-    """What `work` makes of `digits` and each job, by all cores, with a progress bar. Raises `WorkerError`."""
-    pool = ProcessPoolExecutor(WORKERS, _context(), initializer=_begin, initargs=(digits,))
+    """What `work` makes of `digits` and each job, by all cores, with a progress bar.
+
+    Where a process dies, all is made once more, by one process: it may be that memory was short. Raises `WorkerError`
+    where that one dies, too.
+    """
+    try:
+        return _by_processes(WORKERS, work, jobs, digits, task)
+    except BrokenExecutor:
+        try:
+            return _by_processes(1, work, jobs, digits, f"{task} again")
+        except BrokenExecutor as error:
+            raise WorkerError("A process that draws pictures was killed, perhaps for lack of memory.") from error
+
+
+def _by_processes(
+    count: int, work: Callable[[Digits, Job], Result], jobs: list[Job], digits: Digits, task: str
+) -> list[Result]:
+    pool = ProcessPoolExecutor(count, _context(), initializer=_begin, initargs=(digits,))
     try:
         return list(track(pool.map(partial(_with_digits, work), jobs), task, total=len(jobs)))
-    except BrokenExecutor as error:
-        raise WorkerError("A process that draws pictures was killed, perhaps for lack of memory.") from error
     finally:
         pool.shutdown(cancel_futures=True)
 
