@@ -86,7 +86,7 @@ def _lines(digits: Digits, job: tuple[int, NDArray[np.int64]]) -> Lines:
         strips[-1][:, start:end] = ink
         labels[-1][written : written + len(said)] = said
         written += len(said)
-    return Lines(np.stack(strips), np.stack(labels))
+    return Lines(np.array(strips, np.uint8).reshape(-1, HEIGHT, WIDTH), np.array(labels, np.int8).reshape(-1, MOST))
 
 
 def line(digits: Digits, rng: np.random.Generator) -> tuple[Grey, NDArray[np.int64]]:
