@@ -1,12 +1,14 @@
 """The model card: the README of an artifact, written from what was measured."""
 
+from math import sqrt
+
 from contract.artifact import Draft, SecondReader
 from trainer import tables
 from trainer.nondigits import FONTS, LOOKALIKES, SHAPES
 from trainer.pictures import CONFUSION_MATRIX, LEARNING_CURVE, MISTAKES, RELIABILITY
 from trainer.recipe import Recipe
 from trainer.report import Evaluation, Report
-from trainer.signs import CHARACTERS
+from trainer.signs import CHARACTERS, FORMERLY
 
 
 def text(draft: Draft, recipe: Recipe, evaluation: Evaluation) -> str:
@@ -35,13 +37,14 @@ The images it reads wrong, the surest mistake first:
 ## On other pictures of these digits
 
 Each row shows the same digits of the test set, {recipe.pictures:,} at random. A picture in which nothing can be seen
-counts as read wrong. A share of 98 % of 1,000 has a standard error of 0.4 points.
+counts as read wrong. A share of 98 % of {recipe.pictures:,} has a standard error
+of {_standard_error(recipe):.1f} points.
 
 {tables.redrawn(report).title}: enlarged, thinned to their skeleton
 and drawn again, with an 8-pixel pen, black on white, anywhere on a canvas of 300 pixels, where the row does not say
-otherwise. Lengths are in pixels, noise and contrast in grey levels of 255. The same program draws training images,
-from other digits: what is measured is how unseen digits in such looks are read. Some lose a stroke to the skeleton.
-The last row has other digits: those 1s and 7s of the test set alone, with a line added to each.
+otherwise. Lengths are in pixels, noise and contrast in grey levels of 255. {_same_program(recipe)}
+Some lose a stroke to the skeleton. The last row has other digits: those 1s and 7s of the test set alone, with a line
+added to each.
 
 {tables.redrawn(report).markdown()}
 
@@ -65,7 +68,7 @@ measured:
 
 {tables.non_digits(report).markdown()}
 
-{_non_digits(draft, report)}
+{_non_digits(draft, recipe, report)}
 
 ## How it was trained
 
@@ -83,6 +86,18 @@ Several digits in one image are no digit to what reads one. All networks know th
 writers; a flag on a 1 and a bar across a 7 they saw only as drawn by a program. A letter that looks like a digit is
 read as one.
 """
+
+
+def _standard_error(recipe: Recipe) -> float:
+    """Of a share of 98 %, in points."""
+    return 100 * sqrt(0.98 * 0.02 / recipe.pictures)
+
+
+def _same_program(recipe: Recipe) -> str:
+    if not recipe.synthesis:
+        return "No training image was drawn so."
+    return """The same program draws training images,
+from other digits: what is measured is how unseen digits in such looks are read."""
 
 
 def _second(draft: Draft) -> str:
@@ -105,7 +120,8 @@ what comes close to zigzag, dotted line and canny edges. More of what is no digi
 whose loop is open, 4s laid over their own mirror image, 1s whose flag is at the wrong end or side, signs whose strokes
 end on a grid, stains that are symmetrical or have a texture, symmetrical things that stand, on one foot or two, and
 {len(CHARACTERS)} printed characters of other scripts than the Latin one, of mathematics and of maps, as they are and
-redrawn.
+redrawn. What it learned before 2026-11-29 it learned from these too: {FORMERLY}. Most of them
+look like a letter or a shape that is counted below (V, T, U, n, a triangle); since then they are left out.
 {_last(draft, second)}{second.epochs} epochs in all, the last of them of {second.shown:,} pictures, in
 {second.seconds:.0f} s; the source revision of the last is {second.revision}.
 
@@ -149,14 +165,18 @@ accepted, and {line.accuracy:.2%} of those are right.
 """
 
 
-def _akin(draft: Draft) -> str:
-    if draft.second is None:
+def _akin(draft: Draft, recipe: Recipe) -> str:
+    if not recipe.synthesis:
         return ""
-    return """; to the second network
+    akin = """, though some of what it was shown there as no digit is akin to
+them: signs and outlines to scribbles and shapes, turned digits to letters, stains to clothes"""
+    if draft.second is None:
+        return akin
+    return f"""{akin}; to the second network
 open, doubled and wrongly flagged digits and other scripts' characters to letters, things that stand to clothes"""
 
 
-def _non_digits(draft: Draft, report: Report) -> str:
+def _non_digits(draft: Draft, recipe: Recipe, report: Report) -> str:
     letters = f"""Letters come from {len(FONTS)} fonts that look like handwriting
 and are redrawn with any pen on any paper; left out are those that may be somebody's digit: {" ".join(LOOKALIKES)}."""
     missing = f" Not measured: {', '.join(report.missing)}." if report.missing else ""
@@ -164,8 +184,7 @@ and are redrawn with any pen on any paper; left out are those that may be somebo
 a network sees it, and else as no digit.
 Scribbles are lines through random points, shapes are
 {", ".join(SHAPES)}; circles, hexagons and lines are left out, as they may be a 0 or a 1. {letters}{missing}
-None of the programs that draw these was used in training, though some of what it was shown there as no digit is akin to
-them: signs and outlines to scribbles and shapes, turned digits to letters, stains to clothes{_akin(draft)}."""
+None of the programs that draw these was used in training{_akin(draft, recipe)}."""
 
 
 def _change(recipe: Recipe) -> str:

@@ -10,10 +10,10 @@ WEIGHT_DECAY = 0.01
 
 
 class Muon(keras.optimizers.Muon):  # type: ignore[misc]  # Keras is untyped
-    """Keras' Muon (Jordan et al. 2024), which takes matrices only, for convolutions too.
+    """Keras' Muon (Jordan et al. 2024), which takes matrices only, for convolutions instead.
 
     A kernel of rows × columns × inputs × outputs counts as a matrix with a column for each output, as in Jordan's
-    own code; biases, batch normalisation and what `exclude_layers` names learn by AdamW.
+    own code; the dense layer that answers, biases, batch normalisation and what `exclude_layers` names learn by AdamW.
     """
 
     def _should_use_adamw(self, variable: keras.Variable) -> bool:

@@ -17,19 +17,23 @@ CUT = (0, 2, 4)
 """Digits that are none without their upper part, the 4 without its lower one."""
 
 CHARACTERS = (
-    "ԱԲԵԹԻԽՀՄՆՊՌՓՔՖաբդթիխմպռփքֆ"
-    "אחמעצשת"
+    "ԵԹԻԽՀՆՊՓՔՖդխպփֆ"
+    "אחעצשת"
     "თლოტქღშჭჯ"
     "بتثجخشصضغ"
     "ЖФЦШЩЮжфцшщю"
-    "ΓΔΛΞΠΣΦΨΩημπφψω"
-    "∀∈∉∏∐∑∓√∛∜∞∝∠∡∢∨∩∪∬∭∮∴∵∷≈≋≍≎≢≣≬≭⊂⊃⊄⊅⊆⊏⊐⊑⊒⊓⊔⊕⊗⊙⊛⊡⊣⊤⊨⊩⊪⊬⊭⋁⋂⋃⋈⋉⋊⋌⋎⋏⋐⋑⋒⋓⋔⋕"
-    "☂☃☄☊☋☎☏☘☙☝☠☢☣☥☧☫☬☭☮☯☰☱☲☳☴☵☶☷☼♄♅♆♇♈♉♊♌♍♎♏♐♑♒♓"
-    "♔♕♖♗♘♙♚♛♝♞♣♠♪♫♬♯♺♻♿⚑⚒⚓⚔⚕⚖⚗⚘⚙⚛⚜⚠⚢⚣⚤⚥"
-    "✁✂✃✄✆✇✈✉✌✍✎✐✑✒✓✔✢✿❀❄❖❡❦❧"
+    "ΞΣΦΨΩηφψω"
+    "∈∉∑∓√∛∜∞∝∠∡∢∬∭∮∴∵∷≈≋≍≎≢≣≬≭⊂⊃⊄⊅⊆⊏⊐⊑⊒⊓⊔⊕⊗⊙⊛⊡⊣⊨⊩⊪⊬⊭⋈⋉⋊⋌⋎⋏⋐⋑⋒⋓⋔⋕"
+    "☂☃☄☊☋☎☏☘☝☠☢☣☥☧☫☬☭☮☯☰☱☲☳☴☵☶☷☼♄♅♆♈♉♊♌♍♎♏♐♑♒♓"
+    "♔♕♖♗♘♙♚♛♝♞♣♠♪♫♬♯♺♻♿⚑⚒⚓⚕⚖⚗⚘⚙⚛⚜⚠⚢⚣⚤⚥"
+    "✁✂✃✄✆✇✈✉✌✍✎✐✑✒✓✔✢✿❀❄❖❡"
 )
 """Of other scripts than the Latin one, of mathematics, of maps: what looks like a digit or a Latin letter, and what the
-report on shapes counts (hearts, stars, arrows, faces, crosses), is left out."""
+report on shapes counts (hearts, stars, arrows, faces, crosses, triangles), is left out."""
+
+FORMERLY = "⋁⊤ռΛ∨ԱΓՄՌ∀Πբ⋃ի∪ա⋂∏π∐ք♇թմԲμמ⚔∩Δ❦❧☙"
+"""What `CHARACTERS` had too until 2026-11-29, though most of it looks like a letter or a shape that the report counts:
+networks that learned before saw it."""
 
 FONTS = ("DejaVuSans", "DejaVuSansMono", "DejaVuSerif", "DejaVuSans-Oblique")
 """Printed ones, that come with matplotlib."""

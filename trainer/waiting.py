@@ -22,8 +22,8 @@ def publish(files: Path, draft: Draft, store: Store) -> Manifest:
     except OSError as error:
         kept = _kept(files, draft)
         raise OSError(
-            f"{error}. What was trained is kept: once this is mended, `python -m trainer publish {kept}`, with the "
-            "--store that was meant, publishes it"
+            f"{error}. What was trained is kept{'' if kept.parent == PLACE else ', among temporary files'}: once this "
+            f"is mended, `python -m trainer publish {kept}`, with the --store that was meant, publishes it"
             if kept
             else f"{error}. What was trained could not be kept either"
         ) from error
