@@ -33,7 +33,7 @@ report on shapes counts (hearts, stars, arrows, faces, crosses, triangles), is l
 
 FORMERLY = "⋁⊤ռΛ∨ԱΓՄՌ∀Πբ⋃ի∪ա⋂∏π∐ք♇թմԲμמ⚔∩Δ❦❧☙"
 """What `CHARACTERS` had too until 2026-11-29, though most of it looks like a letter or a shape that the report counts:
-networks that learned before saw it."""
+networks that learned until then saw it."""
 
 FONTS = ("DejaVuSans", "DejaVuSansMono", "DejaVuSerif", "DejaVuSans-Oblique")
 """Printed ones, that come with matplotlib."""
