@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import io
 import warnings
 from contextlib import suppress
 
@@ -13,7 +12,7 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from contract.normalisation import normalise
 from service import png
 from service.problems import BrokenImage, InvalidRequest, ProblemError, TooLarge
-from service.screening import screen
+from service.screening import Head, screen
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 """Formats that Pillow reads by itself; those that start other programs or load plug-ins are left out."""
@@ -95,7 +94,9 @@ class Decoder:
         """What is of that shape was `counted`."""
         try:
             tile = screen(content)
-            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            head = Head(content)
+            with Image.open(head, formats=FORMATS) as image:
+                head.end()
                 if counted is None or image.size != (counted[1], counted[0]):
                     self._count(*image.size)
                 self._count(*tile)
