@@ -2,10 +2,14 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service import metrics
 from service.problems import Overloaded, TooLarge
 
 MOST_AT_ONCE = 8
 """Largest bodies that may be in memory together."""
+
+SMALL = 2**16
+"""Bytes of a body that is taken even then."""
 
 
 class BodyLimit:
@@ -35,7 +39,8 @@ class BodyLimit:
             self._held += length
             if received > self.max_bytes:
                 raise self._too_large()
-            if self._held > MOST_AT_ONCE * self.max_bytes:
+            if received > SMALL and self._held > MOST_AT_ONCE * self.max_bytes:
+                metrics.overloaded.inc()
                 raise Overloaded("Too much is being sent at once: send it again.", headers={"Retry-After": "1"})
             return message
 

@@ -23,13 +23,19 @@ logger = logging.getLogger(__name__)
 ALWAYS = (b"/health", b"/v2/health", b"/metrics")
 """What is answered however many requests are in flight."""
 
-_OTHER = rb"(?!connection:|proxy-connection:|expect:|transfer-encoding:|content-length:)[^\r\n]*"
+_OTHER = rb"(?!origin:|connection:|proxy-connection:|expect:|transfer-encoding:|content-length:)[^\r\n]*"
 REFUSABLE = re.compile(
     rb"POST (?P<path>/v[12]/\S*) HTTP/1\.1\r\n(?:%b\r\n)*content-length: *(?P<length>[0-9]{1,9})(?:\r\n%b)*"
     % (_OTHER, _OTHER),
     re.IGNORECASE,
 )
 """The head of a request that can be refused as it stands; of others the parser takes care."""
+
+UPGRADE = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
+"""The offer to go on in another protocol, which may be passed over (RFC 9110, section 7.8)."""
+
+FRAMED = (b"content-length", b"transfer-encoding")
+"""Headers of a request that has a body."""
 
 LARGEST_HEAD = 2**16
 """Bytes of a request's first line and headers, or of trailers, beside the piece that they begin in."""
@@ -96,7 +102,7 @@ class Protocol(HttpToolsProtocol):
         if not self._idle():
             self.received(data)
         elif self._crowded():
-            if self._settings.cors_origins or not self._sent_away(data):
+            if not self._sent_away(data):
                 self.received(data)
         elif not (self._took(data) or (not head and self._keeps(data))):
             self.received(data)
@@ -157,6 +163,9 @@ class Protocol(HttpToolsProtocol):
 
     def received(self, data: bytes) -> None:
         """What goes the long way."""
+        if self._whole and not self._loose:
+            head, end, rest = data.partition(b"\r\n\r\n")
+            data = UPGRADE.sub(b"", head) + end + rest
         self._loose += len(data)
         super().data_received(data)
         if self.transport.is_closing():
@@ -258,6 +267,9 @@ class Protocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade() and any(name in FRAMED for name, _ in self.headers):
+            self._refuse(_MALFORMED_V2 if self._asks_v2() else _MALFORMED)  # it would be read as having no body
+            return
         crowded = self._crowded() and not self.url.startswith(ALWAYS)
         self.app = self.app_state["overloaded"] if crowded else self.config.loaded_app
         super().on_headers_complete()
@@ -306,6 +318,12 @@ class Protocol(HttpToolsProtocol):
         self._refuse(_TOO_SLOW_V2 if self._asks_v2() else _TOO_SLOW)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's own text
+        if self.transport.is_closing():
+            return
+        if self.answering() and (self._whole or self.cycle is self._earlier):
+            self.cycle.keep_alive = False  # what came before it is answered first
+            self.flow.pause_reading()
+            return
         self._refuse(_MALFORMED_V2 if self._asks_v2() else _MALFORMED)
 
     def _asks_v2(self) -> bool:

@@ -250,6 +250,35 @@ def test_what_is_no_http_is_told_so_in_the_form_of_the_api(service: ServiceProce
     assert told in body
 
 
+@pytest.mark.parametrize("pieces", [1, 2, 20])
+def test_offer_of_another_protocol_is_passed_over(service: ServiceProcess, seven: bytes, pieces: int) -> None:
+    """Its body is not to be taken for another request, as a proxy in front sees one."""
+    head = (
+        f"POST /v1/predict/image?details=true HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nConnection: Upgrade\r\n"
+        f"Upgrade: h2c\r\nContent-Length: {len(seven)}\r\n\r\n"
+    ).encode()
+    parts = {1: [head + seven], 2: [head, seven]}.get(pieces) or [*batched(head, len(head) // pieces), seven]
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        for part in parts:
+            connection.sendall(part)
+            time.sleep(0.02)
+        with contextlib.suppress(OSError):  # it is closed already
+            connection.shutdown(socket.SHUT_WR)
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 400 " if pieces > 2 else b"HTTP/1.1 200 ")
+    assert answer.count(b"content-length: ") == 1
+
+
+def batched(content: bytes, length: int) -> list[bytes]:
+    return [content[start : start + length] for start in range(0, len(content), length)]
+
+
+def test_what_follows_a_request_and_is_none_does_not_cost_its_answer(service: ServiceProcess) -> None:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        connection.sendall(b"GET /v1/models HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello world")
+        assert connection.makefile("rb").read().startswith(b"HTTP/1.1 200 ")
+
+
 def test_bodies_that_are_too_much_together_are_sent_away(tmp_path: Path) -> None:
     largest = 10**6
     with running_service(tmp_path / "log", model_store=REPO / "models", max_body_bytes=largest) as service:
@@ -257,7 +286,9 @@ def test_bodies_that_are_too_much_together_are_sent_away(tmp_path: Path) -> None
         for connection in connections:
             connection.sendall(bytes(largest - 101))  # all but the last byte
         ready = select.select(connections, [], [], 10)[0]
-        assert [one.recv(100).split()[1] for one in ready] == [b"503"]
+        assert {one.recv(100).split()[1] for one in ready} == {b"503"}
+        assert len(ready) < 5  # the others go on
+        assert post_large(service, 100).status_code == 422  # a small one has room
         for connection in connections:
             connection.close()
         eventually(lambda: post_large(service, largest).status_code == 422)
