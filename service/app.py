@@ -44,7 +44,7 @@ def create_app() -> FastAPI:
         allow_origins=origins,
         allow_methods=["GET", "POST"],
         allow_headers=["*"],
-        expose_headers=["Retry-After", "X-Request-ID"],
+        expose_headers=["Retry-After", "X-Request-ID", inference_protocol.HEADER_LENGTH],
     )
     express = None if origins or os.environ.get(TELEMETRY) else Express(registry, settings, keys)
 

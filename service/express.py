@@ -106,11 +106,12 @@ class Express:
     def answer(self, job: Job, more: bytes) -> bytes | None:
         """The answer to what `take` gave, with `more` headers in it; None as there."""
         try:
+            model = self._registry.default()
             if problem := job.problem:
                 line, kind = b"%d %b" % (problem.status, problem.status.phrase.encode()), PROBLEM
                 content = body_of(problem)
             else:
-                line, kind, content = *RIGHT, predictions(job.pictures, self._registry.default())
+                line, kind, content = *RIGHT, predictions(job.pictures, model)
         except Exception:
             return None
         return HEAD % (line, len(content), kind, job.number, more) + content

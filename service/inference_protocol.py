@@ -15,7 +15,16 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
 
 from contract.normalisation import SIZE
 from contract.store import NAME
@@ -32,6 +41,7 @@ from service.routing import (
     registry_of,
     require_few_rows,
     require_ready,
+    require_unpacked,
     schema_reference,
     settings_of,
 )
@@ -53,14 +63,21 @@ class _Part(BaseModel):
 
 
 class InputParameters(_Part):
-    binary_data_size: int | None = Field(None, ge=0, description="Bytes of this tensor behind the JSON.")
+    binary_data_size: int | None = Field(None, ge=0, lt=2**31, description="Bytes of this tensor behind the JSON.")
+
+
+def _maybe_null(kind: type[_Part]) -> BeforeValidator:
+    """Some programs write what they lack as null."""
+    return BeforeValidator(lambda given: {} if given is None else given, json_schema_input_type=kind | None)
 
 
 class InputTensor(_Part):
     name: Literal["image"]
-    shape: Annotated[list[PositiveInt], Field(min_length=3, max_length=3)] = Field(description="Images, rows, columns.")
+    shape: Annotated[list[Annotated[int, Field(gt=0, lt=2**31)]], Field(min_length=3, max_length=3)] = Field(
+        description="Images, rows, columns."
+    )
     datatype: Literal["UINT8"]
-    parameters: InputParameters = InputParameters()
+    parameters: Annotated[InputParameters, _maybe_null(InputParameters)] = InputParameters()
     data: list[Any] | None = Field(None, description="Grey values 0 to 255, flat or nested; absent where binary.")
 
 
@@ -70,7 +87,7 @@ class OutputParameters(_Part):
 
 class RequestedOutput(_Part):
     name: Literal["digit", "probabilities", "accepted"]
-    parameters: OutputParameters = OutputParameters()
+    parameters: Annotated[OutputParameters, _maybe_null(OutputParameters)] = OutputParameters()
 
 
 class RequestParameters(_Part):
@@ -80,7 +97,7 @@ class RequestParameters(_Part):
 
 class InferRequest(_Part):
     id: str | None = None
-    parameters: RequestParameters = RequestParameters()
+    parameters: Annotated[RequestParameters, _maybe_null(RequestParameters)] = RequestParameters()
     inputs: Annotated[list[InputTensor], Field(min_length=1, max_length=1, fail_fast=True)]
     outputs: Annotated[list[RequestedOutput], Field(max_length=3, fail_fast=True)] | None = Field(
         None, description="Each once; absent: all of them."
@@ -242,7 +259,7 @@ def _infer_route(*parameters: dict[str, Any]) -> dict[str, Any]:
     content = {"application/json": {"schema": schema_reference(InferRequest), "examples": INFER}}
     return {
         "responses": {200: {"model": InferResponse, "content": {"application/octet-stream": {}}}}
-        | _failures(404, 408, 413, 422, 503),
+        | _failures(404, 408, 413, 415, 422, 503),
         "openapi_extra": {
             "parameters": [parameter | {"in": "path", "required": True} for parameter in parameters],
             "requestBody": {"required": True, "content": content},
@@ -274,6 +291,7 @@ async def infer_version(request: Request) -> Response:
 
 async def _infer(request: Request, version: int | None) -> Response:
     model, settings = await _model(request, request.path_params["name"], version), settings_of(request)
+    require_unpacked(request)
     body = await request.body()
     work = partial(_answered, body, request.headers.get(HEADER_LENGTH), model, settings)
     return await at_once_or_apart(work, len(body))

@@ -46,6 +46,7 @@ from service.routing import (
     registry_of,
     require_few_rows,
     require_ready,
+    require_unpacked,
     schema_reference,
     settings_of,
 )
@@ -109,7 +110,7 @@ IMAGE_FILE = "The bytes of one image file, as `curl --data-binary @7.png` sends 
     "/v1/predict",
     tags=["predictions"],
     summary="Read one or more digits",
-    responses=_answers(PredictResponse, PREDICTION),
+    responses=_answers(PredictResponse, PREDICTION, UnsupportedType),
     openapi_extra=_documented(
         {"application/json": {"schema": schema_reference(PredictRequest), "examples": PREDICT}},
         "One or more images.",
@@ -150,7 +151,7 @@ def _read(images: Sequence[Source], model: Model, query: Query, settings: Settin
     "/v1/numbers",
     tags=["predictions"],
     summary="Read a number of several digits",
-    responses=_answers(NumberResponse, NUMBER_READ, NoNumber, NoNumberReader),
+    responses=_answers(NumberResponse, NUMBER_READ, NoNumber, NoNumberReader, UnsupportedType),
     openapi_extra=_documented(
         {"application/json": {"schema": schema_reference(NumberRequest), "examples": NUMBER}}, "One image of one line."
     ),
@@ -187,6 +188,7 @@ async def _received(request: Request, require_kind: Callable[[Request], None]) -
     """What is asked, of whom, and the body; the body only once all else is right."""
     query = _query(request)
     require_kind(request)
+    require_unpacked(request)
     model = await model_of(request, query.version)
     return query, settings_of(request), model, await request.body()
 
@@ -220,8 +222,11 @@ def _parsed(message: type[Message], body: bytes) -> Message:
 def _query(request: Request) -> Query:
     if not request.scope["query_string"]:
         return NOTHING_ASKED
+    asked = request.query_params.multi_items()
+    if len(asked) > len(request.query_params):
+        raise InvalidRequest("The query gives a parameter twice: give each once.")
     try:
-        return Query.model_validate(dict(request.query_params))
+        return Query.model_validate(dict(asked))
     except ValidationError as error:
         raise _invalid("query", error) from error
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from contract.artifact import NotNowError
 from service.decoding import TakesLongError
 from service.model import Model
-from service.problems import NoModel, ShuttingDown, TooLarge, UnknownVersion
+from service.problems import NoModel, ShuttingDown, TooLarge, UnknownVersion, UnsupportedType
 from service.reading import apart
 from service.registry import NoModelError, Registry, UnknownVersionError
 from service.settings import Settings
@@ -71,6 +71,15 @@ async def at_once_or_apart(
         except TakesLongError:
             pass
     return await apart(partial(work, None))
+
+
+def require_unpacked(request: Request) -> None:
+    """Raises `UnsupportedType`."""
+    packing = request.headers.get("content-encoding", "").strip().lower()
+    if packing not in ("", "identity"):
+        raise UnsupportedType(
+            f"The body is packed by {packing}: send it as it is.", headers={"Accept-Encoding": "identity"}
+        )
 
 
 async def model_of(request: Request, version: int | None) -> Model:

@@ -1,6 +1,7 @@
 """Bad input gets a problem that says what to change, and costs little."""
 
 import base64
+import gzip
 import io
 import zlib
 from collections.abc import Iterator
@@ -259,6 +260,20 @@ def test_images_that_are_too_much_together_are_413(service: ServiceProcess) -> N
 def test_1025_images_are_413(service: ServiceProcess) -> None:
     body = '{"images": [' + ", ".join(["[[0, 255]]"] * 1025) + "]}"
     assert "1024" in post_json(service, body, 413).detail
+
+
+@pytest.mark.parametrize("path", ["/v1/predict", "/v1/numbers/image", "/v2/models/digits/infer"])
+def test_packed_body_is_415(service: ServiceProcess, seven: bytes, path: str) -> None:
+    kind = "image/png" if path.endswith("image") else "application/json"
+    headers = {"Content-Type": kind, "Content-Encoding": "gzip"}
+    answer = httpx.post(service.url + path, content=gzip.compress(seven), headers=headers)
+    assert (answer.status_code, answer.headers["accept-encoding"]) == (415, "identity")
+    assert "gzip" in answer.text
+
+
+def test_parameter_given_twice_is_422(service: ServiceProcess, seven: bytes) -> None:
+    url = f"{service.url}/v1/predict/image?details=true&details=false"
+    assert "twice" in problem(httpx.post(url, content=seven, headers={"Content-Type": "image/png"}), 422).detail
 
 
 @pytest.mark.parametrize("version", ["0", "-1", "1.5", "latest", "1e3"])

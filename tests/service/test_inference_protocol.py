@@ -112,6 +112,7 @@ def test_drawings_of_any_size_are_normalised(client: triton.InferenceServerClien
         ({"inputs": [{"name": "image", "shape": [1, 2, 2], "datatype": "UINT8"}]}, "whole"),
         ({"inputs": [{"name": "image", "shape": [1, -2, 2], "datatype": "UINT8", "data": []}]}, "shape"),
         ({"inputs": [{"name": "image", "shape": [1, 2, 2], "datatype": "UINT8", "data": [9] * 4}]}, "image 0"),
+        ({"inputs": [{"name": "image", "shape": [10**2000] * 3, "datatype": "UINT8", "data": []}]}, "shape"),
         ({"outputs": [{"name": "softmax"}]}, "outputs"),
         ({"parameters": {"normalise": False}}, "28"),
     ],
@@ -124,6 +125,12 @@ def test_what_is_wrong_is_said_as_the_protocol_has_it(
     assert answer.status_code == 422
     assert answer.json().keys() == {"error"}
     assert says in answer.json()["error"]
+
+
+def test_parameters_may_be_null(service: ServiceProcess) -> None:
+    tensor = {"name": "image", "shape": [1, 2, 2], "datatype": "UINT8", "data": [0, 255, 0, 0], "parameters": None}
+    asked = {"inputs": [tensor], "outputs": [{"name": "digit", "parameters": None}], "parameters": None, "id": None}
+    assert httpx.post(f"{service.url}/v2/models/digits/infer", json=asked).status_code == 200
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "99999"])
