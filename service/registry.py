@@ -19,8 +19,8 @@ LONGEST_WAIT = 60
 """Seconds between two looks at a version that fails its checks."""
 
 
-PATIENCE = 1
-"""Seconds that a request waits for a version while another is loaded: a store that hangs is to keep few of them."""
+PATIENCE = 3
+"""Seconds that a request waits while a version is loaded: a store that hangs is to keep few of them."""
 
 
 class UnknownVersionError(LookupError):
@@ -93,11 +93,11 @@ class Registry:
         with suppress(KeyError):  # one that is loaded need not wait for one that loads
             self._named.move_to_end(version)
             return self._named[version]
+        manifest = self.manifest(version)
         if not self._loading.acquire(timeout=PATIENCE):
-            raise NotNowError("another version is being loaded")
+            raise NotNowError("a version is being loaded, which takes its time")
         try:
             if version not in self._named:
-                manifest = self.manifest(version)
                 try:
                     self._named[version] = self._load(manifest)
                 except NotNowError:
