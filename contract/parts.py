@@ -40,8 +40,8 @@ def apart(line: Strip, spelling: Spelling) -> list[Part]:
     finer = line.fine.shape[0] / HEIGHT
     centres, edges = finer * spelling.centres, finer * spelling.edges
     labels = cc3d.connected_components(line.fine > INKED, connectivity=8)
-    columns = [window[1] if window else slice(0, 0) for window in cc3d.statistics(labels)["bounding_boxes"][1:]]
-    starts, stops = (np.array([getattr(side, end) for side in columns]) for end in ("start", "stop"))
+    spans = [window[1] if window else slice(0, 0) for window in cc3d.statistics(labels)["bounding_boxes"][1:]]
+    starts, stops = (np.array([getattr(side, end) for side in spans]) for end in ("start", "stop"))
     first = np.searchsorted(centres, starts)
     around = np.searchsorted(centres, stops) - first
     middle = (starts + stops) / 2
@@ -56,11 +56,14 @@ def apart(line: Strip, spelling: Spelling) -> list[Part]:
     windows = cc3d.statistics((owners + 1).astype(np.uint16))["bounding_boxes"][1:] + [None] * len(centres)
     parts = []
     for place, (begin, end) in enumerate(pairwise(edges.tolist())):
-        window = windows[place]
+        window, pen = windows[place], line.thickened
         if window is None or window[0].start >= window[0].stop:  # none of the ink is its own
-            window = slice(0, line.fine.shape[0]), slice(int(begin), int(end))
+            window, pen = (slice(0, line.fine.shape[0]), slice(int(begin), int(end))), 0
+        if place in among:  # it ends where it was cut
+            pen = 0
+        rows, columns = window
         own = np.where(owners[window] == place, line.fine[window], 0)
-        parts.append(Part(_digit(own), _box(line, *window), alone=place not in among and bool(own.any())))
+        parts.append(Part(_digit(own), _box(line, rows, columns, pen), alone=place not in among and bool(own.any())))
     return parts
 
 
@@ -68,9 +71,8 @@ def _digit(ink: Grey) -> Grey:
     return normalise(np.pad(ink, 2)) if ink.any() else np.zeros((SIZE, SIZE), np.uint8)
 
 
-def _box(line: Strip, rows: slice, columns: slice) -> Box:
-    """Without what the strokes gained: of the ink as it was sent."""
-    pen = line.thickened
+def _box(line: Strip, rows: slice, columns: slice, pen: int) -> Box:
+    """Without the `pen` that strokes gained on each side: of the ink as it was sent."""
     left, right = (int(line.left + side * line.scale) for side in (columns.start + pen, columns.stop - pen))
     top, bottom = (int(line.top + side * line.scale) for side in (rows.start + pen, rows.stop - pen))
     return left, top, max(left + 1, right), max(top + 1, bottom)
