@@ -39,7 +39,10 @@ class S3Store(Store):
                 retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=10)},
             )
         except (BaseError, ValueError) as error:
-            raise ArtifactError(f"{url!r} names no store; one in S3 is like s3://bucket/prefix") from error
+            why = str(error).partition("\n")[0]
+            raise ArtifactError(
+                f"{url!r} names no store like s3://bucket/prefix, or the environment is wrong: {why}"
+            ) from error
 
     def versions(self) -> list[int]:
         return sorted(version for version, files in self._entries().items() if MANIFEST in files)
@@ -72,7 +75,7 @@ class S3Store(Store):
             try:
                 self._bucket.put(f"{manifest.version}/{MANIFEST}", text)
             except BaseError:  # the answer alone may have been lost
-                if self._get(f"{manifest.version}/{MANIFEST}") != text:
+                if not self._has(f"{manifest.version}/{MANIFEST}", text):
                     raise
         return manifest
 
@@ -83,6 +86,12 @@ class S3Store(Store):
     def _get(self, name: str) -> bytes:
         with _as_os_errors(f"{self.place}/{name}"):
             return bytes(self._bucket.get(name).bytes())
+
+    def _has(self, name: str, content: bytes) -> bool:
+        try:
+            return self._get(name) == content
+        except OSError:
+            return False
 
     def _put_pin(self, text: str) -> None:
         with _as_os_errors(self.place):

@@ -107,11 +107,12 @@ class Store(ABC):
             self.read(manifest, name)
 
     def checked(self) -> dict[int, Manifest | ArtifactError]:
-        """Of each version, lowest first, its manifest if it passes its checks, else what is wrong with it."""
+        """Of each version, lowest first, its manifest if a service would take it, else what is wrong with it."""
         found: dict[int, Manifest | ArtifactError] = {}
         for version in self.versions():
             try:
-                found[version] = self.verify(version)
+                found[version] = manifest = self.verify(version)
+                manifest.require_known_normalisation()
             except ArtifactError as error:
                 found[version] = error
         return found
@@ -147,23 +148,21 @@ class Store(ABC):
     def prune(self, keep: int) -> list[int]:
         """Remove the versions older than the `keep` newest that pass their checks, and what dead publishers left.
 
-        The pinned one and the most accurate stay. Returns the versions removed. Raises `NotNowError` before anything
-        is, where one cannot be read now: it may be the most accurate.
+        The pinned one and the most accurate stay. Returns the versions removed. Raises `NotNowError`, and removes
+        nothing, where one cannot be read now: it may be the most accurate.
         """
-        self._remove_abandoned()
         whole: dict[int, Manifest] = {}
         for version, found in self.checked().items():
             if isinstance(found, NotNowError):
                 raise found
             if isinstance(found, Manifest):
                 whole[version] = found
-        best = max(whole, key=lambda version: whole[version].metrics.int8.accuracy, default=None)
+        spared = {self.pinned(), max(whole, key=lambda version: whole[version].metrics.int8.accuracy, default=None)}
         oldest = min(list(whole)[-keep:], default=0)
-        removed: list[int] = []
-        for version in self.versions():
-            if version < oldest and version not in (best, self.pinned()):
-                self._remove(version)
-                removed.append(version)
+        removed = [version for version in self.versions() if version < oldest and version not in spared]
+        for version in removed:
+            self._remove(version)
+        self._remove_abandoned()
         return removed
 
     @abstractmethod

@@ -182,12 +182,6 @@ def list_(store: StoreOption = "models") -> None:
     shelf = open_store(store)
     pinned = shelf.pinned()
     checked = shelf.checked()
-    for version, found in checked.items():
-        if isinstance(found, Manifest):
-            try:
-                found.require_known_normalisation()
-            except ArtifactError as error:
-                checked[version] = error
     default = pinned or max(
         (version for version, found in checked.items() if isinstance(found, Manifest)), default=None
     )
