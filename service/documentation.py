@@ -30,14 +30,14 @@ def install(app: FastAPI, registry: Registry, *, keys: bool) -> None:
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
-        if app.openapi_schema is not None:
-            return app.openapi_schema
-        page = generate()
-        _add_bodies(page)
-        _name_version(page, registry)
-        _name_problems(page)
-        if keys:
-            _ask_for_keys(page)
+        page = app.openapi_schema
+        if page is None:
+            page = generate()
+            _add_bodies(page)
+            _name_problems(page)
+            if keys:
+                _ask_for_keys(page)
+        _name_version(page, registry)  # which may be another by now
         return page
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
