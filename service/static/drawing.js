@@ -20,7 +20,8 @@ export class Paper extends EventTarget {
     this.#canvas = canvas;
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
-    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => this.#up(event));
+    for (const end of ["pointerup", "lostpointercapture"]) canvas.addEventListener(end, (event) => this.#up(event));
+    canvas.addEventListener("pointercancel", (event) => this.#cancel(event));
     canvas.addEventListener("keydown", (event) => this.#key(event));
     canvas.addEventListener("blur", () => this.#putKeyboardPenAway());
     new ResizeObserver(() => this.#show()).observe(canvas);
@@ -31,6 +32,7 @@ export class Paper extends EventTarget {
   get #strokes() { return Array.isArray(this.#sheet) ? this.#sheet : []; }
   get photo() { return Array.isArray(this.#sheet) || this.#line ? null : this.#sheet; } // drawing begins a new sheet
   get #all() { return this.#line ? [...this.#strokes, this.#line] : this.#strokes; }
+  get #drawing() { return Number.isInteger(this.#line?.pointer); } // not with the keyboard
   get empty() { return !this.photo && this.#all.length === 0; }
   get readable() { return this.photo !== null || this.#all.some((stroke) => stroke.points.length > 1); }
   get undoable() { return this.#at > 0; }
@@ -44,7 +46,7 @@ export class Paper extends EventTarget {
   }
   lay(photo) { // {file, bitmap}
     this.#lift();
-    this.#take(photo);
+    this.#take({ ...photo, paper: paperOf(photo.bitmap) });
   }
 
   mark(digits) { // frames of what was read: {box of the PNG, text, accepted}; until there is other ink
@@ -103,22 +105,27 @@ export class Paper extends EventTarget {
   }
 
   #down(event) {
-    if (event.button !== 0 || Number.isInteger(this.#line?.pointer)) return; // a palm beside the pen
+    if (event.button !== 0) return;
+    if (this.#drawing) {
+      if (event.pointerType !== "pen" || !this.#line.touch) return; // a palm beside the pen
+      this.#takeBack(); // the palm was first
+    }
     this.#putKeyboardPenAway();
     this.#canvas.setPointerCapture(event.pointerId);
-    this.#begin(this.#point(event), event.pointerId);
+    this.#begin(this.#point(event), event.pointerId, event.pointerType === "touch");
   }
 
-  #begin(point, pointer) {
+  #begin(point, pointer, touch = false) {
     this.#lift();
     const { photo } = this;
-    this.#line = { points: [point], width: this.width, pointer };
+    this.#line = { points: [point], width: this.width, pointer, touch };
     if (photo) this.#changed("sheet");
     else this.#show();
   }
 
   #move(event) {
     if (!this.#line || this.#line.pointer !== event.pointerId) return; // another finger, or no pen on the paper
+    if (!(event.buttons & 1)) return this.#lift(); // it was let go where we could not see it
     const events = event.getCoalescedEvents?.() ?? [];
     this.#line.points.push(...(events.length ? events : [event]).map((one) => this.#point(one)));
     this.#changed("ink");
@@ -126,6 +133,17 @@ export class Paper extends EventTarget {
 
   #up(event) {
     if (this.#line?.pointer === event.pointerId) this.#lift();
+  }
+
+  #cancel(event) { // the system takes a touch for a palm's, most often
+    if (this.#line?.pointer !== event.pointerId) return;
+    if (this.#line.touch) this.#takeBack();
+    else this.#lift();
+  }
+
+  #takeBack() { // as undo does: it can be done again
+    this.#lift();
+    this.undo();
   }
 
   #lift() {
@@ -141,6 +159,7 @@ export class Paper extends EventTarget {
     const way = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[event.key];
     if (event.ctrlKey || event.metaKey || event.altKey || !(way || event.key === " ")) return;
     event.preventDefault();
+    if (this.#drawing) return;
     if (!way && event.repeat) return; // Space is held down
     this.#pen ??= [UNITS / 2, UNITS / 2];
     if (!way) {
@@ -177,12 +196,30 @@ export class Paper extends EventTarget {
       const image = this.photo.bitmap;
       const fit = Math.min(canvas.width / image.width, canvas.height / image.height);
       const [across, down] = [image.width * fit, image.height * fit];
-      pen.drawImage(image, (canvas.width - across) / 2, (canvas.height - down) / 2, across, down);
+      const place = [(canvas.width - across) / 2, (canvas.height - down) / 2, across, down];
+      pen.fillStyle = this.photo.paper;
+      pen.fillRect(...place);
+      pen.drawImage(image, ...place);
     }
     draw(pen, this.#all, unit, ink);
     frame(pen, this.#marks, Math.min(canvas.width, canvas.height) / SENT, canvas);
     if (this.#pen) cross(pen, this.#pen.map((place) => place * unit), unit, this.#line ? ink : "#888");
   }
+}
+
+// What an image lies on where it is transparent: as in the service, black where what can be seen is itself light.
+function paperOf(image) {
+  const sketch = document.createElement("canvas");
+  const fit = Math.min(1, 256 / Math.max(image.width, image.height));
+  [sketch.width, sketch.height] = [image.width, image.height].map((side) => Math.max(1, Math.round(side * fit)));
+  const pen = sketch.getContext("2d");
+  pen.drawImage(image, 0, 0, sketch.width, sketch.height);
+  const { data } = pen.getImageData(0, 0, sketch.width, sketch.height);
+  const pixels = Array.from({ length: data.length / 4 }, (_, i) => data.subarray(4 * i, 4 * i + 4));
+  const most = pixels.reduce((opacity, pixel) => Math.max(opacity, pixel[3]), 0);
+  const greys = pixels.filter((pixel) => pixel[3] > most / 2).map(([red, green, blue]) => 0.299 * red + 0.587 * green + 0.114 * blue);
+  greys.sort((one, other) => one - other);
+  return greys[Math.floor(greys.length / 2)] > 127 ? "#000" : "#fff";
 }
 
 // Curves through the middles between points, with the points as their controls: no corner where none was drawn.

@@ -9,6 +9,9 @@ const RETRY = 1000; // milliseconds between two tries while the service is away
 const WATCH = 5000; // between two looks whether it is still there
 const NOTICE = 8000; // how long a word about a file stands, unless something is drawn
 
+const LARGEST = 20 * 2 ** 20; // bytes of a file
+const SHOWN = 1000; // pixels of the longer side of what is shown of it
+
 const $ = (id) => document.getElementById(id);
 const paper = new Paper($("paper"));
 const bars = Array.from({ length: 10 }, (_, digit) => {
@@ -23,6 +26,7 @@ const bars = Array.from({ length: 10 }, (_, digit) => {
 let sheet = 0; // counts the sheets of paper
 let waiting = false; // whether there is something newer to be read than what is under way
 let wake = () => {};
+let opening = 0; // counts the files that were opened
 let noticed = -NOTICE; // when a file was last said to be unreadable
 
 function send() {
@@ -49,6 +53,7 @@ function show(answer, hint = "") {
   const number = answer?.number;
   const digit = prediction && (prediction.accepted ? ranked[0] : `${ranked[0]} / ${ranked[1]}?`);
   $("digit").textContent = number ? number.number + (number.accepted ? "" : "?") : digit ?? "";
+  $("digit").className = (number?.number.length ?? 0) > 8 ? "longer" : number?.number.length > 3 ? "long" : "";
   $("sentence").textContent = number ? ofNumber(number) : prediction ? sentence(prediction) : hint;
   const shares = number ? null : prediction?.probabilities;
   bars.forEach(({ bar, share }, place) => {
@@ -127,12 +132,28 @@ async function run() {
 
 async function open(file) {
   if (!file) return;
+  const turn = ++opening;
+  if (file.size > LARGEST) return refuse(file, "it is larger than 20 MB");
   const content = await file.arrayBuffer().catch(() => null); // what the file is now: it may change on the disk, or go
   const kept = content && new File([content], file.name, { type: file.type });
-  const bitmap = kept && await createImageBitmap(kept).catch(() => null);
-  if (bitmap) return paper.lay({ file: kept, bitmap });
+  const bitmap = kept && await createImageBitmap(kept).then(reduced).catch(() => null);
+  if (turn !== opening) bitmap?.close(); // something newer is on the paper
+  else if (bitmap) paper.lay({ file: kept, bitmap });
+  else refuse(file, "it is no image, or of a kind that browsers do not know");
+}
+
+function refuse(file, reason) {
   noticed = performance.now();
-  say("bad", `${file.name} cannot be opened: it is no image, or of a kind that browsers do not know. The drawing stays.`);
+  say("bad", `${file.name} cannot be opened: ${reason}. The drawing stays.`);
+}
+
+async function reduced(bitmap) { // what is shown is kept, perhaps a hundred times
+  const factor = SHOWN / Math.max(bitmap.width, bitmap.height);
+  if (factor >= 1) return bitmap;
+  const [resizeWidth, resizeHeight] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * factor)));
+  const small = await createImageBitmap(bitmap, { resizeWidth, resizeHeight, resizeQuality: "medium" });
+  bitmap.close();
+  return small;
 }
 
 function tidy() {
@@ -149,7 +170,7 @@ function save() {
   setTimeout(() => URL.revokeObjectURL(link.href), RETRY);
 }
 
-paper.addEventListener("ink", goOn);
+paper.addEventListener("ink", () => { opening += 1; goOn(); });
 paper.addEventListener("sheet", () => { tidy(); turn(); });
 $("undo").addEventListener("click", () => paper.undo());
 $("redo").addEventListener("click", () => paper.redo());
@@ -195,6 +216,7 @@ $("key").querySelector("form").addEventListener("submit", (event) => {
   send();
 });
 
+paper.width = $("pen").valueAsNumber; // the browser may have kept it
 tidy();
 show(null, HINT);
 run();

@@ -11,7 +11,7 @@ import httpx
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from PIL import Image
+from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from contract.folder import FolderStore
@@ -440,6 +440,104 @@ def test_palm_beside_the_finger_breaks_no_stroke(service: ServiceProcess, visit:
     expect(digit(page)).to_have_text("1")
     page.get_by_role("button", name="Undo").click()
     assert ink(page) == 0  # it was one stroke
+
+
+def test_palm_that_lands_before_the_pen_leaves_nothing(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url, **PHONE)
+    session = page.context.new_cdp_session(page)
+    [palm] = places(page, ((350, 350),))
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]})
+
+    touch("touchStart", palm)
+    for number, (x, y) in enumerate(places(page, ONE)):
+        pen = {"pointerType": "pen", "button": "left", "buttons": 1, "x": x, "y": y, "clickCount": 1}
+        session.send("Input.dispatchMouseEvent", pen | {"type": "mouseMoved" if number else "mousePressed"})
+    session.send("Input.dispatchMouseEvent", pen | {"type": "mouseReleased", "buttons": 0})
+    touch("touchEnd")
+    expect(digit(page)).to_have_text("1")
+    page.get_by_role("button", name="Undo").click()
+    assert ink(page) == 0  # there was nothing but the pen's
+
+
+def test_touch_that_the_system_takes_away_leaves_nothing(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url, **PHONE)
+    touch = page.context.new_cdp_session(page)
+    for kind, (x, y) in zip(("touchStart", "touchMove"), places(page, ONE[:2]), strict=True):
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchCancel", "touchPoints": []})
+    page.wait_for_function("document.querySelector('#redo').disabled === false")  # should it have been meant
+    assert ink(page) == 0
+
+
+def test_keys_do_not_draw_into_the_stroke_of_the_mouse(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url)
+    first, *rest = places(page, ONE)
+    page.mouse.move(*first)
+    page.mouse.down()
+    page.locator("#paper").press("ArrowRight")
+    for place in rest:
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
+    expect(digit(page)).to_have_text("1")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_transparent_image_is_seen_as_it_is_read(
+    service: ServiceProcess, visit: Visit, tmp_path: Path, scheme: str
+) -> None:
+    page = visit(service.url, **DESKTOP, color_scheme=scheme)
+    for grey, paper in ((0, 255), (255, 0)):
+        ink_alone = Image.new("LA", (300, 300), (grey, 0))
+        ImageDraw.Draw(ink_alone).line(((150, 40), (150, 260)), (grey, 255), 20)
+        ink_alone.save(tmp_path / "one.png")
+        page.locator("#file").set_input_files(tmp_path / "one.png")
+        expect(digit(page)).to_have_text("1")
+        shown = page.evaluate(
+            """() => {
+                const { width, height } = document.querySelector("#paper");
+                const pen = document.querySelector("#paper").getContext("2d");
+                return [0.35, 0.5].map((x) => [...pen.getImageData(x * width, height / 2, 1, 1).data]);
+            }"""
+        )
+        assert shown == [[paper, paper, paper, 255], [grey, grey, grey, 255]]
+        page.get_by_role("button", name="Clear").click()
+
+
+def test_drawing_is_not_covered_by_an_image_that_was_opened_before(
+    service: ServiceProcess, visit: Visit, tmp_path: Path
+) -> None:
+    Image.effect_noise((4000, 4000), 50).save(tmp_path / "large.png")
+    page = visit(service.url)
+    page.locator("#file").set_input_files(tmp_path / "large.png")
+    draw(page, ONE)
+    page.wait_for_timeout(2000)  # by then it is decoded
+    expect(digit(page)).to_have_text("1")
+
+
+def test_file_that_is_too_large_is_told_unread(service: ServiceProcess, visit: Visit, tmp_path: Path) -> None:
+    with (tmp_path / "film.png").open("wb") as file:
+        file.truncate(21 * 2**20)
+    page = visit(service.url)
+    page.locator("#file").set_input_files(tmp_path / "film.png")
+    expect(page.locator("#status")).to_contain_text("film.png cannot be opened: it is larger than 20 MB")
+
+
+@pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_long_number_fits_the_page(
+    service: ServiceProcess, visit: Visit, tmp_path: Path, device: dict[str, Any]
+) -> None:
+    seven = Image.open(DATA / "7.png").convert("L").resize((100, 100))
+    line = Image.new("L", (2400, 100), 255)
+    for place in range(24):
+        line.paste(seven, (100 * place, 0))
+    line.save(tmp_path / "long.png")
+    page = visit(service.url, **device)
+    page.locator("#file").set_input_files(tmp_path / "long.png")
+    expect(digit(page)).to_have_text(re.compile(r"^7{20,}"))
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("(digit => digit.scrollWidth <= digit.clientWidth)(document.querySelector('#digit'))")
 
 
 def test_clear_takes_the_stroke_under_the_pen_too(service: ServiceProcess, visit: Visit) -> None:
