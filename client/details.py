@@ -69,7 +69,7 @@ class Details(tk.Toplevel):
         accepted = answer.number.accepted if answer.number else prediction.accepted
         digits = answer.number.digits if answer.number else []
         self.source.configure(
-            text="".join(f"{one.digit}: {words.percent(one.confidence)}\n" for one in digits)
+            text="".join(f"{one.digit}: {words.percent(one.confidence)}. " for one in digits)
             + f"Model {answer.model.name} {answer.model.version}, answered in {answer.milliseconds:.0f} ms. "
             + ("Accepted." if accepted else "Not accepted: better to ask than to rely on it.")
         )

@@ -152,7 +152,7 @@ class Paper(tk.Canvas):
 
     def _press(self, event: "Pointer") -> None:
         self._lift()
-        self._line, self._width = [self._on_sheet(event.x, event.y)], self.pen
+        self._line, self._width = [self._under(event)], self.pen
         if isinstance(self.sheet, Photo):  # it is not drawn on: this is a new sheet
             self._changed()
         self._finished = self.picture.copy()  # what was sent is not drawn on
@@ -162,7 +162,7 @@ class Paper(tk.Canvas):
         if self._line is None:  # pressed elsewhere, or the sheet was changed since
             return
         line = self._line
-        line.append(self._on_sheet(event.x, event.y))
+        line.append(self._under(event))
         if len(line) > 2:
             start = line[:1] if len(line) == 3 else []
             self._draw(self._finished, start + ink.bend(*line[-3:]), self._width)
@@ -177,6 +177,11 @@ class Paper(tk.Canvas):
         self._history.take((*self._history.strokes, Stroke(tuple(line), self._width)))
         self._finished = self.picture
         self.event_generate(DRAWN)
+
+    def _under(self, event: "Pointer") -> Point:
+        """The place of the paper that is nearest to the pen: what is drawn is seen."""
+        x, y = min(max(event.x, 0), self.winfo_width() - 1), min(max(event.y, 0), self.winfo_height() - 1)
+        return self._on_sheet(x, y)
 
     def _on_sheet(self, x: float, y: float) -> Point:
         """From the window's pixels to units."""
@@ -195,21 +200,20 @@ class Paper(tk.Canvas):
         self._refresh(_around(before, self._end))
 
     def _fit(self) -> None:
+        """The window has another size."""
+        self._scale = 0
         self._lay()
         if self.photo is None and self.readable:  # the picture is another
             self.event_generate(DRAWN)
 
     def _lay(self) -> None:
-        """Fit the sheet into the window, and draw all of it."""
+        """Draw all of the sheet, where it was if it can be seen there."""
         width, height = self.winfo_width(), self.winfo_height()
         if width <= 1:
             return  # not on the screen yet
         strokes = self._history.strokes
-        left, top, right, bottom = extent(strokes) if strokes else (0, 0, 0, 0)
-        left, top, right, bottom = min(0, left), min(0, top), max(WIDTH, right), max(HEIGHT, bottom)
-        self._scale = min(width / (right - left), height / (bottom - top))
-        self._left = (width - (left + right) * self._scale) / 2
-        self._top = (height - (top + bottom) * self._scale) / 2
+        if not strokes or not self._scale or not all(self._is_seen(stroke) for stroke in strokes):
+            self._place(strokes, width, height)
         self.picture = Image.new("L", (width, height), ink.PAPER)
         for stroke in strokes:
             self._draw(self.picture, ink.smooth(stroke.points), stroke.width)
@@ -222,6 +226,19 @@ class Paper(tk.Canvas):
         else:
             self._refresh((0, 0, width, height))
         self._draw_marks()
+
+    def _is_seen(self, stroke: Stroke) -> bool:
+        width, height = self.winfo_width(), self.winfo_height()
+        places = (self._in_window(point) for point in stroke.points)
+        return all(-1 <= x <= width and -1 <= y <= height for x, y in places)
+
+    def _place(self, strokes: Sequence[Stroke], width: int, height: int) -> None:
+        """Fit the sheet, and what is drawn beside it, into the window."""
+        left, top, right, bottom = extent(strokes) if strokes else (0, 0, 0, 0)
+        left, top, right, bottom = min(0, left), min(0, top), max(WIDTH, right), max(HEIGHT, bottom)
+        self._scale = min(width / (right - left), height / (bottom - top))
+        self._left = (width - (left + right) * self._scale) / 2
+        self._top = (height - (top + bottom) * self._scale) / 2
 
     def _framed(self, photo: Photo) -> Image.Image:
         frame = Image.new("RGB", self.picture.size, self._colours.paper)

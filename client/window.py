@@ -2,7 +2,9 @@
 
 import queue
 import re
+import time
 import tkinter as tk
+from math import inf
 from pathlib import Path
 from tkinter import filedialog, messagebox, ttk
 
@@ -24,6 +26,9 @@ from contract.messages import ModelSummary
 POLL = 10
 """Milliseconds between two looks for news from the service: shorter than a frame."""
 
+NOTICE = 8
+"""Seconds that a word about a file stands, unless something is drawn."""
+
 HINT = "Draw a digit, or a number, with mouse, pen or finger."
 
 IMAGES = [("Images", "*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.pnm *.pgm *.ppm"), ("All files", "*")]
@@ -43,6 +48,7 @@ class Window:
         self.answer: Answer | None = None
         self._sent: Parcel | None = None
         self._settled: Parcel | None = None  # what was last answered or refused
+        self._noticed = -inf  # when something was said that is to stand
         self._keys: dict[str, str] = {}  # that were entered, by the service's URL: there may be no keyring
 
         scale = self._scale = theme.scale(root)
@@ -160,7 +166,7 @@ class Window:
                 return
             try:
                 _write(file, self.paper)
-                self._say("Good", f"Saved as {file}")
+                self._notice("Good", f"Saved as {file}")
             except (UnreadableImageError, OSError) as error:
                 self._complain("The drawing was not saved, and is still here", error)
 
@@ -170,7 +176,7 @@ class Window:
             self._root.clipboard_clear()
             read = self.answer.number.number if self.answer.number else str(self.answer.prediction.digit)
             self._root.clipboard_append(read)
-            self._say("Good", f"Copied: {read}")
+            self._notice("Good", f"Copied: {read}")
 
     def ask_address(self) -> None:
         Ask(self._root, "Address", "The address of the service:", self._move_to, value=self._service_url)
@@ -198,7 +204,7 @@ class Window:
             try:
                 preferences.save(changed)
             except OSError as error:
-                self._say("Bad", f"The settings cannot be remembered: {error}")
+                self._notice("Bad", f"The settings cannot be remembered: {error}")
 
     def _move_to(self, url: str) -> None:
         """Talk to the service at `url` from now on. Raises `ValueError`."""
@@ -241,6 +247,7 @@ class Window:
 
     def _go_on(self) -> None:
         """There is more ink on the sheet."""
+        self._noticed = -inf
         self.tools.tidy()
         if self.answer is None:
             self._show(None, "Reading …" if self.paper.readable else "Too little to read yet.")
@@ -256,6 +263,7 @@ class Window:
     def _turn(self) -> None:
         """Another sheet: what is known of the one before tells nothing of it."""
         self._sheet += 1
+        self._noticed = -inf
         self.tools.tidy()
         self._show(None, "Reading …" if self.paper.readable else HINT)
         self._send()
@@ -277,7 +285,8 @@ class Window:
                 self._settle(news)
         else:
             self._model = news.model
-        self._say("Good", f"Connected to {self._service_url}{_described(self._model)}")
+        if time.monotonic() > self._noticed + NOTICE:
+            self._say("Good", f"Connected to {self._service_url}{_described(self._model)}")
         self._remember(self._remembered.model_copy(update={"url": self._service_url}))
 
     def _settle(self, news: Answered | Refused) -> None:
@@ -297,6 +306,11 @@ class Window:
         self._say("Bad", f"No answer from {self._service_url}: {reason}. {remedy}")
         if self.paper.readable and self._settled is not self._sent:
             self._show(None, "Not read yet: a key is wanted." if news.key_wanted else "Waiting for the service …")
+
+    def _notice(self, kind: str, text: str) -> None:
+        """Say what stands for some seconds, unless the service goes away."""
+        self._say(kind, text)
+        self._noticed = time.monotonic()
 
     def _say(self, kind: str, text: str) -> None:
         self.status.configure(text=f"● {text}", style=f"{kind}.TLabel")

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import keyring
+import numpy as np
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked, PasswordDeleteError
-from PIL import Image, ImageGrab
+from PIL import Image, ImageChops, ImageGrab
 
 from client import preferences
 from client.preferences import Preferences
@@ -173,6 +174,20 @@ def test_undo_and_redo_go_by_stroke(service: ServiceProcess, visit: Visit) -> No
     assert user.window.tools.redo_button.instate(["disabled"])
     user.press("ctrl+y")  # there is nothing more
     assert user.identified == "4"
+
+
+def test_undo_moves_nothing_but_the_stroke(service: ServiceProcess, visit: Visit) -> None:
+    user = visit(service.url)
+    user.root.geometry("1300x700")  # there is paper to the left and the right of what is sent at first
+    user.sees(lambda: user.window.paper.winfo_width() > 800)
+    user.draw(((40, 100), (40, 300)))
+    before = user.window.paper.picture.copy()
+    user.draw(((300, 100), (300, 380), (300, 2000)))  # over the edge
+    after = user.window.paper.picture.copy()
+    user.press("ctrl+z")
+    assert ImageChops.difference(user.window.paper.picture, before).getbbox() is None
+    user.press("ctrl+y", "ctrl+d")
+    assert np.asarray(ImageChops.difference(user.window.paper.picture, after)).mean() < 0.1  # smooth to its end
 
 
 def test_pen_is_as_wide_as_one_sets_it(service: ServiceProcess, visit: Visit) -> None:
@@ -335,6 +350,9 @@ def test_answer_is_copied(service: ServiceProcess, visit: Visit) -> None:
     user.sees(lambda: user.identified == "7")
     user.press("ctrl+c")
     assert user.root.clipboard_get() == "7"
+    started = time.monotonic()
+    user.sees(lambda: time.monotonic() > started + 4)  # by then the service has been looked for again
+    assert user.status == "● Copied: 7"
 
 
 def test_address_is_changed_from_the_menu(service: ServiceProcess, visit: Visit, tmp_path: Path) -> None:
