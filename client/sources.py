@@ -69,7 +69,7 @@ def named(arguments: Iterable[str]) -> Iterator[Source]:
 
 
 def images_in(folder: Path) -> list[Source]:
-    """The images in `folder` and the folders in it, by name; then folders not listed. Hidden ones are left out."""
+    """The images in `folder` and the folders in it, by name; then folders not entered. Hidden ones are left out."""
     found: list[Path] = []
     closed: list[OSError] = []
     for place, folders, names in os.walk(folder, onerror=closed.append):

@@ -120,8 +120,8 @@ what comes close to zigzag, dotted line and canny edges. More of what is no digi
 whose loop is open, 4s laid over their own mirror image, 1s whose flag is at the wrong end or side, signs whose strokes
 end on a grid, stains that are symmetrical or have a texture, symmetrical things that stand, on one foot or two, and
 {len(CHARACTERS)} printed characters of other scripts than the Latin one, of mathematics and of maps, as they are and
-redrawn. What it learned until 2026-11-29 it learned from these too: {FORMERLY}. Most of them
-look like a letter or a shape that is counted below (V, T, U, n, a triangle); since then they are left out.
+redrawn. Networks that were trained until 2026-11-29 were shown these too: {FORMERLY}.
+Most of them look like a letter or a shape that is counted below (V, T, U, n, a triangle); since then they are left out.
 {_last(draft, second)}{second.epochs} epochs in all, the last of them of {second.shown:,} pictures, in
 {second.seconds:.0f} s; the source revision of the last is {second.revision}.
 
