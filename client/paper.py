@@ -201,7 +201,8 @@ class Paper(tk.Canvas):
 
     def _fit(self) -> None:
         """The window has another size."""
-        self._scale = 0
+        if self.winfo_width() > 1:
+            self._scale = 0
         self._lay()
         if self.photo is None and self.readable:  # the picture is another
             self.event_generate(DRAWN)

@@ -313,6 +313,7 @@ class Window:
         self._noticed = time.monotonic()
 
     def _say(self, kind: str, text: str) -> None:
+        self._noticed = -inf
         self.status.configure(text=f"● {text}", style=f"{kind}.TLabel")
 
     def _show(self, answer: Answer | None, hint: str = HINT) -> None:

@@ -56,11 +56,9 @@ def apart(line: Strip, spelling: Spelling) -> list[Part]:
     windows = cc3d.statistics((owners + 1).astype(np.uint16))["bounding_boxes"][1:] + [None] * len(centres)
     parts = []
     for place, (begin, end) in enumerate(pairwise(edges.tolist())):
-        window, pen = windows[place], line.thickened
+        window, pen = windows[place], (line.thickened, 0 if place in among else line.thickened)  # a cut is no edge
         if window is None or window[0].start >= window[0].stop:  # none of the ink is its own
-            window, pen = (slice(0, line.fine.shape[0]), slice(int(begin), int(end))), 0
-        if place in among:  # it ends where it was cut
-            pen = 0
+            window, pen = (slice(0, line.fine.shape[0]), slice(int(begin), int(end))), (0, 0)
         rows, columns = window
         own = np.where(owners[window] == place, line.fine[window], 0)
         parts.append(Part(_digit(own), _box(line, rows, columns, pen), alone=place not in among and bool(own.any())))
@@ -71,8 +69,9 @@ def _digit(ink: Grey) -> Grey:
     return normalise(np.pad(ink, 2)) if ink.any() else np.zeros((SIZE, SIZE), np.uint8)
 
 
-def _box(line: Strip, rows: slice, columns: slice, pen: int) -> Box:
-    """Without the `pen` that strokes gained on each side: of the ink as it was sent."""
-    left, right = (int(line.left + side * line.scale) for side in (columns.start + pen, columns.stop - pen))
-    top, bottom = (int(line.top + side * line.scale) for side in (rows.start + pen, rows.stop - pen))
+def _box(line: Strip, rows: slice, columns: slice, pen: tuple[int, int]) -> Box:
+    """Without the `pen` that strokes gained above and below, left and right: of the ink as it was sent."""
+    high, wide = pen
+    left, right = (int(line.left + side * line.scale) for side in (columns.start + wide, columns.stop - wide))
+    top, bottom = (int(line.top + side * line.scale) for side in (rows.start + high, rows.stop - high))
     return left, top, max(left + 1, right), max(top + 1, bottom)

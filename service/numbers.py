@@ -27,8 +27,9 @@ def read_number(image: Grey, model: Model, *, details: bool) -> NumberResponse:
     for part, probabilities, accepted in zip(
         number.parts, answers.probabilities.tolist(), answers.accepted.tolist(), strict=True
     ):
-        left, top = max(0, part.box[0]), max(0, part.box[1])
-        right, bottom = min(part.box[2], image.shape[1]), min(part.box[3], image.shape[0])
+        height, width = image.shape
+        left, top = min(max(0, part.box[0]), width - 1), min(max(0, part.box[1]), height - 1)
+        right, bottom = min(part.box[2], width), min(part.box[3], height)
         digits.append(
             NumberDigit(
                 digit=probabilities.index(confidence := max(probabilities)),

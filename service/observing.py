@@ -21,6 +21,9 @@ HEADER = b"x-request-id"
 PROPER = re.compile(rb"[!-~]{1,128}")
 """An id that a caller may choose: visible ASCII."""
 
+LONGEST_PATH = 1000
+"""Signs of a path that stand in the log: callers may send tens of thousands."""
+
 NO_ROUTE = "none"
 """The path of a request that fits none: paths of callers' making would each be one more series."""
 
@@ -70,7 +73,7 @@ def new_number() -> bytes:
 
 def answered(method: str, path: str, route: str, status: int, seconds: float, number: str) -> None:
     """Have a request put into the log and the metrics."""
-    metrics.later(_put, (method, path, route, status, seconds, number, int(time.time())))
+    metrics.later(_put, (method, path[:LONGEST_PATH], route, status, seconds, number, int(time.time())))
 
 
 def _put(request: tuple[str, str, str, int, float, str, int]) -> None:

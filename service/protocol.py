@@ -165,7 +165,8 @@ class Protocol(HttpToolsProtocol):
         """What goes the long way."""
         if self._whole and not self._loose:
             head, end, rest = data.partition(b"\r\n\r\n")
-            data = UPGRADE.sub(b"", head) + end + rest
+            if end:  # a head in pieces keeps its offer, and is refused if it has a body
+                data = UPGRADE.sub(b"", head) + end + rest
         self._loose += len(data)
         super().data_received(data)
         if self.transport.is_closing():
@@ -268,8 +269,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         if self.parser.should_upgrade() and any(name in FRAMED for name, _ in self.headers):
-            self._refuse(_MALFORMED_V2 if self._asks_v2() else _MALFORMED)  # it would be read as having no body
-            return
+            raise ValueError("it would be read as having no body")  # the parser's error, then
         crowded = self._crowded() and not self.url.startswith(ALWAYS)
         self.app = self.app_state["overloaded"] if crowded else self.config.loaded_app
         super().on_headers_complete()

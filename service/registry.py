@@ -93,11 +93,12 @@ class Registry:
         with suppress(KeyError):  # one that is loaded need not wait for one that loads
             self._named.move_to_end(version)
             return self._named[version]
-        manifest = self.manifest(version)
+        self.manifest(version)  # who asks for an unknown one need not wait
         if not self._loading.acquire(timeout=PATIENCE):
             raise NotNowError("a version is being loaded, which takes its time")
         try:
             if version not in self._named:
+                manifest = self.manifest(version)
                 try:
                     self._named[version] = self._load(manifest)
                 except NotNowError:

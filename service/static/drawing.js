@@ -207,7 +207,8 @@ export class Paper extends EventTarget {
   }
 }
 
-// What an image lies on where it is transparent: as in the service, black where what can be seen is itself light.
+// What an image lies on where it is transparent, as in the service: black where what can be seen is itself light; the
+// sheet's own colour where that fills a rectangle.
 function paperOf(image) {
   const sketch = document.createElement("canvas");
   const fit = Math.min(1, 256 / Math.max(image.width, image.height));
@@ -217,9 +218,14 @@ function paperOf(image) {
   const { data } = pen.getImageData(0, 0, sketch.width, sketch.height);
   const pixels = Array.from({ length: data.length / 4 }, (_, i) => data.subarray(4 * i, 4 * i + 4));
   const most = pixels.reduce((opacity, pixel) => Math.max(opacity, pixel[3]), 0);
-  const greys = pixels.filter((pixel) => pixel[3] > most / 2).map(([red, green, blue]) => 0.299 * red + 0.587 * green + 0.114 * blue);
+  const visible = [...pixels.keys()].filter((place) => pixels[place][3] > most / 2);
+  const extent = (places) => places.reduce((most, place) => Math.max(most, place), 0) - places.reduce((least, place) => Math.min(least, place), Infinity) + 1;
+  const box = extent(visible.map((place) => place % sketch.width)) * extent(visible.map((place) => Math.floor(place / sketch.width)));
+  const greys = visible.map((place) => 0.299 * pixels[place][0] + 0.587 * pixels[place][1] + 0.114 * pixels[place][2]);
   greys.sort((one, other) => one - other);
-  return greys[Math.floor(greys.length / 2)] > 127 ? "#000" : "#fff";
+  const typical = greys[Math.floor(greys.length / 2)];
+  if (visible.length > 0.8 * box && greys[greys.length - 1] - greys[0] > 64) return `rgb(${typical} ${typical} ${typical})`;
+  return typical > 127 ? "#000" : "#fff";
 }
 
 // Curves through the middles between points, with the points as their controls: no corner where none was drawn.

@@ -105,6 +105,7 @@ async function deliver() {
 }
 
 function lose(error) {
+  noticed = -NOTICE;
   const locked = error instanceof KeyWanted;
   if (locked && $("enter-key").hidden && !$("key").open) $("key").showModal();
   $("enter-key").hidden = !locked;
@@ -132,12 +133,12 @@ async function run() {
 
 async function open(file) {
   if (!file) return;
-  const turn = ++opening;
+  const mine = ++opening;
   if (file.size > LARGEST) return refuse(file, "it is larger than 20 MB");
   const content = await file.arrayBuffer().catch(() => null); // what the file is now: it may change on the disk, or go
   const kept = content && new File([content], file.name, { type: file.type });
   const bitmap = kept && await createImageBitmap(kept).then(reduced).catch(() => null);
-  if (turn !== opening) bitmap?.close(); // something newer is on the paper
+  if (mine !== opening) bitmap?.close(); // something newer is on the paper
   else if (bitmap) paper.lay({ file: kept, bitmap });
   else refuse(file, "it is no image, or of a kind that browsers do not know");
 }

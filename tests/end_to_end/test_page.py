@@ -477,10 +477,13 @@ def test_keys_do_not_draw_into_the_stroke_of_the_mouse(service: ServiceProcess, 
     page.mouse.move(*first)
     page.mouse.down()
     page.locator("#paper").press("ArrowRight")
+    page.locator("#paper").press(" ")
     for place in rest:
         page.mouse.move(*place, steps=4)
     page.mouse.up()
     expect(digit(page)).to_have_text("1")
+    page.get_by_role("button", name="Undo").click()
+    assert ink(page) == 0  # it was one stroke
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

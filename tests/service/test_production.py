@@ -106,6 +106,7 @@ def test_metrics_count_all_workers(tmp_path: Path, seven: bytes, workers: int) -
         httpx.post(f"{service.url}/v1/predict/image", content=b"broken", headers=PNG)
         httpx.get(f"{service.url}/none/of/ours")
         route = "/v1/predict/image"
+        time.sleep(0.5)  # the other worker counts ten times a second
         assert metric(service, "http_requests_total", route=route, status="200", method="POST") == 20
         assert metric(service, "http_requests_total", route=route, status="422") == 1
         assert metric(service, "http_requests_total", route="none", status="404") == 1
@@ -250,27 +251,36 @@ def test_what_is_no_http_is_told_so_in_the_form_of_the_api(service: ServiceProce
     assert told in body
 
 
-@pytest.mark.parametrize("pieces", [1, 2, 20])
-def test_offer_of_another_protocol_is_passed_over(service: ServiceProcess, seven: bytes, pieces: int) -> None:
+@pytest.mark.parametrize("cut", ["nowhere", "\r\n\r\n", "h2c", "Length: "])
+def test_offer_of_another_protocol_is_passed_over(service: ServiceProcess, seven: bytes, cut: str) -> None:
     """Its body is not to be taken for another request, as a proxy in front sees one."""
     head = (
-        f"POST /v1/predict/image?details=true HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nConnection: Upgrade\r\n"
-        f"Upgrade: h2c\r\nContent-Length: {len(seven)}\r\n\r\n"
-    ).encode()
-    parts = {1: [head + seven], 2: [head, seven]}.get(pieces) or [*batched(head, len(head) // pieces), seven]
-    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
-        for part in parts:
-            connection.sendall(part)
-            time.sleep(0.02)
-        with contextlib.suppress(OSError):  # it is closed already
-            connection.shutdown(socket.SHUT_WR)
+        "POST /v1/predict/image?details=true HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nConnection: Upgrade\r\n"
+        f"Content-Length: {len(seven)}\r\nUpgrade: h2c\r\n\r\n"
+    )
+    whole, start = head.encode() + seven, head.find(cut) + len(cut) if cut in head else len(head)
+    answer = b""
+    with (
+        socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection,
+        contextlib.suppress(OSError),  # it may be refused before all is sent
+    ):
+        connection.sendall(whole[:start])
+        time.sleep(0.3 * (cut in head))
+        connection.sendall(whole[start:])
+        connection.shutdown(socket.SHUT_WR)
         answer = connection.makefile("rb").read()
-    assert answer.startswith(b"HTTP/1.1 400 " if pieces > 2 else b"HTTP/1.1 200 ")
-    assert answer.count(b"content-length: ") == 1
+    assert answer.count(b"content-length: ") <= 1
+    if cut in ("nowhere", "\r\n\r\n"):
+        assert answer.startswith(b"HTTP/1.1 200 ")
 
 
-def batched(content: bytes, length: int) -> list[bytes]:
-    return [content[start : start + length] for start in range(0, len(content), length)]
+def test_offer_behind_another_request_does_not_cost_its_answer(service: ServiceProcess) -> None:
+    offer = (
+        b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\n{}"
+    )
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        connection.sendall(b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n" + offer)
+        assert connection.makefile("rb").read().startswith(b"HTTP/1.1 200 ")
 
 
 def test_what_follows_a_request_and_is_none_does_not_cost_its_answer(service: ServiceProcess) -> None:

@@ -156,7 +156,11 @@ def test_judging_it_anew_gives_what_the_manifest_says(store: FolderStore, bundle
     assert again.version == bundled.version + 1
     assert again.second == bundled.second
     assert again.acceptance == bundled.acceptance
-    assert again.metrics == bundled.metrics
+    assert again.metrics.int8 == bundled.metrics.int8
+    found, published = again.metrics.float32, bundled.metrics.float32
+    assert found.confusion_matrix == published.confusion_matrix
+    error = pytest.approx(published.expected_calibration_error, rel=1e-4)  # processors differ in the last digits
+    assert found.expected_calibration_error == error
     for name in (SECOND_TFLITE, LINE_TFLITE):
         assert store.read(again, name) == store.read(bundled, name)
     assert again.line  # judged anew too, on so few numbers
