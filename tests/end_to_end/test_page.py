@@ -473,7 +473,7 @@ def test_touch_that_the_system_takes_away_leaves_nothing(service: ServiceProcess
 
 def test_keys_do_not_draw_into_the_stroke_of_the_mouse(service: ServiceProcess, visit: Visit) -> None:
     page = visit(service.url)
-    first, *rest = places(page, ONE)
+    first, *rest = places(page, SEVEN)
     page.mouse.move(*first)
     page.mouse.down()
     page.locator("#paper").press("ArrowRight")
@@ -481,7 +481,7 @@ def test_keys_do_not_draw_into_the_stroke_of_the_mouse(service: ServiceProcess, 
     for place in rest:
         page.mouse.move(*place, steps=4)
     page.mouse.up()
-    expect(digit(page)).to_have_text("1")
+    expect(digit(page)).to_have_text("7")
     page.get_by_role("button", name="Undo").click()
     assert ink(page) == 0  # it was one stroke
 
