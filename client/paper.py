@@ -201,19 +201,17 @@ class Paper(tk.Canvas):
 
     def _fit(self) -> None:
         """The window has another size."""
-        if self.winfo_width() > 1:
-            self._scale = 0
-        self._lay()
+        self._lay(anew=True)
         if self.photo is None and self.readable:  # the picture is another
             self.event_generate(DRAWN)
 
-    def _lay(self) -> None:
-        """Draw all of the sheet, where it was if it can be seen there."""
+    def _lay(self, *, anew: bool = False) -> None:
+        """Draw all of the sheet, where it was if it can be seen there and is not to be placed `anew`."""
         width, height = self.winfo_width(), self.winfo_height()
         if width <= 1:
             return  # not on the screen yet
         strokes = self._history.strokes
-        if not strokes or not self._scale or not all(self._is_seen(stroke) for stroke in strokes):
+        if anew or not strokes or not all(self._is_seen(stroke) for stroke in strokes):
             self._place(strokes, width, height)
         self.picture = Image.new("L", (width, height), ink.PAPER)
         for stroke in strokes:

@@ -23,11 +23,11 @@ def read_number(image: Grey, model: Model, *, details: bool) -> NumberResponse:
         raise NoNumber(NoNumber.example)
     accepted = int(answers.accepted.sum())
     count_answers(model.manifest.version, accepted, len(answers.accepted) - accepted)
+    height, width = image.shape
     digits = []
     for part, probabilities, accepted in zip(
         number.parts, answers.probabilities.tolist(), answers.accepted.tolist(), strict=True
     ):
-        height, width = image.shape
         left, top = min(max(0, part.box[0]), width - 1), min(max(0, part.box[1]), height - 1)
         right, bottom = min(part.box[2], width), min(part.box[3], height)
         digits.append(

@@ -172,7 +172,7 @@ class Protocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._loose > LARGEST_HEAD:
-            self._refuse(_HEAD_TOO_LARGE_V2 if self._asks_v2() else _HEAD_TOO_LARGE)
+            self._refuse(_HEAD_TOO_LARGE)
         elif self._patience is None and not (self._whole and (self.answering() or self.timeout_keep_alive_task)):
             self._be_patient()
 
@@ -315,7 +315,7 @@ class Protocol(HttpToolsProtocol):
             self._be_patient()
             return
         self._let_go()
-        self._refuse(_TOO_SLOW_V2 if self._asks_v2() else _TOO_SLOW)
+        self._refuse(_TOO_SLOW)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's own text
         if self.transport.is_closing():
@@ -324,18 +324,14 @@ class Protocol(HttpToolsProtocol):
             self.cycle.keep_alive = False  # what came before it is answered first
             self.flow.pause_reading()
             return
-        self._refuse(_MALFORMED_V2 if self._asks_v2() else _MALFORMED)
+        self._refuse(_MALFORMED)
 
-    def _asks_v2(self) -> bool:
-        """Whether the request that is half sent does."""
-        return not self._whole and self.url.startswith(b"/v2")
-
-    def _refuse(self, answer: bytes) -> None:
-        """Close the connection, with an `answer` if a request is half sent and no other answer is under way."""
+    def _refuse(self, answers: tuple[bytes, bytes]) -> None:
+        """Close the connection, with one of `answers` if a request is half sent and no other answer is under way."""
         earlier_answered = self._earlier is None or self._earlier.response_complete
         unanswered = self.cycle is self._earlier or not self.cycle.response_started
         if not self._whole and earlier_answered and unanswered:
-            self.transport.write(answer)
+            self.transport.write(answers[self.url.startswith(b"/v2")])
         self.transport.close()
 
 
@@ -381,6 +377,4 @@ def _last(kind: type[ProblemError]) -> tuple[bytes, bytes]:
     return _raw(problem, more=more), _raw(problem, "/v2", more=more)
 
 
-_TOO_SLOW, _TOO_SLOW_V2 = _last(TooSlow)
-_HEAD_TOO_LARGE, _HEAD_TOO_LARGE_V2 = _last(HeadTooLarge)
-_MALFORMED, _MALFORMED_V2 = _last(Malformed)
+_TOO_SLOW, _HEAD_TOO_LARGE, _MALFORMED = _last(TooSlow), _last(HeadTooLarge), _last(Malformed)

@@ -216,15 +216,16 @@ function paperOf(image) {
   const pen = sketch.getContext("2d");
   pen.drawImage(image, 0, 0, sketch.width, sketch.height);
   const { data } = pen.getImageData(0, 0, sketch.width, sketch.height);
-  const pixels = Array.from({ length: data.length / 4 }, (_, i) => data.subarray(4 * i, 4 * i + 4));
-  const most = pixels.reduce((opacity, pixel) => Math.max(opacity, pixel[3]), 0);
-  const visible = [...pixels.keys()].filter((place) => pixels[place][3] > most / 2);
-  const extent = (places) => places.reduce((most, place) => Math.max(most, place), 0) - places.reduce((least, place) => Math.min(least, place), Infinity) + 1;
-  const box = extent(visible.map((place) => place % sketch.width)) * extent(visible.map((place) => Math.floor(place / sketch.width)));
-  const greys = visible.map((place) => 0.299 * pixels[place][0] + 0.587 * pixels[place][1] + 0.114 * pixels[place][2]);
+  const places = [...Array(data.length / 4).keys()];
+  const most = places.reduce((opacity, place) => Math.max(opacity, data[4 * place + 3]), 0);
+  const visible = places.filter((place) => data[4 * place + 3] > most / 2);
+  const columns = new Set(visible.map((place) => place % sketch.width));
+  const rows = new Set(visible.map((place) => Math.floor(place / sketch.width)));
+  const [across, down] = [columns, rows].map((set) => Math.max(...set) - Math.min(...set) + 1);
+  const greys = visible.map((place) => 0.299 * data[4 * place] + 0.587 * data[4 * place + 1] + 0.114 * data[4 * place + 2]);
   greys.sort((one, other) => one - other);
   const typical = greys[Math.floor(greys.length / 2)];
-  if (visible.length > 0.8 * box && greys[greys.length - 1] - greys[0] > 64) return `rgb(${typical} ${typical} ${typical})`;
+  if (visible.length > 0.8 * across * down && greys[greys.length - 1] - greys[0] > 64) return `rgb(${typical} ${typical} ${typical})`;
   return typical > 127 ? "#000" : "#fff";
 }
 
