@@ -21,7 +21,7 @@ from trainer.mnist import Mnist
 
 Grey = NDArray[np.uint8]
 
-SHAPES = ("small", "MNIST's", "large", "a strip")
+SHAPES = ("small", "MNIST's", "as large as it is to be", "large", "a strip")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -36,6 +36,7 @@ def drawing(kind: str, rng: np.random.Generator) -> Grey:
     width, height = {
         "small": rng.integers(1, 60, 2),
         "MNIST's": np.array((28, 28)),
+        "as large as it is to be": rng.permutation(np.array((20, rng.integers(5, 21)))),
         "large": rng.integers(60, 900, 2),
         "a strip": rng.permutation([rng.integers(1, 5), rng.integers(1, 700)]),
     }[kind].tolist()
