@@ -2,13 +2,14 @@
 
 from math import sqrt
 
-from contract.artifact import Draft, SecondReader
+from contract.artifact import Draft
 from trainer import tables
+from trainer.dataset import SECOND_SHARES
 from trainer.nondigits import FONTS, LOOKALIKES, SHAPES
 from trainer.pictures import CONFUSION_MATRIX, LEARNING_CURVE, MISTAKES, RELIABILITY
 from trainer.recipe import Recipe
 from trainer.report import Evaluation, Report
-from trainer.signs import CHARACTERS, FORMERLY
+from trainer.signs import CHARACTERS
 
 
 def text(draft: Draft, recipe: Recipe, evaluation: Evaluation) -> str:
@@ -106,35 +107,35 @@ def _second(draft: Draft) -> str:
         return ""
     return f"""## A second opinion
 
-Where the first network's score (below) is under {second.ask_below:.4f}, a larger one, second.tflite, is asked about the
-same image: {second.parameters:,} parameters, {second.macs:,} multiply-accumulates. Where it learned on after it was
-trained, it is two, as it was at first and as it became (a snapshot ensemble, Huang et al. 2017); these figures are of
-both. All logits are added, times {second.weight:g}, "no digit" gains {second.doubt:g}, and all goes on
-with these. It is {second.chosen};
-of worse images it is asked about more. All tables are of both together.
+Where the first network's score (below) is under {second.ask_below:.4f}, second.tflite is asked about the same image:
+{len(SECOND_SHARES)} larger networks of one shape, together {second.parameters:,} parameters and
+{second.macs:,} multiply-accumulates. All logits are added, times {second.weight:g}, "no digit" gains {second.doubt:g},
+and all goes on with these. It is {second.chosen};
+of worse images it is asked about more. All tables are of all together.
 
-It learned by Muon (Jordan et al. 2024), from other pictures of the same training digits: those that the first network
-saw (below), more of them with something in the way, and in other ways: up to a quarter of salt-and-pepper noise, zigzag
-and dotted lines across, outlines one pixel wide. Of MNIST-C's corruptions impulse noise and stripe are among them, and
-what comes close to zigzag, dotted line and canny edges. More of what is no digit, too: digits that are cut, 0s and 6s
+They learned apart, by Muon (Jordan et al. 2024). In every epoch each saw all training digits, as they are; half of the
+1s with a flag and of the 7s with a bar as well; and, other ones in each of four epochs, for every hundred digits
+{_shares()}.
+Harder pictures make a network robust, and a little worse at what is easy. Digits with something in the way are what the
+first network saw of that (below), more of it and in other ways: up to a quarter of salt-and-pepper noise, zigzag and
+dotted lines across, outlines one pixel wide. Of MNIST-C's corruptions impulse noise and stripe are among them, and what
+comes close to zigzag, dotted line and canny edges. More is no digit, too: digits that are cut, 0s and 6s
 whose loop is open, 4s laid over their own mirror image, 1s whose flag is at the wrong end or side, signs whose strokes
 end on a grid, stains that are symmetrical or have a texture, symmetrical things that stand, on one foot or two, and
 {len(CHARACTERS)} printed characters of other scripts than the Latin one, of mathematics and of maps, as they are and
-redrawn. Networks that were trained until 2026-11-29 were shown these too: {FORMERLY}.
-Most of them look like a letter or a shape that is counted below (V, T, U, n, a triangle); since then they are left out.
-{_last(draft, second)}{second.epochs} epochs in all, the last of them of {second.shown:,} pictures, in
-{second.seconds:.0f} s; the source revision of the last is {second.revision}.
+redrawn. {second.epochs} epochs of {second.shown:,} pictures, of all of them together, in
+{second.seconds:.0f} s; source revision {second.revision}.
 
 """
 
 
-def _last(draft: Draft, second: SecondReader) -> str:
-    if second.shown > 2 * draft.provenance.split["training"]:  # by SECOND_SHARES more than five times as many
-        return ""
-    return """At last both of it learned on from plain digits, each once an epoch, half of the 1s with a flag and of the
-7s with a bar as well, an eighth as many redrawn ones and ones with something in the way, and a fifth as many no digits.
-Each became the mean of its weights before and after that, as it forgets some of the others (Wortsman et al. 2022).
-"""
+def _shares() -> str:
+    """What each of the second's networks sees beside all digits."""
+    names = ("that a finer scanner might have made of them", "redrawn", "with something in the way", "no digits")
+    return "; ".join(
+        ", ".join(f"{100 * share:.0f} {name}" for name, share in zip(names, shares.values(), strict=True))
+        for shares in SECOND_SHARES
+    )
 
 
 def _numbers(draft: Draft, evaluation: Evaluation) -> str:
@@ -199,6 +200,7 @@ def _synthesis(recipe: Recipe) -> str:
         return "It saw nothing but digits, so of a letter or a scribble it may be sure."
     return """Beside them it saw, made from the same training images:
 
+- every second digit as a finer scanner might have it, which the normalisation scales back;
 - every digit redrawn with any pen, canvas, paper, slant, aspect and light, as in the row that says so;
 - digits with salt-and-pepper noise, a straight line across, edges of the picture in negative, and as outlines. Of
   MNIST-C's corruptions that is impulse noise and stripe itself, and close to canny edges, dotted line and zigzag;

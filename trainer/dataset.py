@@ -16,7 +16,7 @@ from rich.progress import track
 
 from contract.spelling import NO_DIGIT
 from trainer.clutter import cluttered, more_cluttered
-from trainer.digits import Digits, Maker, made, plain
+from trainer.digits import Digits, Maker, made, plain, scanned
 from trainer.errors import WorkerError
 from trainer.habits import habitual
 from trainer.mnist import Mnist
@@ -33,14 +33,15 @@ CHUNK = 500
 WORKERS = min(8, os.cpu_count() or 1)
 """Processes, of some 140 MB each, of 270 MB where they write numbers."""
 
-SHARES: dict[Maker, float] = {plain: 2, redrawn: 1, cluttered: 0.35, no_digit: 0.6}
+SHARES: dict[Maker, float] = {plain: 1.5, scanned: 0.5, redrawn: 1, cluttered: 0.35, no_digit: 0.6}
 """Pictures of each kind for every training digit."""
 
-SECOND_SHARES: dict[Maker, float] = {plain: 3, redrawn: 0.9, more_cluttered: 0.5, more_no_digit: 1}
-"""The same for the second network."""
-
-PLAIN_SHARES: dict[Maker, float] = {plain: 1, redrawn: 0.12, more_cluttered: 0.12, more_no_digit: 0.2}
-"""The same where plain digits come last: nearly half of what the networks above see is harder to read."""
+SECOND_SHARES: tuple[dict[Maker, float], ...] = (
+    {scanned: 0.15, redrawn: 0.3, more_cluttered: 0.15, more_no_digit: 0.35},
+    {scanned: 0.15, redrawn: 0.1, more_cluttered: 0.05, more_no_digit: 0.1},
+)
+"""The same for each network of the second one, beside all plain digits: what is harder to read makes a network robust,
+and worse at what is easy."""
 
 NO_DIGITS: tuple[Maker, ...] = (no_digit, more_no_digit)
 
@@ -66,14 +67,21 @@ def normalised(digits: Digits, name: str) -> Digits:
     return Digits(images, digits.labels)
 
 
-def training_set(digits: Digits, seed: int, shares: Mapping[Maker, float] = MappingProxyType(SHARES)) -> Digits:
-    """Normalised pictures and labels, kind after kind, digits and no digits; `seed` decides everything."""
+def training_set(
+    digits: Digits, seed: int, shares: Mapping[Maker, float] = MappingProxyType(SHARES), times: int = 1
+) -> Digits:
+    """Normalised pictures and labels, kind after kind, digits and no digits; `seed` decides everything.
+
+    Of each kind there are so many `times` what `shares` says.
+    """
     rng = np.random.default_rng(seed)
     habit = np.flatnonzero(np.isin(digits.labels, (1, 7)))
-    kinds = [
-        (maker, np.resize(rng.permutation(len(digits)), round(share * len(digits)))) for maker, share in shares.items()
-    ]
-    kinds.append((habitual, rng.permutation(habit)[: round(HABITS * len(habit))]))
+
+    def some(places: NDArray[np.int64], share: float) -> NDArray[np.int64]:
+        return np.resize(rng.permutation(places), round(times * share * len(places)))
+
+    kinds = [(maker, some(np.arange(len(digits)), share)) for maker, share in shares.items()]
+    kinds.append((habitual, some(habit, HABITS)))
     images = make_all(kinds, digits, seed, "Drawing training images")
     labels = [
         np.full(len(places), NO_DIGIT, np.uint8) if maker in NO_DIGITS else digits.labels[places]

@@ -1,6 +1,7 @@
 """The second network of a version, which is asked about the images that the first one is not sure of."""
 
 import time
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -12,13 +13,12 @@ from contract.artifact import Calibration, SecondReader
 from contract.spelling import NO_DIGIT
 from trainer.apart import Fitted
 from trainer.augmentation import Redraw
-from trainer.dataset import PLAIN_SHARES, SECOND_SHARES, make_all, normalised, training_set
+from trainer.dataset import SECOND_SHARES, make_all, normalised, training_set
 from trainer.digits import Digits, Grey
-from trainer.errors import TrainerError
 from trainer.evaluation import COVERAGE
 from trainer.export import Int8Model, examples_of, to_int8
-from trainer.learning import learn, steps
-from trainer.network import build_second, copy, halfway, members, sum_of
+from trainer.learning import PARTS, Batches, learn
+from trainer.network import build_second, sum_of
 from trainer.optimizer import muon
 from trainer.reads import Read
 from trainer.recipe import Recipe
@@ -40,41 +40,45 @@ DOUBTS = [step / 2 for step in range(11)]
 """What "no digit" may gain."""
 
 
-def fit(
-    training: Digits,
-    validation: Digits,
-    recipe: Recipe,
-    before: Fitted | None = None,
-    *,
-    plain: bool = False,
-) -> Fitted:
-    """The training alone: one cycle of the learning rate over pictures made of `training`; both as MNIST has them.
+@dataclass(frozen=True)
+class Member:
+    """One of the networks whose logits are added."""
 
-    The network that was fitted `before` learns on, from other pictures, and the result adds the logits of what it was
-    at first and of what it becomes: a snapshot ensemble (Huang et al. 2017). From `plain` ones, by `PLAIN_SHARES`, both
-    learn on, and each becomes the mean of its weights before and after, as it forgets some of the others (Wortsman et
-    al. 2022). Raises `TrainerError` where there are not two.
-    """
+    network: keras.Model
+    losses: list[float]
+    shown: int
+    """Pictures in one epoch."""
+    examples: Grey
+    """Some of each kind of those."""
+
+
+def fit(training: Digits, validation: Digits, recipe: Recipe) -> Fitted:
+    """The training alone: of `training`, one network for each of `SECOND_SHARES`; both sets as MNIST has them."""
     revision = source_revision()
-    earlier = members(before.network) if before else []
-    if plain and len(earlier) < 2:
-        raise TrainerError("from plain digits two networks learn on, here is one: let it learn on with --more first")
-    epochs, seconds = (before.epochs, before.seconds) if before else (0, 0.0)
-    seed = recipe.seed + epochs
-    keras.utils.set_random_seed(seed)
-    seen = training_set(training, seed, PLAIN_SHARES if plain else SECOND_SHARES)
-    unseen = normalised(validation, "validation")
-    learners = [copy(one, "digits") for one in (earlier if plain else earlier[-1:])] or [build_second()]
-    losses: list[float] = []
     started = time.monotonic()
-    for number, network in enumerate(learners):
-        optimizer = muon(steps(seen, recipe.second_epochs))
-        losses += learn(network, Redraw(seed + number), optimizer, seen, unseen, recipe.second_epochs)["loss"]
-    seconds += time.monotonic() - started
-    networks = [halfway(*both) for both in zip(earlier, learners, strict=True)] if plain else earlier[:1] + learners
-    network = sum_of(networks) if before else networks[0]
-    tflite = to_int8(network, examples_of(seen.images))
-    return Fitted(network, tflite, losses, len(seen), round(seconds, 1), revision, epochs + len(losses))
+    trained = [member(training, validation, recipe, number) for number in range(len(SECOND_SHARES))]
+    return joined(trained, round(time.monotonic() - started, 1), revision)
+
+
+def member(training: Digits, validation: Digits, recipe: Recipe, number: int) -> Member:
+    """One cycle of the learning rate over all plain digits and some of what is made of them, others in each epoch."""
+    seed = recipe.seed + number
+    keras.utils.set_random_seed(seed)
+    seen, unseen = normalised(training, "training"), normalised(validation, "validation")
+    in_turn = training_set(training, seed, SECOND_SHARES[number], PARTS)
+    batches = Batches(seen, seed, in_turn)
+    network = build_second(f"reader_{number + 1}")
+    optimizer = muon(len(batches) * recipe.second_epochs)
+    losses = learn(network, Redraw(seed), optimizer, batches, unseen, recipe.second_epochs)["loss"]
+    return Member(network, losses, batches.shown, examples_of(seen.and_(in_turn).images))
+
+
+def joined(trained: list[Member], seconds: float, revision: str) -> Fitted:
+    """What adds the logits of all that were `trained`."""
+    network = sum_of([one.network for one in trained])
+    tflite = to_int8(network, np.concatenate([one.examples for one in trained]))
+    losses = [float(loss) for loss in np.mean([one.losses for one in trained], axis=0)]
+    return Fitted(network, tflite, losses, sum(one.shown for one in trained), seconds, revision, len(losses))
 
 
 def no_digits(digits: Digits) -> Grey:

@@ -4,7 +4,6 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import keras
 import numpy as np
@@ -15,17 +14,15 @@ from contract.folder import FolderStore
 from contract.spelling import NO_DIGIT
 from service.network import Network
 from tests.networks import ignorant
-from trainer import second
 from trainer.apart import SECOND, Fitted, fitted_before
 from trainer.clutter import more_cluttered
 from trainer.corruptions import corrupt
 from trainer.dataset import SECOND_SHARES, normalised, split, training_set
-from trainer.digits import Digits, made
-from trainer.errors import TrainerError
-from trainer.export import float_logits
-from trainer.learning import learn
+from trainer.digits import Digits, Maker, made
+from trainer.export import float_logits, scaled
+from trainer.learning import BATCH, PARTS, Batches
 from trainer.mnist import Mnist
-from trainer.network import build_second, macs, members, sum_of
+from trainer.network import build_second, macs
 from trainer.nondigits import LETTERS
 from trainer.reads import published
 from trainer.recipe import FULL, Recipe
@@ -59,11 +56,32 @@ def test_pictures_of_every_kind_have_ink_and_come_again(digits: Digits, maker: C
     assert np.array_equal(pictures, made(maker, digits, places, 3))
 
 
-def test_its_training_set_is_larger_and_says_what_is_no_digit(digits: Digits) -> None:
+@pytest.mark.parametrize("shares", SECOND_SHARES)
+def test_what_is_shown_in_turn_is_there_so_many_times(digits: Digits, shares: dict[Maker, float]) -> None:
     few = digits.at(np.arange(100))
-    seen = training_set(few, 1, SECOND_SHARES)
-    assert len(seen) > 1.1 * len(training_set(few, 1))
-    assert np.mean(seen.labels == NO_DIGIT) == pytest.approx(1 / 5.5, abs=0.02)
+    once, in_turn = training_set(few, 1, shares), training_set(few, 1, shares, PARTS)
+    assert len(in_turn) == pytest.approx(PARTS * len(once), rel=0.1)
+    wanted = shares[more_no_digit] * 100 * PARTS
+    assert np.sum(in_turn.labels == NO_DIGIT) == pytest.approx(wanted, rel=0.1)
+
+
+def test_each_epoch_shows_all_digits_and_another_part_of_the_rest(digits: Digits) -> None:
+    seen, in_turn = digits.at(np.arange(300)), digits.at(np.arange(300, 1000))
+    batches = Batches(seen, 1, in_turn)
+    epochs: list[list[bytes]] = []
+    for _ in range(PARTS + 1):
+        shown = [batches[number] for number in range(len(batches))]
+        assert [len(images) for images, _ in shown[:-1]] == [BATCH] * (len(batches) - 1)
+        epochs.append([image.tobytes() for images, _ in shown for image in images])
+        batches.on_epoch_end()
+    always = {image.tobytes() for image in scaled(seen.images)}
+    assert all(always < set(epoch) for epoch in epochs)
+    assert all(len(epoch) == batches.shown == 300 + 700 / PARTS for epoch in epochs)
+    parts = [set(epoch) - always for epoch in epochs]
+    assert set.union(*parts[:PARTS]) == {image.tobytes() for image in scaled(in_turn.images)}
+    assert sum(map(len, parts[:PARTS])) == 700
+    assert parts[PARTS] == parts[0]
+    assert epochs[PARTS] != epochs[0]
 
 
 def test_characters_are_no_latin_letters_and_no_digits() -> None:
@@ -79,48 +97,18 @@ def test_training_learns_and_gives_what_the_service_runs(fitted: Fitted, digits:
     assert Network(fitted.tflite).logits(normalised(digits.at(np.arange(3)), "some").images).shape == (3, 11)
 
 
-@pytest.mark.parametrize("plain", [False, True])
-def test_one_that_learns_on_answers_beside_what_it_was_at_first(
-    fitted: Fitted, digits: Digits, monkeypatch: pytest.MonkeyPatch, plain: bool
-) -> None:
-    became: list[list[np.ndarray]] = []
-
-    def watched(network: keras.Model, *arguments: Any) -> dict[str, list[float]]:
-        history = learn(network, *arguments)
-        became.append(network.get_weights())
-        return history
-
-    monkeypatch.setattr(second, "learn", watched)
-    few, unseen = (digits.at(places) for places in np.split(np.arange(80), [60]))
-    at_first = build_second()
-    twice = replace(fitted, network=sum_of([at_first, fitted.network]))
-    more = fit(few, unseen, Recipe(epochs=1, second_epochs=1), twice, plain=plain)
-    assert more.shown == pytest.approx(60 * (1.5 if plain else 5.5), abs=10)
-    before, after = members(more.network)
-    first = at_first.get_weights()
-    wanted = [first, became[0]]
-    if plain:
-        pairs = zip((first, fitted.network.get_weights()), became, strict=True)
-        wanted = [[(old + new) / 2 for old, new in zip(*pair, strict=True)] for pair in pairs]
-    for weights, expected in zip((before, after), wanted, strict=True):
-        assert all(np.allclose(one, other) for one, other in zip(weights.get_weights(), expected, strict=True))
-    images = normalised(unseen, "some").images
-    said = [float_logits(network, images) for network in (before, after, more.network)]
+def test_it_adds_what_its_networks_say(fitted: Fitted, digits: Digits) -> None:
+    images = normalised(digits.at(np.arange(20)), "some").images
+    said = [float_logits(layer, images) for layer in fitted.network.layers if isinstance(layer, keras.Model)]
+    assert len(said) == len(SECOND_SHARES)
     assert np.abs(said[1] - said[0]).max() > 0.1
-    assert np.allclose(said[2], said[0] + said[1], atol=1e-4)
-    assert (more.epochs, more.facts()["macs"]) == (8 if plain else 7, 2 * macs(at_first))
-    assert more.seconds > fitted.seconds
-    assert Network(more.tflite).logits(images[:1]).shape == (1, 11)
-
-
-def test_one_network_alone_does_not_learn_on_from_plain_digits(fitted: Fitted, digits: Digits) -> None:
-    with pytest.raises(TrainerError, match="--more first"):
-        fit(digits, digits, FULL, fitted, plain=True)
+    assert np.allclose(float_logits(fitted.network, images), sum(said), atol=1e-4)
+    assert fitted.facts()["macs"] == len(said) * macs(build_second())
 
 
 def test_what_it_is_judged_by_is_hardly_anything_that_it_has_seen(digits: Digits) -> None:
     few = digits.at(np.arange(100))
-    seen = {image.tobytes() for image in training_set(few, 1, SECOND_SHARES).images}
+    seen = {image.tobytes() for image in training_set(few, 1, SECOND_SHARES[0], PARTS).images}
     chosen_by = {image.tobytes() for image in no_digits(few)}
     assert len(chosen_by) > 90
     assert len(seen & chosen_by) < 5  # a printed character may come again as it is
