@@ -4,7 +4,7 @@ The target is MNIST's own recipe (LeCun et al. 1998, section III.A): the digit's
 centre of mass put in the middle of 28×28. Real drawings need four steps more before that: find out which grey is
 paper, leave the paper's noise behind, ignore specks, and give hair-thin strokes the width of a pen. All but the first
 crop happens on a grid of fixed size, so the cost hardly depends on how large the image was. Where none of this has
-anything to do, as in MNIST itself, the pixels stay what they are.
+anything to do, as in most of MNIST itself, the pixels stay what they are.
 
 Trainer and service both call `normalise`; whatever changes its result needs a new `VERSION`. What follows the ink's
 separation from the paper stands here in Python and in native.c once more, which is used where it was compiled: a test
@@ -59,7 +59,7 @@ COARSE = 24
 """An image with no longer side may be filled by the digit: its border is no sample of the paper's noise."""
 
 FULL = 128
-"""Least median of the greys of strokes, of 255, that need no more ink."""
+"""Least median of the greys of strokes, of 255, that need no more ink; MNIST's have 134 and more."""
 
 SPECK = 0.005
 """Share of the ink that may lie outside the bounding box, on each side: dust there does not shrink the digit."""

@@ -115,7 +115,7 @@ def train_second(
     data: DataOption = None,
     cache: CacheOption = None,
     epochs: Annotated[
-        int, typer.Option(min=0, help="Times everything is shown; after 0 it stays as it is and is only judged anew.")
+        int, typer.Option(min=0, help="Times all digits are shown; after 0 it stays as it is and is only judged anew.")
     ] = FULL.second_epochs,
 ) -> None:
     """Train the network that is asked about doubtful digits anew, and publish the next version with it."""

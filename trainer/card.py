@@ -4,12 +4,15 @@ from math import sqrt
 
 from contract.artifact import Draft
 from trainer import tables
-from trainer.dataset import SECOND_SHARES
+from trainer.clutter import more_cluttered
+from trainer.dataset import SECOND_SHARES, TURNS
+from trainer.digits import scanned
 from trainer.nondigits import FONTS, LOOKALIKES, SHAPES
 from trainer.pictures import CONFUSION_MATRIX, LEARNING_CURVE, MISTAKES, RELIABILITY
 from trainer.recipe import Recipe
+from trainer.redrawing import redrawn
 from trainer.report import Evaluation, Report
-from trainer.signs import CHARACTERS
+from trainer.signs import CHARACTERS, more_no_digit
 
 
 def text(draft: Draft, recipe: Recipe, evaluation: Evaluation) -> str:
@@ -111,11 +114,11 @@ Where the first network's score (below) is under {second.ask_below:.4f}, second.
 {len(SECOND_SHARES)} larger networks of one shape, together {second.parameters:,} parameters and
 {second.macs:,} multiply-accumulates. All logits are added, times {second.weight:g}, "no digit" gains {second.doubt:g},
 and all goes on with these. It is {second.chosen};
-of worse images it is asked about more. All tables are of all together.
+of worse images it is asked about more. All tables are of what all say together.
 
-They learned apart, by Muon (Jordan et al. 2024). In every epoch each saw all training digits, as they are; half of the
-1s with a flag and of the 7s with a bar as well; and, other ones in each of four epochs, for every hundred digits
-{_shares()}.
+They learned apart, by Muon (Jordan et al. 2024), every picture redrawn as for the first network (below). In every
+epoch each was shown all training digits; half of the 1s with a flag and of the 7s with a bar as well; and of the
+following, which come in {TURNS} turns, so many for every hundred digits: {_shares()}.
 Harder pictures make a network robust, and a little worse at what is easy. Digits with something in the way are what the
 first network saw of that (below), more of it and in other ways: up to a quarter of salt-and-pepper noise, zigzag and
 dotted lines across, outlines one pixel wide. Of MNIST-C's corruptions impulse noise and stripe are among them, and what
@@ -123,18 +126,23 @@ comes close to zigzag, dotted line and canny edges. More is no digit, too: digit
 whose loop is open, 4s laid over their own mirror image, 1s whose flag is at the wrong end or side, signs whose strokes
 end on a grid, stains that are symmetrical or have a texture, symmetrical things that stand, on one foot or two, and
 {len(CHARACTERS)} printed characters of other scripts than the Latin one, of mathematics and of maps, as they are and
-redrawn. {second.epochs} epochs of {second.shown:,} pictures, of all of them together, in
-{second.seconds:.0f} s; source revision {second.revision}.
+redrawn. {second.epochs} epochs of {second.shown:,} pictures in {second.seconds:.0f} s, the sums of both;
+source revision {second.revision}.
 
 """
 
 
 def _shares() -> str:
-    """What each of the second's networks sees beside all digits."""
-    names = ("that a finer scanner might have made of them", "redrawn", "with something in the way", "no digits")
-    return "; ".join(
-        ", ".join(f"{100 * share:.0f} {name}" for name, share in zip(names, shares.values(), strict=True))
-        for shares in SECOND_SHARES
+    """What the second's networks see beside all digits."""
+    seen = {
+        scanned: "digits as a finer scanner has them",
+        redrawn: "redrawn ones",
+        more_cluttered: "ones with something in the way",
+        more_no_digit: "no digits",
+    }
+    return ", ".join(
+        f"{name} {' and '.join(f'{100 * shares[maker]:.0f}' for shares in SECOND_SHARES)}"
+        for maker, name in seen.items()
     )
 
 

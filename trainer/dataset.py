@@ -40,8 +40,11 @@ SECOND_SHARES: tuple[dict[Maker, float], ...] = (
     {scanned: 0.15, redrawn: 0.3, more_cluttered: 0.15, more_no_digit: 0.35},
     {scanned: 0.15, redrawn: 0.1, more_cluttered: 0.05, more_no_digit: 0.1},
 )
-"""The same for each network of the second one, beside all plain digits: what is harder to read makes a network robust,
-and worse at what is easy."""
+"""The same for each network of the second one, in an epoch that shows all plain digits too: what is harder to read
+makes a network robust, and worse at what is easy."""
+
+TURNS = 4
+"""Epochs after which the second one's networks see the same again, but for plain digits."""
 
 NO_DIGITS: tuple[Maker, ...] = (no_digit, more_no_digit)
 
@@ -67,21 +70,14 @@ def normalised(digits: Digits, name: str) -> Digits:
     return Digits(images, digits.labels)
 
 
-def training_set(
-    digits: Digits, seed: int, shares: Mapping[Maker, float] = MappingProxyType(SHARES), times: int = 1
-) -> Digits:
-    """Normalised pictures and labels, kind after kind, digits and no digits; `seed` decides everything.
-
-    Of each kind there are so many `times` what `shares` says.
-    """
+def training_set(digits: Digits, seed: int, shares: Mapping[Maker, float] = MappingProxyType(SHARES)) -> Digits:
+    """Normalised pictures and labels, kind after kind, digits and no digits; `seed` decides everything."""
     rng = np.random.default_rng(seed)
     habit = np.flatnonzero(np.isin(digits.labels, (1, 7)))
-
-    def some(places: NDArray[np.int64], share: float) -> NDArray[np.int64]:
-        return np.resize(rng.permutation(places), round(times * share * len(places)))
-
-    kinds = [(maker, some(np.arange(len(digits)), share)) for maker, share in shares.items()]
-    kinds.append((habitual, some(habit, HABITS)))
+    kinds = [
+        (maker, np.resize(rng.permutation(len(digits)), round(share * len(digits)))) for maker, share in shares.items()
+    ]
+    kinds.append((habitual, rng.permutation(habit)[: round(HABITS * len(habit))]))
     images = make_all(kinds, digits, seed, "Drawing training images")
     labels = [
         np.full(len(places), NO_DIGIT, np.uint8) if maker in NO_DIGITS else digits.labels[places]

@@ -1,7 +1,8 @@
 """What the trainings of both networks for single digits have in common."""
 
-import math
 import sys
+from collections.abc import Sequence
+from itertools import cycle
 
 import keras
 import numpy as np
@@ -12,42 +13,31 @@ from trainer.export import scaled
 
 BATCH = 256
 
-PARTS = 4
-"""Epochs after which all of what is shown in turn was shown."""
-
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
-    """What is shown in one epoch, in an order that is new each time.
+    """Whole batches of what is shown in one epoch, in an order that is new each time.
 
-    That is `seen`, all of it, and of what is shown `in_turn` a part that is another in each of `PARTS` epochs.
+    That is `seen`, and one of the sets of which each has its turn; both normalised.
     """
 
-    def __init__(self, seen: Digits, seed: int, in_turn: Digits | None = None) -> None:
+    def __init__(self, seen: Digits, seed: int, turns: Sequence[Digits] = ()) -> None:
         super().__init__()
+        self._seen, self._turns = seen, cycle(turns)
         self._rng = np.random.default_rng(seed)
-        self._all = seen.and_(in_turn) if in_turn else seen
-        places = np.arange(len(self._all))
-        self._always = places[: len(seen)]
-        self._parts = np.array_split(self._rng.permutation(places[len(seen) :]), PARTS)
-        self._epochs = 0
+        self.shown = len(seen) + min(map(len, turns), default=0)
         self.on_epoch_end()
 
+    def on_epoch_end(self) -> None:
+        turn = next(self._turns, None)
+        self._shown = self._seen.and_(turn) if turn else self._seen
+        self._order = self._rng.permutation(len(self._shown))
+
     def __len__(self) -> int:
-        return math.ceil(self.shown / BATCH)
+        return max(1, self.shown // BATCH)
 
     def __getitem__(self, number: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        batch = self._all.at(self._order[number * BATCH : (number + 1) * BATCH])
+        batch = self._shown.at(self._order[number * BATCH : (number + 1) * BATCH])
         return scaled(batch.images), batch.labels
-
-    def on_epoch_end(self) -> None:
-        part = self._parts[self._epochs % PARTS]
-        self._order = self._rng.permutation(np.concatenate((self._always, part)))
-        self._epochs += 1
-
-    @property
-    def shown(self) -> int:
-        """Pictures in one epoch, at most."""
-        return len(self._always) + len(self._parts[0])
 
 
 def learn(
@@ -72,6 +62,7 @@ def learn(
     result = model.fit(
         batches,
         epochs=epochs,
+        shuffle=False,
         validation_data=(scaled(unseen.images), unseen.labels),
         validation_batch_size=1000,
         verbose=1 if sys.stdout.isatty() else 2,

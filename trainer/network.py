@@ -36,7 +36,7 @@ def build_small() -> keras.Model:
     return _answering(image, x, dropout=0.1)
 
 
-def build_second(name: str = "digits") -> keras.Model:
+def build_second(name: str) -> keras.Model:
     """For the images that the first network is not sure of: fifteen times as many operations.
 
     Seven convolutions, all but one without padding, from 28×28 places to 4×4: what looks at small things looks at all

@@ -13,11 +13,11 @@ from contract.artifact import Calibration, SecondReader
 from contract.spelling import NO_DIGIT
 from trainer.apart import Fitted
 from trainer.augmentation import Redraw
-from trainer.dataset import SECOND_SHARES, make_all, normalised, training_set
+from trainer.dataset import SECOND_SHARES, TURNS, make_all, normalised, training_set
 from trainer.digits import Digits, Grey
 from trainer.evaluation import COVERAGE
 from trainer.export import Int8Model, examples_of, to_int8
-from trainer.learning import PARTS, Batches, learn
+from trainer.learning import Batches, learn
 from trainer.network import build_second, sum_of
 from trainer.optimizer import muon
 from trainer.reads import Read
@@ -46,6 +46,9 @@ class Member:
 
     network: keras.Model
     losses: list[float]
+    """Of each epoch."""
+    seconds: float
+    """Wall-clock time of the training alone."""
     shown: int
     """Pictures in one epoch."""
     examples: Grey
@@ -55,30 +58,39 @@ class Member:
 def fit(training: Digits, validation: Digits, recipe: Recipe) -> Fitted:
     """The training alone: of `training`, one network for each of `SECOND_SHARES`; both sets as MNIST has them."""
     revision = source_revision()
-    started = time.monotonic()
-    trained = [member(training, validation, recipe, number) for number in range(len(SECOND_SHARES))]
-    return joined(trained, round(time.monotonic() - started, 1), revision)
+    seen, unseen = normalised(training, "training"), normalised(validation, "validation")
+    return joined([member(training, number, seen, unseen, recipe) for number in range(len(SECOND_SHARES))], revision)
 
 
-def member(training: Digits, validation: Digits, recipe: Recipe, number: int) -> Member:
-    """One cycle of the learning rate over all plain digits and some of what is made of them, others in each epoch."""
+def member(training: Digits, number: int, seen: Digits, unseen: Digits, recipe: Recipe) -> Member:
+    """One cycle of the learning rate over all plain digits, `seen`, and by turns over what is made of them.
+
+    `seen` is `training`, normalised, `unseen` the validation digits.
+    """
     seed = recipe.seed + number
     keras.utils.set_random_seed(seed)
-    seen, unseen = normalised(training, "training"), normalised(validation, "validation")
-    in_turn = training_set(training, seed, SECOND_SHARES[number], PARTS)
-    batches = Batches(seen, seed, in_turn)
+    turns = [training_set(training, seed * TURNS + turn, SECOND_SHARES[number]) for turn in range(TURNS)]
+    batches = Batches(seen, seed, turns)
     network = build_second(f"reader_{number + 1}")
     optimizer = muon(len(batches) * recipe.second_epochs)
+    started = time.monotonic()
     losses = learn(network, Redraw(seed), optimizer, batches, unseen, recipe.second_epochs)["loss"]
-    return Member(network, losses, batches.shown, examples_of(seen.and_(in_turn).images))
+    seconds = time.monotonic() - started
+    return Member(network, losses, seconds, batches.shown, examples_of(seen.and_(turns[0]).images))
 
 
-def joined(trained: list[Member], seconds: float, revision: str) -> Fitted:
+def joined(trained: list[Member], revision: str) -> Fitted:
     """What adds the logits of all that were `trained`."""
     network = sum_of([one.network for one in trained])
-    tflite = to_int8(network, np.concatenate([one.examples for one in trained]))
-    losses = [float(loss) for loss in np.mean([one.losses for one in trained], axis=0)]
-    return Fitted(network, tflite, losses, sum(one.shown for one in trained), seconds, revision, len(losses))
+    return Fitted(
+        network,
+        to_int8(network, np.concatenate([one.examples for one in trained])),
+        np.mean([one.losses for one in trained], axis=0).tolist(),
+        sum(one.shown for one in trained),
+        round(sum(one.seconds for one in trained), 1),
+        revision,
+        len(trained[0].losses),
+    )
 
 
 def no_digits(digits: Digits) -> Grey:

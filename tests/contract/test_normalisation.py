@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
 
 from contract.normalisation import DIGIT, BlankImageError, bounds, normalise
 from trainer.mnist import Mnist

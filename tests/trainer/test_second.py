@@ -18,9 +18,9 @@ from trainer.apart import SECOND, Fitted, fitted_before
 from trainer.clutter import more_cluttered
 from trainer.corruptions import corrupt
 from trainer.dataset import SECOND_SHARES, normalised, split, training_set
-from trainer.digits import Digits, Maker, made
+from trainer.digits import Digits, made
 from trainer.export import float_logits, scaled
-from trainer.learning import BATCH, PARTS, Batches
+from trainer.learning import BATCH, Batches
 from trainer.mnist import Mnist
 from trainer.network import build_second, macs
 from trainer.nondigits import LETTERS
@@ -56,32 +56,26 @@ def test_pictures_of_every_kind_have_ink_and_come_again(digits: Digits, maker: C
     assert np.array_equal(pictures, made(maker, digits, places, 3))
 
 
-@pytest.mark.parametrize("shares", SECOND_SHARES)
-def test_what_is_shown_in_turn_is_there_so_many_times(digits: Digits, shares: dict[Maker, float]) -> None:
-    few = digits.at(np.arange(100))
-    once, in_turn = training_set(few, 1, shares), training_set(few, 1, shares, PARTS)
-    assert len(in_turn) == pytest.approx(PARTS * len(once), rel=0.1)
-    wanted = shares[more_no_digit] * 100 * PARTS
-    assert np.sum(in_turn.labels == NO_DIGIT) == pytest.approx(wanted, rel=0.1)
-
-
-def test_each_epoch_shows_all_digits_and_another_part_of_the_rest(digits: Digits) -> None:
-    seen, in_turn = digits.at(np.arange(300)), digits.at(np.arange(300, 1000))
-    batches = Batches(seen, 1, in_turn)
+def test_each_epoch_shows_all_digits_and_one_of_the_sets_by_turns(digits: Digits) -> None:
+    seen, *turns = (digits.at(places) for places in np.split(np.arange(1000), [600, 712, 824]))
+    batches = Batches(seen, 1, turns)
+    assert (batches.shown, len(batches)) == (712, 2)  # whole batches only, and as many in each epoch
     epochs: list[list[bytes]] = []
-    for _ in range(PARTS + 1):
-        shown = [batches[number] for number in range(len(batches))]
-        assert [len(images) for images, _ in shown[:-1]] == [BATCH] * (len(batches) - 1)
-        epochs.append([image.tobytes() for images, _ in shown for image in images])
+    for _ in range(4):
+        shown = [image for number in range(2) for image in batches[number][0]]
+        assert len(shown) == 2 * BATCH
+        epochs.append([image.tobytes() for image in shown])
         batches.on_epoch_end()
-    always = {image.tobytes() for image in scaled(seen.images)}
-    assert all(always < set(epoch) for epoch in epochs)
-    assert all(len(epoch) == batches.shown == 300 + 700 / PARTS for epoch in epochs)
-    parts = [set(epoch) - always for epoch in epochs]
-    assert set.union(*parts[:PARTS]) == {image.tobytes() for image in scaled(in_turn.images)}
-    assert sum(map(len, parts[:PARTS])) == 700
-    assert parts[PARTS] == parts[0]
-    assert epochs[PARTS] != epochs[0]
+    always, *sets = ({image.tobytes() for image in scaled(one.images)} for one in (seen, *turns))
+    for epoch, one in zip(epochs, (*sets, sets[0]), strict=True):
+        assert len(always & set(epoch)) > 350
+        assert 50 < len(one & set(epoch)) == len(epoch) - len(always & set(epoch))
+    assert epochs[3] != epochs[0]
+
+
+def test_fewer_pictures_than_a_batch_are_one(digits: Digits) -> None:
+    batches = Batches(digits.at(np.arange(100)), 1)
+    assert (len(batches), len(batches[0][0]), batches.shown) == (1, 100, 100)
 
 
 def test_characters_are_no_latin_letters_and_no_digits() -> None:
@@ -103,12 +97,12 @@ def test_it_adds_what_its_networks_say(fitted: Fitted, digits: Digits) -> None:
     assert len(said) == len(SECOND_SHARES)
     assert np.abs(said[1] - said[0]).max() > 0.1
     assert np.allclose(float_logits(fitted.network, images), sum(said), atol=1e-4)
-    assert fitted.facts()["macs"] == len(said) * macs(build_second())
+    assert fitted.facts()["macs"] == len(said) * macs(build_second("one"))
 
 
 def test_what_it_is_judged_by_is_hardly_anything_that_it_has_seen(digits: Digits) -> None:
     few = digits.at(np.arange(100))
-    seen = {image.tobytes() for image in training_set(few, 1, SECOND_SHARES[0], PARTS).images}
+    seen = {image.tobytes() for image in training_set(few, 1, SECOND_SHARES[0]).images}
     chosen_by = {image.tobytes() for image in no_digits(few)}
     assert len(chosen_by) > 90
     assert len(seen & chosen_by) < 5  # a printed character may come again as it is
