@@ -11,7 +11,7 @@ Credentials, region and endpoint come from the environment, as AWS's own program
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import obstore
@@ -49,7 +49,7 @@ class S3Store(Store):
 
     def require_writable(self) -> None:
         """Raises `OSError`, too where the server does not honour conditional writes."""
-        probe = f".probe-{uuid.uuid4()}"
+        probe = _probe()
         with _as_os_errors(self.place):
             if not self._create(probe, b""):
                 raise OSError(f"{self.place}: a new object is said to be there already")
@@ -77,6 +77,9 @@ class S3Store(Store):
             except BaseError:  # the answer alone may have been lost
                 if not self._has(f"{manifest.version}/{MANIFEST}", text):
                     raise
+            if lost := files.keys() - self._entries()[manifest.version].keys():
+                self._remove(manifest.version)
+                raise OSError(f"{self.place}/{manifest.version} lost {min(lost)} while it was written")
         return manifest
 
     def unpin(self) -> None:
@@ -104,10 +107,20 @@ class S3Store(Store):
             self._bucket.delete([f"{version}/{name}" for name in self._entries().get(version, {})])
 
     def _remove_abandoned(self) -> None:
+        now = self._now()
         for version, files in self._entries().items():
             last = max(files.values())
-            if MANIFEST not in files and (datetime.now(UTC) - last).total_seconds() > ABANDONED:
+            if MANIFEST not in files and (now - last).total_seconds() > ABANDONED:
                 self._remove(version)
+
+    def _now(self) -> datetime:
+        """By the server's clock, as that is what says when its files were written."""
+        probe = _probe()
+        with _as_os_errors(self.place):
+            self._bucket.put(probe, b"")
+            now: datetime = self._bucket.head(probe)["last_modified"]
+            self._bucket.delete(probe)
+        return now
 
     def _claim(self) -> int:
         """The next number, now this publisher's. One whose publisher died stays unused."""
@@ -133,6 +146,11 @@ class S3Store(Store):
                 if number.isascii() and number.isdigit() and number[0] != "0" and name:
                     entries.setdefault(int(number), {})[name] = found["last_modified"]
         return entries
+
+
+def _probe() -> str:
+    """A name that no other file has."""
+    return f".probe-{uuid.uuid4()}"
 
 
 @contextmanager

@@ -146,22 +146,29 @@ class Store(ABC):
         """Let the highest version be the default again."""
 
     def prune(self, keep: int) -> list[int]:
-        """Remove the versions older than the `keep` newest that pass their checks, and what dead publishers left.
+        """Remove the versions older than the `keep` newest that are whole, and what dead publishers left.
 
-        The pinned one and the most accurate stay. Returns the versions removed. Raises `NotNowError`, and removes
-        nothing, where one cannot be read now: it may be the most accurate.
+        As many as that stay of those that a service of today takes, too: others may be of a program that is newer, or
+        be needed to go back to an older one. The pinned one and the most accurate stay. Returns the versions removed.
+        Raises `NotNowError`, and removes nothing, where one cannot be read now: it may be the most accurate.
         """
-        whole: dict[int, Manifest] = {}
-        for version, found in self.checked().items():
-            if isinstance(found, NotNowError):
-                raise found
-            if isinstance(found, Manifest):
-                whole[version] = found
-        spared = {self.pinned(), max(whole, key=lambda version: whole[version].metrics.int8.accuracy, default=None)}
-        oldest = min(list(whole)[-keep:], default=0)
-        removed = [version for version in self.versions() if version < oldest and version not in spared]
-        for version in removed:
-            self._remove(version)
+        whole, taken = {}, []
+        for version in self.versions():
+            try:
+                whole[version] = manifest = self.verify(version)
+                manifest.require_known_normalisation()
+                taken.append(version)
+            except NotNowError:
+                raise
+            except ArtifactError:
+                continue
+        oldest = min(list(whole)[-keep:] + taken[-keep:], default=0)
+        best = max(whole, key=lambda version: whole[version].metrics.int8.accuracy, default=None)
+        removed = []
+        for version in self.versions():
+            if version < oldest and version not in (best, self.pinned()):  # somebody may pin one meanwhile
+                self._remove(version)
+                removed.append(version)
         self._remove_abandoned()
         return removed
 
@@ -183,9 +190,15 @@ class Store(ABC):
 
 
 def open_store(url: str | Path) -> Store:
-    """The store at `url`: a folder, or `s3://bucket/prefix`. Nothing is reached or created yet."""
+    """The store at `url`: a folder, or `s3://bucket/prefix`. Nothing is reached or created yet.
+
+    Raises `ArtifactError` where there can be none.
+    """
     if str(url).startswith("s3://"):
-        from contract.s3 import S3Store
+        try:
+            from contract.s3 import S3Store
+        except ImportError as error:
+            raise ArtifactError(f"{url} needs the package obstore: pip install obstore") from error
 
         return S3Store(str(url))
     from contract.folder import FolderStore

@@ -2,9 +2,11 @@
 
 import json
 import os
+import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partialmethod
 from pathlib import Path
 
 import obstore
@@ -12,6 +14,7 @@ import pytest
 
 from contract.artifact import CARD, MANIFEST, TFLITE, ArtifactError, Draft, Manifest, NotNowError
 from contract.folder import FolderStore
+from contract.s3 import S3Store
 from contract.store import NAME, Store, open_store
 from tests.servers import free_port, new_bucket, s3_server, upload
 
@@ -178,11 +181,54 @@ def test_prune_waits_where_the_most_accurate_may_be_one_that_cannot_be_read_now(
     assert store.versions() == versions
 
 
+def outdated(store: FolderStore, manifest: Manifest) -> int:
+    """Its number; from now on it was made for another normalisation."""
+    file = store.folder / str(manifest.version) / MANIFEST
+    file.write_text(file.read_text().replace(manifest.input.normalisation, "pen-0"))
+    return manifest.version
+
+
+def test_prune_spares_as_many_as_today_s_service_takes_beside_those_of_another(
+    store: FolderStore, bundled: Manifest, tmp_path: Path
+) -> None:
+    publish = publisher(store, bundled, tmp_path / "source")
+    own, *others = [publish() for _ in range(4)]
+    for manifest in others[1:]:
+        outdated(store, manifest)
+    assert store.prune(keep=3) == []
+    assert store.prune(keep=1) == [own.version]
+    assert store.versions() == [bundled.version, *(manifest.version for manifest in others)]
+
+
+def test_prune_spares_whole_versions_that_today_s_service_does_not_take(
+    store: FolderStore, bundled: Manifest, tmp_path: Path
+) -> None:
+    publish = publisher(store, bundled, tmp_path / "source")
+    versions = [publish() for _ in range(3)]
+    for manifest in versions[:-1]:
+        outdated(store, manifest)
+    assert store.prune(keep=2) == []
+    assert store.prune(keep=1) == [manifest.version for manifest in versions[:-1]]
+
+
+def test_prune_spares_what_is_pinned_meanwhile(
+    any_store: Store, publish: Callable[[], Manifest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = [publish().version for _ in range(4)]
+    remove = any_store._remove
+
+    def remove_and_pin(version: int) -> None:
+        remove(version)
+        any_store.pin(versions[1])
+
+    monkeypatch.setattr(any_store, "_remove", remove_and_pin)
+    assert any_store.prune(keep=1) == [versions[0], versions[2]]
+    assert versions[1] in any_store.versions()
+
+
 def test_version_that_no_service_takes_is_not_pinned(store: FolderStore, bundled: Manifest) -> None:
-    file = store.folder / str(bundled.version) / MANIFEST
-    file.write_text(file.read_text().replace(bundled.input.normalisation, "pen-0"))
     with pytest.raises(ArtifactError, match="pen-0"):
-        store.pin(bundled.version)
+        store.pin(outdated(store, bundled))
     assert store.pinned() is None
 
 
@@ -206,6 +252,41 @@ def test_prune_takes_what_dead_publishers_left_and_not_what_others_write(store: 
 def test_store_that_does_not_exist_is_empty_and_stays_so(tmp_path: Path) -> None:
     assert FolderStore(tmp_path / "nowhere").versions() == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_version_that_lost_a_file_while_it_was_written_is_none(
+    store: FolderStore, bucket: str, bundled: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = obstore.store.from_url(f"{bucket}/{NAME}", client_options={"allow_http": True})
+    to_publish = open_store(bucket)
+    publish = publisher(store, bundled, tmp_path / "source")
+    publish()
+    monkeypatch.setattr(S3Store, "_get", partialmethod(read_and_lost, objects=objects))
+    with pytest.raises(OSError, match=f"lost {CARD}"):
+        to_publish.publish(tmp_path / "source", bundled.draft())
+    assert to_publish.versions() == []
+
+
+def read_and_lost(store: S3Store, name: str, objects: obstore.store.S3Store) -> bytes:
+    """A file's content; the model card is removed by somebody else when it was read."""
+    content = bytes(objects.get(name).bytes())
+    if name.endswith(CARD):
+        objects.delete(name)
+    return content
+
+
+def test_clock_of_the_server_says_what_is_abandoned(bucket: str) -> None:
+    store = open_store(bucket)
+    assert isinstance(store, S3Store)
+    assert abs((store._now() - datetime.now(UTC)).total_seconds()) < 5
+    objects = obstore.store.from_url(f"{bucket}/{NAME}", client_options={"allow_http": True})
+    assert objects.list().collect() == []
+
+
+def test_bucket_without_the_package_for_it_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "contract.s3", None)
+    with pytest.raises(ArtifactError, match="pip install obstore"):
+        open_store("s3://bucket/models")
 
 
 def test_bucket_shows_no_version_before_its_manifest(store: FolderStore, bucket: str, bundled: Manifest) -> None:
