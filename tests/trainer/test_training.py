@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from contract.artifact import LINE_TFLITE, MANIFEST, SECOND_TFLITE, NotNowError
+from contract.artifact import CARD, LINE_TFLITE, MANIFEST, SECOND_TFLITE, NotNowError
 from contract.folder import FolderStore
+from contract.store import PIN
 from tests.servers import REPO, running_service
 from trainer.__main__ import app
 from trainer.apart import LINE, newest
@@ -128,6 +129,9 @@ def test_networks_that_are_trained_apart_are_those_of_before(tmp_path: Path, sto
     assert (second.revision, second.seconds) == (published.second.revision, published.second.seconds)
     assert (shelf.folder / "2" / SECOND_TFLITE).read_bytes() == (files / SECOND_TFLITE).read_bytes()
     assert (line.revision, line.seconds) == (published.line.revision, published.line.seconds)
+    card = (shelf.folder / "2" / CARD).read_text()
+    assert "It saw nothing but digits" in card
+    assert "characters to letters" in card  # which the second network saw
     assert min(line.exact.values()) > 0.5
     assert (shelf.folder / "2" / LINE_TFLITE).read_bytes() == (files / LINE_TFLITE).read_bytes()
 
@@ -172,6 +176,8 @@ def test_store_commands(store: FolderStore) -> None:
     trainer("unpin", "--store", root)
     assert store.pinned() is None
     assert "Nothing to remove" in trainer("prune", "--keep", 1, "--store", root).stdout
+    (store.folder / PIN).write_text('{"version": 99}')
+    assert "Version 99 is pinned, and not there" in trainer("list", "--store", root).stdout
 
 
 @pytest.mark.parametrize("command", [("show", 99), ("pin", 99)])
