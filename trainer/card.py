@@ -14,6 +14,13 @@ from trainer.redrawing import redrawn
 from trainer.report import Evaluation, Report
 from trainer.signs import CHARACTERS, more_no_digit
 
+REDRAWN = """every picture is turned, stretched, slanted, moved, bent and drawn with a
+thicker or thinner pen at random whenever it is shown."""
+
+NO_DIGITS = """digits turned or mirrored so that they are none, halves of two joined, one laid over
+another, two side by side, a small one within a 0; made-up signs of three to six random strokes, irregular outlines,
+stains and textures"""
+
 
 def text(draft: Draft, recipe: Recipe, evaluation: Evaluation) -> str:
     """The card in Markdown."""
@@ -76,7 +83,8 @@ measured:
 
 ## How it was trained
 
-{facts.dataset}: {split}. {recipe.epochs} epochs of {facts.shown:,} pictures in
+{facts.dataset} (Y. LeCun, C. Cortes and C. J. C. Burges; CC BY-SA 3.0): {split}.
+{recipe.epochs} epochs of {facts.shown:,} pictures in
 {facts.seconds:.0f} s from seed {facts.seed}; {_change(recipe)} {_synthesis(recipe)}
 While it was developed, all of these tables were looked at for digits that training held out; the project's
 docs/test-set.md lists every time that they were measured on test digits.
@@ -116,13 +124,13 @@ Where the first network's score (below) is under {second.ask_below:.4f}, second.
 and all goes on with these. It is {second.chosen};
 of worse images it is asked about more. All tables are of what all say together.
 
-They learned apart, by Muon (Jordan et al. 2024), every picture redrawn as for the first network (below). In every
+They learned apart, by Muon (Jordan et al. 2024); {REDRAWN} In every
 epoch each was shown all training digits; half of the 1s with a flag and of the 7s with a bar as well; and of the
 following, which come in {TURNS} turns, so many for every hundred digits: {_shares()}.
-Harder pictures make a network robust, and a little worse at what is easy. Digits with something in the way are what the
-first network saw of that (below), more of it and in other ways: up to a quarter of salt-and-pepper noise, zigzag and
-dotted lines across, outlines one pixel wide. Of MNIST-C's corruptions impulse noise and stripe are among them, and what
-comes close to zigzag, dotted line and canny edges. More is no digit, too: digits that are cut, 0s and 6s
+Harder pictures make a network robust, and a little worse at what is easy. In the way are up to a quarter of
+salt-and-pepper noise and a line, straight, zigzag or dotted; or the edges of the picture are in negative, or there is
+but an outline, one pixel wide or more. Of MNIST-C's corruptions impulse noise and stripe are among them, and
+what comes close to zigzag, dotted line and canny edges. No digits are {NO_DIGITS}; and digits that are cut, 0s and 6s
 whose loop is open, 4s laid over their own mirror image, 1s whose flag is at the wrong end or side, signs whose strokes
 end on a grid, stains that are symmetrical or have a texture, symmetrical things that stand, on one foot or two, and
 {len(CHARACTERS)} printed characters of other scripts than the Latin one, of mathematics and of maps, as they are and
@@ -175,14 +183,18 @@ accepted, and {line.accuracy:.2%} of those are right.
 
 
 def _akin(draft: Draft, recipe: Recipe) -> str:
-    if not recipe.synthesis:
+    akin = []
+    if recipe.synthesis or draft.second:
+        akin.append("signs and outlines to scribbles and shapes, turned digits to letters, stains to clothes")
+    if draft.second:
+        akin.append(
+            "to the second network\nopen, doubled and wrongly flagged digits and other scripts' characters to letters, "
+            "things that stand to clothes"
+        )
+    if not akin:
         return ""
-    akin = """, though some of what it was shown there as no digit is akin to
-them: signs and outlines to scribbles and shapes, turned digits to letters, stains to clothes"""
-    if draft.second is None:
-        return akin
-    return f"""{akin}; to the second network
-open, doubled and wrongly flagged digits and other scripts' characters to letters, things that stand to clothes"""
+    return f""", though some of what was shown there as no digit is akin to
+them: {"; ".join(akin)}"""
 
 
 def _non_digits(draft: Draft, recipe: Recipe, report: Report) -> str:
@@ -199,14 +211,13 @@ None of the programs that draw these was used in training{_akin(draft, recipe)}.
 def _change(recipe: Recipe) -> str:
     if recipe.small:
         return "the pictures of a batch are moved by up to a pixel."
-    return """every picture is turned, stretched, slanted, moved, bent and drawn with a
-thicker or thinner pen at random whenever it is shown."""
+    return REDRAWN
 
 
 def _synthesis(recipe: Recipe) -> str:
     if not recipe.synthesis:
         return "It saw nothing but digits, so of a letter or a scribble it may be sure."
-    return """Beside them it saw, made from the same training images:
+    return f"""Beside them it saw, made from the same training images:
 
 - every second digit as a finer scanner might have it, which the normalisation scales back;
 - every digit redrawn with any pen, canvas, paper, slant, aspect and light, as in the row that says so;
@@ -215,6 +226,5 @@ def _synthesis(recipe: Recipe) -> str:
   rotation, shear, scale, translation and blur are near to what redrawing does; spatter and fog it never saw (fog
   helped to set how faint a stroke the normalisation lets through);
 - ones with a flag and sevens with a bar;
-- no digits: digits turned or mirrored so that they are none, halves of two joined, one laid over another, two side by
-  side, a small one within a 0; made-up signs of three to six random strokes, irregular outlines, stains and textures.
+- no digits: {NO_DIGITS}.
 """
