@@ -6,6 +6,8 @@ a probability to say one digit, and no more, which is a sum over all ways to pla
 """
 
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +54,8 @@ def spell(logits: NDArray[np.float32], temperature: float) -> Spelling:
     shares = scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)
     centres = _merged(shares, _centres(logits.argmax(axis=1)))
     edges = _edges(centres, len(logits)) if len(centres) else np.zeros(1, int)
-    return Spelling(_likelihoods(shares, edges[:-1], edges[1:]), FRAME * edges.astype(float), (centres + 0.5) * FRAME)
+    parts = [_likelihoods(shares[start:end]) for start, end in pairwise(edges)]
+    return Spelling(np.array(parts).reshape(-1, NOTHING), FRAME * edges.astype(float), (centres + 0.5) * FRAME)
 
 
 def _centres(best: NDArray[np.int64]) -> Floats:
@@ -65,14 +68,19 @@ def _centres(best: NDArray[np.int64]) -> Floats:
 
 def _merged(shares: Floats, centres: Floats) -> Floats:
     """Neighbours become one where that is likelier than both of them: the best way may name a digit twice."""
+
+    @cache
+    def best(start: int, end: int) -> float:
+        return float(_likelihoods(shares[start:end]).max())
+
     while len(centres) > 1:
-        edges = _edges(centres, len(shares))
-        each = _likelihoods(shares, edges[:-1], edges[1:]).max(axis=1)
-        near = np.flatnonzero(np.diff(centres) * FRAME <= HEIGHT)
-        gain = _likelihoods(shares, edges[near], edges[near + 2]).max(axis=1, initial=0) - each[near] * each[near + 1]
-        if gain.max(initial=0) <= 0:
+        edges = _edges(centres, len(shares)).tolist()
+        each = [best(start, end) for start, end in pairwise(edges)]
+        near = np.flatnonzero(np.diff(centres) * FRAME <= HEIGHT).tolist()
+        gains = [best(edges[place], edges[place + 2]) - each[place] * each[place + 1] for place in near]
+        if max(gains, default=0) <= 0:
             break
-        first = near[gain.argmax()]
+        first = near[gains.index(max(gains))]
         middle = centres[first : first + 2].mean()
         centres = np.concatenate((centres[:first], [middle], centres[first + 2 :]))
     return centres
@@ -83,22 +91,14 @@ def _edges(centres: Floats, frames: int) -> NDArray[np.int64]:
     return np.array([0, *np.ceil((centres[1:] + centres[:-1]) / 2), frames], int)
 
 
-def _likelihoods(shares: Floats, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Floats:
-    """Of each symbol in each part, [n, 11]: the probability that its frames name it, once, and nothing else.
+def _likelihoods(shares: Floats) -> Floats:
+    """Of each symbol, [11]: the probability that a part's frames name it, once, and nothing else.
 
-    `shares`, [frames, 12], are logarithms; the parts go from `starts` to before `ends`.
+    `shares`, [frames, 12], are logarithms. Named from frame i to frame j, the part has the probability that all say
+    nothing, times how much likelier the symbol is than nothing up to j, divided by the same up to before i.
     """
-    count, longest = len(starts), int((ends - starts).max(initial=0))
-    frames = np.full((longest, count, OUTPUTS), -np.inf)  # a part that is shorter goes on with nothing
-    frames[..., NOTHING] = 0
-    for part, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        frames[: end - start, part] = shares[start:end]
-    before = np.zeros((count, 1))
-    within = after = np.full((count, NOTHING), -np.inf)
-    for frame in frames:
-        nothing, named = frame[:, NOTHING:], frame[:, :NOTHING]
-        after = np.logaddexp(after, within) + nothing
-        within = np.logaddexp(within, before) + named
-        before = before + nothing
-    likelihoods: Floats = np.exp(np.logaddexp(within, after))
+    nothing = shares[:, NOTHING:]
+    up_to = np.cumsum(shares[:, :NOTHING] - nothing, axis=0)
+    begun = np.logaddexp.accumulate(-np.vstack((np.zeros(NOTHING), up_to[:-1])), axis=0)
+    likelihoods: Floats = np.exp(nothing.sum() + np.logaddexp.reduce(up_to + begun, axis=0))
     return likelihoods
