@@ -155,9 +155,11 @@ def _grey(image: Image.Image) -> Grey:
         ImageOps.exif_transpose(image, in_place=True)
     if image.mode in ("F", "LAB", "HSV"):
         raise BrokenImage(f"The image is of mode {image.mode}, which is not read: save it as grey or RGB.")
-    if image.mode.startswith("I"):  # 16 bits, which Pillow may hold in 32
-        levels = np.asarray(image).clip(0, 65535)
-        return (levels >> max(0, int(levels.max()).bit_length() - 8)).astype(np.uint8)  # some use few of the bits
+    if image.mode.startswith("I"):  # 16 bits, which Pillow may hold in 32, or 32
+        levels = np.asarray(image)
+        low = min(0, int(levels.min()))
+        unused = max(0, (int(levels.max()) - low).bit_length() - 8)  # some use few of the bits
+        return ((levels >> unused) - (low >> unused)).clip(0, 255).astype(np.uint8)
     if image.has_transparency_data:
         image = _composited((image if image.mode == "RGBA" else image.convert("RGBA")).convert("LA"))
     return np.asarray(image.convert("L"))

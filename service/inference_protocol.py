@@ -20,7 +20,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PositiveInt,
     TypeAdapter,
     ValidationError,
     field_validator,
@@ -36,10 +35,11 @@ from service.reading import answer, normalised
 from service.routing import (
     QUICK_IMAGES,
     DirectRoute,
+    VersionNumber,
     at_once_or_apart,
     model_of,
     registry_of,
-    require_few_rows,
+    require_few_parts,
     require_ready,
     require_unpacked,
     schema_reference,
@@ -194,7 +194,7 @@ TAGS: list[str | Enum] = ["Open Inference Protocol"]
 router = APIRouter(prefix="/v2", tags=TAGS, route_class=ProtocolRoute)
 direct = APIRouter(prefix="/v2", tags=TAGS, route_class=DirectProtocolRoute)
 Name = Annotated[str, Path(examples=[NAME])]
-Version = Annotated[PositiveInt, Path(examples=[1])]
+Version = Annotated[VersionNumber, Path(examples=[1])]
 
 
 @router.get("", summary="What this server is")
@@ -283,7 +283,7 @@ async def infer(request: Request) -> Response:
 )
 async def infer_version(request: Request) -> Response:
     try:
-        version = TypeAdapter(PositiveInt).validate_strings(request.path_params["version"])
+        version = TypeAdapter(VersionNumber).validate_strings(request.path_params["version"])
     except ValidationError as error:
         raise InvalidRequest(f"version: {error.errors()[0]['msg']}") from error
     return await _infer(request, version)
@@ -307,7 +307,7 @@ def _answered(
     body: bytes, header_length: str | None, model: Model, settings: Settings, patience: int | None
 ) -> Response:
     length = _length(header_length, body)
-    require_few_rows(body[:length])
+    require_few_parts(body[:length])
     try:
         wanted = InferRequest.model_validate_json(body[:length])
     except ValidationError as error:
@@ -338,7 +338,11 @@ def _images(tensor: InputTensor, binary: bytes) -> NDArray[np.uint8]:
     if (size := tensor.parameters.binary_data_size) is not None:
         if size != len(binary) or size != count:
             raise InvalidRequest(f"image has {size} binary bytes, {len(binary)} were sent, its shape says {count}.")
+        if tensor.data is not None:
+            raise InvalidRequest("image has both data and binary_data_size: send one of them.")
         return np.frombuffer(binary, np.uint8).reshape(tensor.shape)
+    if binary:
+        raise InvalidRequest(f"Behind the JSON are {len(binary)} bytes, and image has no binary_data_size.")
     values = _flat(tensor.data or [])
     if len(values) != count or set(map(type, values)) != {int} or min(values) < 0 or max(values) > 255:
         raise InvalidRequest(f"image: data must be {count} whole numbers from 0 to 255, as the shape says.")

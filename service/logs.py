@@ -4,11 +4,9 @@ import json
 import logging
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from logging.config import dictConfig
-from typing import TextIO
 
 from service import observing
 
@@ -33,35 +31,39 @@ def configure(level: str) -> None:
     )
 
 
-class BufferedHandler(logging.StreamHandler[TextIO]):
-    """Writes the requests of a tenth of a second in one go, and everything else at once."""
+class BufferedHandler(logging.Handler):
+    """Puts records among the lines of requests, which a thread writes: nobody waits for whoever reads the log."""
 
     def __init__(self) -> None:
-        super().__init__(open(sys.stdout.fileno(), "w", buffering=2**16, encoding="utf-8", closefd=False))  # noqa: SIM115  # it stays open
+        super().__init__()
+        self._stream = open(sys.stdout.fileno(), "w", buffering=2**16, encoding="utf-8", closefd=False)  # noqa: SIM115  # it stays open
+        self._writing = threading.Lock()
+        self._at_once = threading.Event()
         threading.Thread(target=self._write_now_and_then, daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.write()
-        super().emit(record)
-        self.write()
+        try:
+            observing.add(f"{self.format(record)}\n")
+        except Exception:
+            self.handleError(record)
+        self._at_once.set()
 
     def flush(self) -> None:
-        """Not after every record: `write` does that."""
+        """Write what has gathered, but wait no longer than a second for somebody who reads."""
+        if self._writing.acquire(timeout=1):
+            try:
+                for piece in ("", *pieces(observing.lines())):
+                    with suppress(OSError):  # a full disk, or nobody reads: the service goes on, and tries again
+                        self._stream.write(piece)
+                        self._stream.flush()
+            finally:
+                self._writing.release()
 
     def _write_now_and_then(self) -> None:
         while True:
-            time.sleep(SECONDS)
-            self.write()
-
-    def write(self) -> None:
-        self.acquire()
-        try:
-            for piece in ("", *pieces(observing.lines())):
-                with suppress(OSError):  # a full disk, or nobody reads: the service goes on, and tries again
-                    self.stream.write(piece)
-                    super().flush()
-        finally:
-            self.release()
+            self._at_once.wait(SECONDS)
+            self._at_once.clear()
+            self.flush()
 
 
 def pieces(lines: str) -> Iterator[str]:
@@ -78,7 +80,7 @@ def write_out() -> None:
     """Write what has gathered: the process is about to end."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, BufferedHandler):
-            handler.write()
+            handler.flush()
 
 
 class JsonFormatter(logging.Formatter):

@@ -65,13 +65,16 @@ def later(count: Callable[[Value], None], value: Value) -> None:
 
 def settle() -> None:
     """Count what waits."""
+    failures = []
     with _settling:
         while _waiting:
             count, value = _waiting.popleft()
             try:
                 count(value)
-            except Exception:  # the others are to be counted
-                logger.exception("something is not counted")
+            except Exception as error:  # the others are to be counted
+                failures.append(error)
+    for failure in failures:
+        logger.error("something is not counted", exc_info=failure)
 
 
 def exposition() -> Response:

@@ -124,6 +124,11 @@ def stamp(second: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(second))
 
 
+def add(line: str) -> None:
+    """To the log's, behind those that gathered."""
+    _lines.append(line)
+
+
 def lines() -> str:
     """Those of the log that gathered since the last call."""
     metrics.settle()

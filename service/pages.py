@@ -7,10 +7,11 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.types import Scope
 
 STATIC = Path(__file__).with_name("static")
 
-FRESH = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+FRESH = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff", "Accept-Ranges": "none"}
 """A browser asks whether a file has changed before it uses its copy: scripts and page are of one version."""
 
 
@@ -33,13 +34,23 @@ def page(name: str, style: str = "'self'") -> Callable[[Request], Awaitable[Resp
         "Referrer-Policy": "no-referrer",
     }
 
-    async def give(_: Request) -> Response:
+    async def give(request: Request) -> Response:
+        _take_whole(request.scope)
         return FileResponse(STATIC / name, headers=headers)
 
     return give
 
 
+def _take_whole(scope: Scope) -> None:
+    """These files are small: a wish for a part of one is passed over, as RFC 9110 allows (section 14.2)."""
+    scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]
+
+
 class _Files(StaticFiles):
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        _take_whole(scope)
+        return await super().get_response(path, scope)
+
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
         response.headers.update(FRESH)

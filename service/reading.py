@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 from anyio import CapacityLimiter, to_thread
+from fastapi.exceptions import RequestValidationError
 from PIL import Image
 from prometheus_client import Counter
 from pydantic_core import to_json
@@ -16,7 +17,7 @@ from pydantic_core import to_json
 from contract.messages import ItemError
 from contract.normalisation import BlankImageError, normalise
 from service import metrics
-from service.decoding import Decoder, Grey, Source
+from service.decoding import Decoder, Grey, Source, TakesLongError
 from service.model import Answers, Model
 from service.problems import BlankImage, ProblemError
 
@@ -31,7 +32,11 @@ SMALL = CapacityLimiter(2)
 
 async def apart(work: Callable[[], Result], room: CapacityLimiter = LARGE) -> Result:
     """Do `work` in a thread, where it holds up no other request; few at a time, for the memory's sake."""
-    return await to_thread.run_sync(work, limiter=room)
+    try:
+        return await to_thread.run_sync(work, limiter=room)
+    except (ProblemError, RequestValidationError, TakesLongError) as refusal:
+        # A traceback would keep, in a circle, all that the thread had read.
+        raise refusal.with_traceback(None) from refusal.__cause__
 
 
 def read(images: Sequence[Source], model: Model, decoder: Decoder, *, details: bool = False) -> bytes:

@@ -85,14 +85,20 @@ class Registry:
             raise NoModelError(self._reason)
         return self._default
 
-    def get(self, version: int) -> Model:
-        """A version by its number, loaded now if need be. Raises `UnknownVersionError`, `NotNowError`."""
+    def loaded(self, version: int) -> Model | None:
+        """A version by its number, if it is loaded."""
         default = self._default
         if default is not None and default.manifest.version == version:
             return default
-        with suppress(KeyError):  # one that is loaded need not wait for one that loads
+        with suppress(KeyError):
             self._named.move_to_end(version)
             return self._named[version]
+        return None
+
+    def get(self, version: int) -> Model:
+        """A version by its number, loaded now if need be. Raises `UnknownVersionError`, `NotNowError`."""
+        if (model := self.loaded(version)) is not None:  # it need not wait for one that loads
+            return model
         self.manifest(version)  # who asks for an unknown one need not wait
         if not self._loading.acquire(timeout=PATIENCE):
             raise NotNowError("a version is being loaded, which takes its time")

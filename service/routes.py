@@ -39,12 +39,14 @@ from service.registry import UnknownVersionError
 from service.routing import (
     QUICK_IMAGES,
     DirectRoute,
+    VersionNumber,
     at_once_or_apart,
     default_of,
+    from_store,
     model_of,
     no_model,
     registry_of,
-    require_few_rows,
+    require_few_parts,
     require_ready,
     require_unpacked,
     schema_reference,
@@ -72,7 +74,7 @@ class Query(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    version: int | None = Field(None, ge=1, description="Ask this version; the default one answers else.")
+    version: VersionNumber | None = Field(None, description="Ask this version; the default one answers else.")
     details: bool = Field(False, description="Add the 28×28 image that the network saw.")
 
 
@@ -212,7 +214,7 @@ Message = TypeVar("Message", bound=BaseModel)
 
 
 def _parsed(message: type[Message], body: bytes) -> Message:
-    require_few_rows(body)
+    require_few_parts(body)
     try:
         return message.model_validate_json(body)
     except ValidationError as error:
@@ -281,7 +283,7 @@ def model_manifest(version: Version, request: Request) -> Manifest:
         **openapi_responses(UnknownVersion, UnknownFile, InvalidRequest, NoModel),
     },
 )
-def model_file(
+async def model_file(
     version: Version, name: Annotated[str, Path(examples=["confusion_matrix.png"])], request: Request
 ) -> Response:
     found = model_manifest(version, request)
@@ -289,7 +291,7 @@ def model_file(
     if name not in shown:
         raise UnknownFile(f"Version {found.version} has no {name} to show; it has {', '.join(shown)}.")
     try:
-        content = registry_of(request).file(found.version, name)
+        content = await from_store(partial(registry_of(request).file, found.version, name))
     except NotNowError as error:
         raise no_model(f"{error}.") from error
     except (ArtifactError, UnknownVersionError) as error:

@@ -2,33 +2,50 @@
 
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-from anyio import CapacityLimiter
+from anyio import CapacityLimiter, fail_after
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator, Field
 
 from contract.artifact import NotNowError
 from service.decoding import TakesLongError
 from service.model import Model
 from service.problems import NoModel, ShuttingDown, TooLarge, UnknownVersion, UnsupportedType
 from service.reading import apart
-from service.registry import NoModelError, Registry, UnknownVersionError
+from service.registry import PATIENCE, NoModelError, Registry, UnknownVersionError
 from service.settings import Settings
+
+Result = TypeVar("Result")
 
 QUICK_BYTES, QUICK_IMAGES, QUICK_PIXELS = 2**16, 8, 2**18
 """What is answered at once, as that takes about a millisecond; a larger request is worked on apart."""
 
-MOST_ROWS = 100_000
-"""Of all arrays in a request: each is a list of Python's, even where it is empty."""
+MOST_ROWS, MOST_OBJECTS = 100_000, 1000
+"""Of all arrays in a request, and of objects: each is a list or a dict of Python's, even where it is empty."""
+
+FROM_STORE = CapacityLimiter(4)
+"""Requests that read from the store at once: one that hangs keeps no more threads."""
 
 
-def require_few_rows(body: bytes) -> None:
+def require_few_parts(body: bytes) -> None:
     """Raises `TooLarge`."""
     if body.count(b"[") > MOST_ROWS:
         raise TooLarge(f"The arrays of a request may have {MOST_ROWS} rows together: send an image file.")
+    if body.count(b"{") > MOST_OBJECTS:
+        raise TooLarge(f"A request may have {MOST_OBJECTS} objects: images are strings or arrays.")
+
+
+def _written_plainly(number: object) -> object:
+    """Raises `ValueError` for +1, 1_0, 01 or 1.0, which would pass for whole numbers."""
+    if isinstance(number, str) and not (number.isascii() and number.isdigit() and number[0] != "0"):
+        raise ValueError("a version is a whole number, counting up from 1")
+    return number
+
+
+VersionNumber = Annotated[int, BeforeValidator(_written_plainly), Field(ge=1)]
 
 
 class DirectRoute(APIRoute):
@@ -85,7 +102,25 @@ def require_unpacked(request: Request) -> None:
 async def model_of(request: Request, version: int | None) -> Model:
     """The default version, or the named one. Raises `NoModel`, `UnknownVersion`."""
     registry = registry_of(request)
-    return default_of(registry) if version is None else await run_in_threadpool(_named, registry, version)
+    if version is None:
+        return default_of(registry)
+    if (model := registry.loaded(version)) is not None:
+        return model
+    return await from_store(partial(_named, registry, version))
+
+
+async def from_store(work: Callable[[], Result]) -> Result:
+    """What `work` gives, done in a thread. Raises `NoModel` where others wait for the store already."""
+    borrower = object()
+    try:
+        with fail_after(PATIENCE):
+            await FROM_STORE.acquire_on_behalf_of(borrower)
+    except TimeoutError:
+        raise no_model("The store takes its time.") from None
+    try:
+        return await run_in_threadpool(work)
+    finally:
+        FROM_STORE.release_on_behalf_of(borrower)
 
 
 def no_model(detail: str) -> NoModel:

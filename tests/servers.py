@@ -35,7 +35,8 @@ def free_port() -> int:
 class ServiceProcess:
     """`python -m service`, a process of its own, on a free port."""
 
-    def __init__(self, log: Path, port: int | None = None, **settings: object) -> None:
+    def __init__(self, log: Path, port: int | None = None, output: int | None = None, **settings: object) -> None:
+        """What it says on standard output goes to `output`, a file descriptor, or into the log."""
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
@@ -43,12 +44,12 @@ class ServiceProcess:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGITS_")}
         settings = {"drain_seconds": 0} | settings  # the tests send nothing while a service stops
         environment |= {f"DIGITS_{name.upper()}": str(value) for name, value in settings.items()}
-        with log.open("ab") as output, log.with_suffix(".errors").open("ab") as errors:
+        with log.open("ab") as lines, log.with_suffix(".errors").open("ab") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "service", "--port", str(self.port)],
                 cwd=REPO,
                 env=environment,
-                stdout=output,
+                stdout=lines if output is None else output,
                 stderr=errors,
             )
 
@@ -95,7 +96,7 @@ class ServiceProcess:
 
 @contextlib.contextmanager
 def running_service(log: Path, port: int | None = None, **settings: object) -> Iterator[ServiceProcess]:
-    service = ServiceProcess(log, port, **settings)
+    service = ServiceProcess(log, port, None, **settings)
     try:
         service.wait()
         yield service

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from PIL import Image
 
@@ -193,12 +194,17 @@ def test_small_file_that_takes_long_is_refused_unseen(service: ServiceProcess, n
     [
         ("/v1/predict", '{"images": [[' + "[]," * 200_000 + "[]]]}"),
         ("/v1/predict", '{"images": [""]' + "".join(f', "{place}": 0' for place in range(50_000)) + "}"),
+        ("/v1/predict", '{"a": [' + '{"": 0},' * 500_000 + "0]}"),
+        ("/v2/models/digits/infer", infer('"id": "1"', data="[" + '{"": 0},' * 500_000 + "0]")),
         ("/v2/models/digits/infer", infer('"outputs": [' + "0," * 200_000 + "0]")),
         ("/v2/models/digits/infer", infer('"outputs": [' + '{"name": "digit"},' * 2 + '{"name": "digit"}]')),
         ("/v2/models/digits/infer", infer('"outputs": [' + '{"name": "digit"},' * 2000 + '{"name": "digit"}]')),
         ("/v2/models/digits/infer", infer('"id": "1"', data='["' + "a" * 20_000 + '"' + ', ""' * 5000 + "]")),
     ],
-    ids=["rows", "unknown keys", "wrong outputs", "outputs twice", "very many outputs", "texts for numbers"],
+    ids=[
+        *("rows", "unknown keys", "objects", "objects in a tensor"),
+        *("wrong outputs", "outputs twice", "very many outputs", "texts for numbers"),
+    ],
 )
 def test_many_faults_cost_little(fresh: ServiceProcess, before: int, path: str, body: str) -> None:
     answer = httpx.post(fresh.url + path, content=body, timeout=30)
@@ -211,6 +217,15 @@ def test_millions_of_wrong_pixels_cost_little(fresh: ServiceProcess) -> None:
     body = '{"images": [[[' + "-1," * 3_000_000 + "0]]]}"
     assert "row 0, column 0" in post_json(fresh, body).detail
     assert fresh.peak_bytes() < 400e6
+
+
+def test_refused_requests_leave_no_memory_behind(fresh: ServiceProcess) -> None:
+    body = infer('"id": "1"', data="[" + '"a",' * 2_000_000 + "0]")
+    after = []
+    for _ in range(6):
+        assert "whole numbers" in httpx.post(f"{fresh.url}/v2/models/digits/infer", content=body, timeout=30).text
+        after.append(psutil.Process(fresh.process.pid).memory_info().rss)
+    assert after[-1] - after[1] < 30e6
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "I;16"])
@@ -276,7 +291,7 @@ def test_parameter_given_twice_is_422(service: ServiceProcess, seven: bytes) -> 
     assert "twice" in problem(httpx.post(url, content=seven, headers={"Content-Type": "image/png"}), 422).detail
 
 
-@pytest.mark.parametrize("version", ["0", "-1", "1.5", "latest", "1e3"])
+@pytest.mark.parametrize("version", ["0", "-1", "1.5", "latest", "1e3", "1.0", "1_0", "%2B1", "01"])
 def test_version_that_is_no_number_is_422(service: ServiceProcess, seven: bytes, version: str) -> None:
     headers = {"Content-Type": "image/png"}
     url = f"{service.url}/v1/predict/image?version={version}"

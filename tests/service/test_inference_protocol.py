@@ -1,5 +1,6 @@
 """The Open Inference Protocol, as NVIDIA's unmodified client speaks it, and by hand."""
 
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -133,6 +134,19 @@ def test_parameters_may_be_null(service: ServiceProcess) -> None:
     assert httpx.post(f"{service.url}/v2/models/digits/infer", json=asked).status_code == 200
 
 
+def test_data_is_sent_in_one_way_alone(service: ServiceProcess) -> None:
+    tensor = {"name": "image", "shape": [1, 2, 2], "datatype": "UINT8", "data": [0, 255, 0, 0]}
+    for said, parameters in (("no binary_data_size", {}), ("both", {"binary_data_size": 4})):
+        text = json.dumps({"inputs": [tensor | {"parameters": parameters}]})
+        answer = httpx.post(
+            f"{service.url}/v2/models/digits/infer",
+            content=text.encode() + b"\0\xff\0\0",
+            headers={HEADER_LENGTH: str(len(text))},
+        )
+        assert answer.status_code == 422
+        assert said in answer.json()["error"]
+
+
 @pytest.mark.parametrize("length", ["-1", "x", "99999"])
 def test_wrong_header_length_is_an_error(service: ServiceProcess, length: str) -> None:
     answer = httpx.post(f"{service.url}/v2/models/digits/infer", content=b"{}", headers={HEADER_LENGTH: length})
@@ -148,13 +162,26 @@ def test_tensor_of_another_size_than_announced_is_an_error(client: triton.Infere
 
 
 @pytest.mark.parametrize(
-    "path", ["letters", "letters/infer", "digits/versions/99", "digits/versions/99/infer", "digits/versions/x"]
+    "path",
+    [
+        "letters",
+        "letters/infer",
+        "digits/versions/99",
+        "digits/versions/99/infer",
+        "digits/versions/x",
+    ],
 )
 def test_unknown_models_and_versions(service: ServiceProcess, path: str) -> None:
     url = f"{service.url}/v2/models/{path}"
     answer = httpx.post(url, json={}) if path.endswith("infer") else httpx.get(url)
     assert answer.status_code == (422 if path.endswith("x") else 404)
     assert answer.json().keys() == {"error"}
+
+
+@pytest.mark.parametrize("version", ["01", "1.0", "1_0", "+1", "0"])
+def test_version_in_another_spelling_is_none(service: ServiceProcess, version: str) -> None:
+    assert httpx.get(f"{service.url}/v2/models/digits/versions/{version}/ready").status_code == 422
+    assert httpx.post(f"{service.url}/v2/models/digits/versions/{version}/infer", json={}).status_code == 422
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "nothing", 404), ("GET", "models/digits/infer", 405)])

@@ -93,6 +93,15 @@ def test_every_png_mode_is_read(service: ServiceProcess, picture: Image.Image, m
     assert prediction.digit == 7
 
 
+@pytest.mark.parametrize(("factor", "offset"), [(1, 0), (257, 0), (5000, 100_000), (1, -255), (-4000, 7)])
+def test_tiff_of_whole_numbers_of_any_size_is_read(
+    service: ServiceProcess, picture: Image.Image, factor: int, offset: int
+) -> None:
+    numbers = Image.fromarray(np.asarray(picture).astype(np.int32) * factor + offset)
+    [prediction] = predict_file(service, saved(numbers, "TIFF"), "image/tiff").predictions
+    assert (prediction.digit, prediction.accepted) == (7, True)
+
+
 def test_cmyk_jpeg_is_read(service: ServiceProcess, picture: Image.Image) -> None:
     [prediction] = predict_file(service, saved(picture.convert("CMYK"), "JPEG"), "image/jpeg").predictions
     assert prediction.digit == 7

@@ -1,6 +1,7 @@
 """The process: its start, its log, its settings, its end."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -26,6 +27,28 @@ def test_log_lines_are_json_and_name_each_request(tmp_path: Path) -> None:
     assert (request["method"], request["status"]) == ("GET", 200)
     assert request["ms"] > 0
     assert any(line["message"].startswith("serving version") for line in lines)
+
+
+def test_log_that_nobody_reads_holds_up_nobody(tmp_path: Path) -> None:
+    unread, output = os.pipe()
+    service = ServiceProcess(tmp_path / "log", output=output, model_store=REPO / "models")
+    try:
+        service.wait()
+        with httpx.Client(base_url=service.url, timeout=5) as client:
+            for _ in range(600):  # 64 KiB fill the pipe
+                client.get("/health/live")
+            for _ in range(3):
+                with socket.create_connection(("127.0.0.1", service.port)) as connection:
+                    connection.sendall(b"GARBAGE\r\n\r\n")  # each of which is a line of the log
+                    assert connection.recv(99)
+                assert client.get("/health/live").status_code == 200
+        said = b""
+        while b"Invalid HTTP request" not in said:
+            said += os.read(unread, 2**16)
+    finally:
+        os.close(unread)
+        os.close(output)
+        service.stop()
 
 
 def test_sigterm_finishes_what_is_in_flight(tmp_path: Path, seven: bytes) -> None:

@@ -66,6 +66,15 @@ def test_scripts_of_other_pages_may_not_call_unless_named(service: ServiceProces
         assert "access-control-allow-origin" not in answer.headers
 
 
+@pytest.mark.parametrize("path", ["/", "/static/page.js"])
+@pytest.mark.parametrize("part", ["lines=1", "bytes=5-1", "bytes=99999999-", "bytes=0-3"])
+def test_pages_come_whole(service: ServiceProcess, path: str, part: str) -> None:
+    whole = httpx.get(service.url + path)
+    answer = httpx.get(service.url + path, headers={"Range": part})
+    assert (answer.status_code, answer.content) == (200, whole.content)
+    assert answer.headers["accept-ranges"] == "none"
+
+
 def test_pages_forbid_what_they_do_not_need(service: ServiceProcess) -> None:
     page = httpx.get(f"{service.url}/docs")
     assert "script-src 'self';" in page.headers["content-security-policy"]

@@ -1,9 +1,11 @@
 """The service follows the store."""
 
+import contextlib
 import json
 import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from contract.artifact import LINE_TFLITE, MANIFEST, SECOND_TFLITE, TFLITE, NotNowError
+from contract.artifact import CARD, LINE_TFLITE, MANIFEST, SECOND_TFLITE, TFLITE, NotNowError
 from contract.folder import FolderStore
 from contract.store import fingerprint, open_store
 from service.registry import Registry, UnknownVersionError
@@ -245,6 +247,35 @@ def test_version_that_hangs_keeps_nobody_who_asks_for_another(store: FolderStore
             file.write_bytes(content)
         assert hanging.result().manifest.version == default + 1
     assert registry.get(default + 2).manifest.version == default + 2
+
+
+def test_store_that_hangs_keeps_nobody_who_asks_for_what_is_loaded(
+    store: FolderStore, tmp_path: Path, seven: bytes
+) -> None:
+    version = store.versions()[-1]
+    copy_version(store, version + 1)
+    with running_service(tmp_path / "log", model_store=store.folder.parent) as service:
+        assert served(service, seven, f"?version={version}") == version
+        card = store.folder / str(version) / CARD
+        content = card.read_bytes()
+        card.unlink()
+        os.mkfifo(card)  # who reads it waits for who writes it
+        url = f"{service.url}/v1/models/{version}/files/{CARD}"
+        with ThreadPoolExecutor(50) as pool:
+            hanging = [pool.submit(httpx.get, url, timeout=30) for _ in range(50)]
+            try:
+                eventually(lambda: any(answer.done() for answer in hanging))
+                for path in ("/health/live", "/v1/models", "/metrics", "/"):
+                    assert httpx.get(service.url + path, timeout=2).status_code == 200
+                assert served(service, seven, f"?version={version}") == version
+            finally:
+                while sum(not answer.done() for answer in hanging):
+                    with contextlib.suppress(OSError):  # nobody reads any more
+                        writer = os.open(card, os.O_WRONLY | os.O_NONBLOCK)
+                        os.write(writer, content)
+                        os.close(writer)
+                    time.sleep(0.05)
+        assert Counter(answer.result().status_code for answer in hanging)[503] == 46
 
 
 def test_name_of_no_bucket_is_one_line(tmp_path: Path) -> None:
