@@ -26,6 +26,12 @@ export class Paper extends EventTarget {
     canvas.addEventListener("blur", () => this.#putKeyboardPenAway());
     new ResizeObserver(() => this.#show()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#show());
+    this.#followResolution();
+  }
+
+  #followResolution() { // of the screen, or of the browser's zoom
+    const now = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
+    now.addEventListener("change", () => { this.#show(); this.#followResolution(); }, { once: true });
   }
 
   get #sheet() { return this.#sheets[this.#at]; }

@@ -133,8 +133,8 @@ async function run() {
 
 async function open(file) {
   if (!file) return;
-  const mine = ++opening;
   if (file.size > LARGEST) return refuse(file, "it is larger than 20 MB");
+  const mine = ++opening;
   const content = await file.arrayBuffer().catch(() => null); // what the file is now: it may change on the disk, or go
   const kept = content && new File([content], file.name, { type: file.type });
   const bitmap = kept && await createImageBitmap(kept).then(reduced).catch(() => null);
