@@ -37,9 +37,10 @@ class Ask(tk.Toplevel):
         ok = ttk.Button(body, text="OK", style="Accent.TButton", command=self._answer)
         cancel.pack(side="right", padx=(8, 0))
         ok.pack(side="right")
-        cancel.bind("<Return>", lambda _: self.destroy())
-        for widget in (self.entry, ok):
-            widget.bind("<Return>", lambda _: self._answer())
+        for enter in ("<Return>", "<KP_Enter>"):
+            cancel.bind(enter, lambda _: self.destroy())
+            for widget in (self.entry, ok):
+                widget.bind(enter, lambda _: self._answer())
         self.bind("<Escape>", lambda _: self.destroy())
         self.wait_visibility()
         self.grab_set()

@@ -2,9 +2,10 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 
 from tenacity import (
     Retrying,
@@ -26,6 +27,9 @@ from client.service import (
 )
 from client.sources import Source
 from contract.messages import ModelReference, Prediction
+
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
 
 BATCH, BATCH_BYTES = 32, 4 * 2**20
 """Most images in a request, and bytes of their files: a few of these are all that is in memory."""
@@ -86,7 +90,7 @@ class Batches:
         model, prediction = found
         if self._single:
             return Result(image.name, prediction, model)
-        number = self._patient(self._service.number, image.content, unsure=not prediction.accepted)
+        number = self._asked(self._service.number, image.content, unsure=not prediction.accepted)
         return Result(image.name, number or prediction, number.model if number else model)
 
     def _predictions(self, images: list[bytes]) -> list[tuple[ModelReference, Prediction] | str]:
@@ -94,7 +98,7 @@ class Batches:
         if not images:
             return []
         try:
-            model, predictions = self._patient(self._service.predict_all, images)
+            model, predictions = self._asked(self._service.predict_all, images)
         except ServiceRefusedError as error:
             if len(images) == 1:
                 return [str(error)]
@@ -104,6 +108,12 @@ class Batches:
             return [found for part in parts for found in self._predictions(part)]
         self._answered = True
         return [(model, prediction) for prediction in predictions]
+
+    def _asked(self, call: Callable[Given, Answer], *arguments: Given.args, **named: Given.kwargs) -> Answer:
+        """What `call` gives, with patience; unless nobody wants it any more."""
+        if self._ended.is_set():
+            raise ServiceAwayError("stopped")
+        return self._patient(call, *arguments, **named)
 
     def _may_pass(self, error: BaseException) -> bool:
         if isinstance(error, KeyWantedError):

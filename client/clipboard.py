@@ -29,4 +29,6 @@ def _of_x11(root: tk.Tk) -> bytes:
         numbers = root.clipboard_get(type="image/png")
         return bytes(int(number, 16) for number in numbers.split())
     except (tk.TclError, ValueError) as error:
+        if "too large" in str(error):
+            raise UnreadableImageError("the image is too large for that: save it, and open the file") from error
         raise UnreadableImageError("there is no image in the clipboard") from error

@@ -50,6 +50,13 @@ class Details(tk.Toplevel):
         left = min(beside, self.winfo_vrootwidth() - self.winfo_reqwidth())
         self.geometry(f"+{max(0, left)}+{owner.winfo_rooty()}")
 
+    def destroy(self) -> None:
+        """With the picture, now: the garbage collector may free it in a thread that is not Tk's, which hangs."""
+        with suppress(tk.TclError):
+            self.seen.configure(image="")
+        self.__dict__.pop("_seen", None)
+        super().destroy()
+
     def show(self, answer: Answer | None) -> None:
         """Show `answer`, or that there is none yet."""
         if answer is None:

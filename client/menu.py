@@ -8,6 +8,9 @@ from itertools import chain
 
 MAC = sys.platform == "darwin"
 
+KEYPAD = {"Return": "KP_Enter", "Delete": "KP_Delete"}
+"""What a key is called there."""
+
 
 @dataclass(frozen=True)
 class Action:
@@ -24,7 +27,8 @@ class Action:
             modifiers = [modifier.replace("Control", "Command") for modifier in modifiers]
             key = key.replace("Delete", "BackSpace")
         locked = [*modifiers, "Lock", "Key", key.upper()] if len(key) == 1 else []
-        return [f"<{'-'.join(parts)}>" for parts in ([*modifiers, "Key", key], locked) if parts]
+        keypad = [*modifiers, "Key", KEYPAD[key]] if key in KEYPAD else []
+        return [f"<{'-'.join(parts)}>" for parts in ([*modifiers, "Key", key], locked, keypad) if parts]
 
     @property
     def accelerator(self) -> str:

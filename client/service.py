@@ -28,6 +28,9 @@ from contract.messages import (
 TIMEOUT = httpx.Timeout(10, connect=2)
 """Seconds for an answer, and for a connection."""
 
+LONGEST, MOST_BYTES = 20, 2**24
+"""Seconds for all of an answer from its beginning, and bytes."""
+
 Message = TypeVar("Message", bound=BaseModel)
 
 LIKELY = 0.5
@@ -169,7 +172,8 @@ class Service:
         if self._key:
             self._http.headers["Authorization"] = f"Bearer {self._key}"
         try:
-            return self._http.request(method, path, content=content, headers=headers)
+            with self._http.stream(method, path, content=content, headers=headers) as response:
+                return httpx.Response(response.status_code, content=_whole(response))
         except httpx.TimeoutException as error:
             raise ServiceAwayError("no answer in time") from error
         except httpx.ConnectError as error:
@@ -196,6 +200,16 @@ def address(text: str) -> str:
     if url.userinfo:
         raise ValueError("An address has no name and password: it would be kept in clear")
     return text.rstrip("/")
+
+
+def _whole(response: httpx.Response) -> bytes:
+    """Raises `ServiceAwayError` where it comes by drops, or has no end."""
+    started, content = time.monotonic(), bytearray()
+    for piece in response.iter_bytes():
+        content += piece
+        if time.monotonic() - started > LONGEST or len(content) > MOST_BYTES:
+            raise ServiceAwayError("no answer in time")
+    return bytes(content)
 
 
 def _base64(image: bytes) -> str:

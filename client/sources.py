@@ -10,7 +10,7 @@ import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from errno import ELOOP
+from errno import ELOOP, ENOENT
 from functools import partial
 from pathlib import Path, PurePath
 from typing import BinaryIO, Self, cast
@@ -22,6 +22,7 @@ COMPRESSIONS: dict[bytes, Callable[[Path], object]] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
     b"\xfd7zXZ": lzma.open,
+    b"\x5d\x00\x00": lzma.open,
 }
 """First bytes of compressed archives, and what opens them; unlike tarfile's, these read on where a stream ends."""
 
@@ -61,7 +62,7 @@ def named(arguments: Iterable[str]) -> Iterator[Source]:
         if argument == "-":
             yield Source(argument, lambda: _bounded(sys.stdin.buffer.read(MOST_BYTES + 1)))
         elif _is_folder(argument):
-            yield from images_in(Path(argument))
+            yield from images_in(Path(argument)) or [_without_images(argument)]
         elif _is_archive(argument):
             yield from _archive(Path(argument))
         else:
@@ -95,7 +96,7 @@ def count(arguments: Iterable[str]) -> int | None:
     for argument in arguments:
         if _is_archive(argument):
             return None
-        total += len(images_in(Path(argument))) if _is_folder(argument) else 1
+        total += max(1, len(images_in(Path(argument)))) if _is_folder(argument) else 1
     return total
 
 
@@ -113,7 +114,7 @@ def _may_be_read(path: Path) -> bool:
 
 def _is_folder(name: str) -> bool:
     try:
-        return Path(name).is_dir()
+        return name != "" and Path(name).is_dir()
     except (OSError, ValueError):
         return False
 
@@ -144,15 +145,23 @@ def _fault(error: OSError) -> Source:
     return Source(str(error.filename), load)
 
 
+def _without_images(name: str) -> Source:
+    return _fault(OSError(ENOENT, "holds no image", name))
+
+
 def _archive(path: Path) -> Iterator[Source]:
     """The images in it, in its order, as a stream: it may be larger than memory and disk."""
+    found = False
     try:
         with _unpacked(path) as file, _Archive.open(fileobj=file, mode="r|") as archive:
             for member in archive:
                 if not member.isdir() and _is_image(PurePath(member.name)):
+                    found = True
                     yield Source(f"{path}:{member.name}", partial(_member, archive, member))
     except (*BROKEN, OSError) as error:
         raise OSError(f"{path} is damaged, there may be more images in it: {error}") from error
+    if not found:
+        yield _without_images(str(path))
 
 
 def _unpacked(path: Path) -> BinaryIO:

@@ -20,6 +20,7 @@ from client.paper import DRAWN, OTHER_SHEET, Paper
 from client.preferences import Preferences
 from client.service import Answer, Service, address
 from client.sheets import EMPTY, UnreadableImageError, open_photo
+from client.sources import SUFFIXES
 from client.tools import Tools
 from contract.messages import ModelSummary
 
@@ -31,7 +32,11 @@ NOTICE = 8
 
 HINT = "Draw a digit, or a number, with mouse, pen or finger."
 
-IMAGES = [("Images", "*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.pnm *.pgm *.ppm"), ("All files", "*")]
+IMAGES = [
+    ("Images", [f"*{end}" for suffix in sorted(SUFFIXES) for end in (suffix, suffix.upper())]),
+    ("All files", ["*"]),
+]
+"""For the dialog, which minds case on Linux."""
 
 
 class Window:
@@ -196,6 +201,7 @@ class Window:
                 update={"dark": self._dark, "pen": self.paper.pen, "place": self._root.geometry()}
             )
         )
+        self._root.report_callback_exception = lambda *_: None  # dialogs end with it
         self._root.destroy()
 
     def _remember(self, changed: Preferences) -> None:

@@ -22,7 +22,6 @@ class Written:
         self._file = file
         self._parse = _from_json if form == "json" else _from_csv
         self._headed = form == "csv"
-        self._start = CSV_HEAD if self._headed else JSON_START
         self.end = 0
         """Bytes up to the last whole line that was iterated over."""
 
@@ -44,9 +43,18 @@ class Written:
                     yield _parsed(self._parse, text)
                 self.end += len(record)
                 record = b""
-        begun = record[: len(self._start)]
-        if self.end == 0 and not self._start.startswith(begun):
+        if self.end == 0 and not self._may_be_begun(record):
             raise OtherImagesError("holds other things than results")
+
+    def _may_be_begun(self, record: bytes) -> bool:
+        """Whether a reading may have been stopped while it wrote this at the start of the file."""
+        if self._headed:
+            return (CSV_HEAD + b"\r").startswith(record)
+        try:
+            whole = json.loads(record)
+        except ValueError:
+            return JSON_START.startswith(record[: len(JSON_START)])
+        return isinstance(whole, dict) and "file" in whole and not {"error", "accepted"}.isdisjoint(whole)
 
     def cut(self) -> None:
         """Ends the file where the last whole line that was iterated over ends."""
@@ -58,7 +66,7 @@ class Written:
 def _parsed(parse: Callable[[str], tuple[str, str, bool]], text: str) -> tuple[str, str, bool]:
     try:
         return parse(text)
-    except (ValueError, KeyError, TypeError, IndexError):
+    except (ValueError, KeyError, TypeError, IndexError, csv.Error):
         raise OtherImagesError("holds other things than results") from None
 
 

@@ -1,5 +1,6 @@
 """The courier carries the newest drawing, one at a time, and outlasts a service that is away."""
 
+import contextlib
 import queue
 import time
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import client.service
 from client.courier import Answered, Away, Courier, News, Parcel, Present, Refused
 from client.ink import PAPER, Point, draw, smooth
 from client.service import Service
@@ -138,6 +140,25 @@ def test_something_else_at_that_address_is_no_answer(couriers: list[Courier], st
         news = hear(courier, Away)
         assert isinstance(news, Away)
         assert "not the digit service" in news.reason
+
+
+def test_answer_that_comes_by_drops_is_none(couriers: list[Courier], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client.service, "LONGEST", 1)
+
+    class Dripping(SilentHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):  # nobody listens any more
+                for _ in range(100):
+                    self.wfile.write(b" ")
+                    time.sleep(0.1)
+
+    with http_server(Dripping) as url:
+        couriers.append(Courier(Service(url)))
+        away = hear(couriers[0], Away)
+        assert isinstance(away, Away)
+        assert away.reason == "no answer in time"
 
 
 def test_proxy_of_the_environment_is_not_asked_for_the_own_machine(

@@ -7,6 +7,7 @@ import io
 import json
 import lzma
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from PIL import Image, ImageDraw
 
 from tests.client.test_read import read
 from tests.conftest import DATA
-from tests.servers import REPO, ServiceProcess, eventually, running_service
+from tests.servers import REPO, ServiceProcess, eventually, http_server, running_service, slowed
 from trainer.mnist import Mnist
 
 COUNT = 150
@@ -75,6 +76,7 @@ PACKED: dict[str, Callable[[bytes], bytes]] = {
     "tar.gz": gzip.compress,
     "tar.bz2": bz2.compress,
     "tar.xz": lzma.compress,
+    "tar.lzma": partial(lzma.compress, format=lzma.FORMAT_ALONE),
 }
 
 
@@ -235,16 +237,26 @@ def test_key_is_found_once_for_all_batches(tmp_path: Path, folder: Path) -> None
 
 
 @pytest.mark.parametrize("form", ["--json", "--csv"])
-@pytest.mark.parametrize("text", ["Dear all,\nthis is no result.", '{"precious": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Dear all,\nthis is no result.",
+        '{"precious": 1}',
+        '{"file": "x", "my": "precious"}',
+        "file,number,confidence,accepted,version,error,comment",
+        "file,number,confidence,accepted,version,error\r7.png,7,0.9,true,12,\r",
+        "file,number,confidence,accepted,version,error\na.png\rx,7,0.99,true,12,\n",
+    ],
+)
 def test_file_of_something_else_is_not_touched(
     service: ServiceProcess, folder: Path, tmp_path: Path, form: str, text: str
 ) -> None:
     out = tmp_path / "letter.txt"
-    out.write_text(text)
+    out.write_bytes(text.encode())
     done = read(service.url, form, "--out", str(out), str(folder))
     assert done.returncode == 1
-    assert "holds other things than results" in done.stderr.decode()
-    assert out.read_text() == text
+    assert re.search("holds (other things than results|results of other images)", done.stderr.decode())
+    assert out.read_bytes() == text.encode()
 
 
 def test_service_that_is_killed_and_started_again_costs_nothing(folder: Path, tmp_path: Path, mnist: Mnist) -> None:
@@ -281,6 +293,38 @@ def test_interrupted_reader_ends_at_once_though_the_service_is_away(heeded: None
     _, errors = reader.communicate(timeout=10)
     assert reader.returncode == 130
     assert errors.decode() == f"Stopped; the same command goes on from there in {out}\n"
+
+
+def test_interrupted_reader_asks_nothing_more(heeded: None, service: ServiceProcess, folder: Path) -> None:
+    with http_server(slowed(service.url, 0.5)) as url:
+        command = [sys.executable, "-m", "client", "--url", url, "read", "--csv", *names(folder)]
+        reader = subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(4)  # it has begun to ask whether some are numbers
+        reader.send_signal(signal.SIGINT)
+        _, errors = reader.communicate(timeout=4)  # each would take half a second more
+    assert (reader.returncode, errors) == (130, b"Stopped\n")
+
+
+@pytest.mark.parametrize("out", ["/dev/null", "/dev/stdout"])
+def test_results_are_written_into_files_alone(service: ServiceProcess, out: str) -> None:
+    done = read(service.url, "--csv", "--out", out, str(DATA / "7.png"))
+    assert done.returncode == 2
+    assert b"is no file" in done.stderr
+
+
+def test_folder_or_archive_without_images_is_told(service: ServiceProcess, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with tarfile.open(tmp_path / "empty.tar", "w") as archive:
+        archive.add(tmp_path / "empty", "folder")
+    done = read(service.url, str(tmp_path / "empty"), str(tmp_path / "empty.tar"), str(DATA / "7.png"))
+    assert done.returncode == 1
+    assert done.stderr.decode().count("holds no image") == 2
+    assert b"7.png: 7" in done.stdout
+
+
+def test_empty_name_is_no_folder(service: ServiceProcess) -> None:
+    done = read(service.url, "")
+    assert (done.returncode, done.stdout) == (1, b"")
 
 
 def test_reader_that_is_killed_goes_on(service: ServiceProcess, folder: Path, tmp_path: Path) -> None:

@@ -557,7 +557,10 @@ def test_keys_of_the_menu_open_the_details_and_close_the_window(service: Service
     user.press("Return")
     assert user.sentence == "Draw a digit first."
     user.draw(SEVEN)
-    user.press("Return")
+    user.press("KP_Delete")
+    user.sees(lambda: user.identified == "")
+    user.draw(SEVEN)
+    user.press("KP_Enter")
     user.sees(lambda: user.details() is not None)
     user.press("ctrl+z", focus=user.details())
     user.sees(lambda: user.identified == "")
@@ -586,6 +589,23 @@ def test_refusal_is_still_there_after_the_service_was_away(visit: Visit, tmp_pat
     with running_service(tmp_path / "log", port=port, model_store=REPO / "models"):
         user.sees(lambda: "Connected" in user.status)
         assert "nothing on the paper" in user.sentence
+
+
+def test_details_take_their_picture_with_them(service: ServiceProcess, visit: Visit) -> None:
+    """Freed later, by the garbage collector, it could be in the courier's thread, and wait for Tk for ever."""
+    user = visit(service.url)
+    user.draw(SEVEN)
+    user.press("Return")
+    user.sees(lambda: user.details() is not None)
+    details = user.details()
+    assert details is not None
+    pictures = user.root.image_names()
+    gc.disable()
+    try:
+        details.destroy()
+        assert len(user.root.image_names()) == len(pictures) - 1
+    finally:
+        gc.enable()
 
 
 def test_odd_details_stop_nothing(service: ServiceProcess, visit: Visit) -> None:
