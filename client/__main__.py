@@ -79,8 +79,6 @@ def _read(parser: argparse.ArgumentParser, service: Service, arguments: argparse
 
     if arguments.out and arguments.form == "text":
         parser.error("--out wants --json or --csv")
-    if arguments.out and arguments.out.exists() and not arguments.out.is_file():
-        parser.error(f"--out {arguments.out}: is no file; without --out, results go to standard output")
     try:
         names = arguments.names + (sources.listed(arguments.list) if arguments.list else [])
     except (OSError, UnicodeDecodeError) as error:

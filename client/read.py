@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from errno import EINVAL
 from pathlib import Path
 from typing import TextIO
 
@@ -55,6 +56,8 @@ def read(service: Service, names: Sequence[str], *, form: str, out: Path | None,
 
 
 def _read(service: Service, names: Sequence[str], form: str, out: Path | None, *, single: bool) -> int:
+    if out and out.exists() and not out.is_file():
+        raise OSError(EINVAL, "is no file; without --out, results go to standard output", str(out))
     statuses = {READ}
     images = sources.named(names)
     written = Written(out, form) if out else None

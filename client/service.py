@@ -29,7 +29,7 @@ TIMEOUT = httpx.Timeout(10, connect=2)
 """Seconds for an answer, and for a connection."""
 
 LONGEST, MOST_BYTES = 20, 2**24
-"""Seconds for all of an answer from its beginning, and bytes."""
+"""Seconds for all of an answer, once its headers are there, and bytes."""
 
 Message = TypeVar("Message", bound=BaseModel)
 
@@ -207,8 +207,10 @@ def _whole(response: httpx.Response) -> bytes:
     started, content = time.monotonic(), bytearray()
     for piece in response.iter_bytes():
         content += piece
-        if time.monotonic() - started > LONGEST or len(content) > MOST_BYTES:
+        if time.monotonic() - started > LONGEST:
             raise ServiceAwayError("no answer in time")
+        if len(content) > MOST_BYTES:
+            raise ServiceAwayError(NOT_OURS)
     return bytes(content)
 
 

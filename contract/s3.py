@@ -77,9 +77,9 @@ class S3Store(Store):
             except BaseError:  # the answer alone may have been lost
                 if not self._has(f"{manifest.version}/{MANIFEST}", text):
                     raise
-            if lost := files.keys() - self._entries()[manifest.version].keys():
+            if lost := [name for name in (*files, MANIFEST) if self._lacks(f"{manifest.version}/{name}")]:
                 self._remove(manifest.version)
-                raise OSError(f"{self.place}/{manifest.version} lost {min(lost)} while it was written")
+                raise OSError(f"{self.place}/{manifest.version} lost {lost[0]} while it was written")
         return manifest
 
     def unpin(self) -> None:
@@ -95,6 +95,16 @@ class S3Store(Store):
             return self._get(name) == content
         except OSError:
             return False
+
+    def _lacks(self, name: str) -> bool:
+        """Whether it is not there, for sure."""
+        try:
+            self._bucket.head(name)
+        except FileNotFoundError:
+            return True
+        except BaseError:  # the server is away
+            return False
+        return False
 
     def _put_pin(self, text: str) -> None:
         with _as_os_errors(self.place):
@@ -118,8 +128,10 @@ class S3Store(Store):
         probe = _probe()
         with _as_os_errors(self.place):
             self._bucket.put(probe, b"")
-            now: datetime = self._bucket.head(probe)["last_modified"]
-            self._bucket.delete(probe)
+            try:
+                now: datetime = self._bucket.head(probe)["last_modified"]
+            finally:
+                self._bucket.delete(probe)
         return now
 
     def _claim(self) -> int:

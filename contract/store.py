@@ -149,8 +149,9 @@ class Store(ABC):
         """Remove the versions older than the `keep` newest that are whole, and what dead publishers left.
 
         As many as that stay of those that a service of today takes, too: others may be of a program that is newer, or
-        be needed to go back to an older one. The pinned one and the most accurate stay. Returns the versions removed.
-        Raises `NotNowError`, and removes nothing, where one cannot be read now: it may be the most accurate.
+        be needed to go back to an older one. The pinned one and the most accurate of either kind stay. Returns the
+        versions removed. Raises `NotNowError`, and removes nothing, where one cannot be read now: it may be the most
+        accurate.
         """
         whole, taken = {}, []
         for version in self.versions():
@@ -163,14 +164,22 @@ class Store(ABC):
             except ArtifactError:
                 continue
         oldest = min(list(whole)[-keep:] + taken[-keep:], default=0)
-        best = max(whole, key=lambda version: whole[version].metrics.int8.accuracy, default=None)
+        best = [max(some, key=lambda version: whole[version].metrics.int8.accuracy) for some in (whole, taken) if some]
+        spared = {*best, self.pinned()}
         removed = []
         for version in self.versions():
-            if version < oldest and version not in (best, self.pinned()):  # somebody may pin one meanwhile
+            if version < oldest and version not in spared and not self._may_be_pinned(version):
                 self._remove(version)
                 removed.append(version)
         self._remove_abandoned()
         return removed
+
+    def _may_be_pinned(self, version: int) -> bool:
+        """By now."""
+        try:
+            return self.pinned() == version
+        except ArtifactError:
+            return True
 
     @abstractmethod
     def _get(self, name: str) -> bytes:

@@ -32,38 +32,47 @@ def configure(level: str) -> None:
 
 
 class BufferedHandler(logging.Handler):
-    """Puts records among the lines of requests, which a thread writes: nobody waits for whoever reads the log."""
+    """Puts records among the lines of requests. A thread alone writes: whoever reads the log holds up nobody else."""
 
     def __init__(self) -> None:
         super().__init__()
         self._stream = open(sys.stdout.fileno(), "w", buffering=2**16, encoding="utf-8", closefd=False)  # noqa: SIM115  # it stays open
-        self._writing = threading.Lock()
-        self._at_once = threading.Event()
-        threading.Thread(target=self._write_now_and_then, daemon=True).start()
+        self._changed = threading.Condition()
+        self._wanted = self._written = 0
+        self._late = False
+        self._writer = threading.Thread(target=self._write_now_and_then, daemon=True)
+        self._writer.start()
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             observing.add(f"{self.format(record)}\n")
         except Exception:
             self.handleError(record)
-        self._at_once.set()
+        self._have_written(0.05)  # the process may be about to end
 
     def flush(self) -> None:
-        """Write what has gathered, but wait no longer than a second for somebody who reads."""
-        if self._writing.acquire(timeout=1):
-            try:
-                for piece in ("", *pieces(observing.lines())):
-                    with suppress(OSError):  # a full disk, or nobody reads: the service goes on, and tries again
-                        self._stream.write(piece)
-                        self._stream.flush()
-            finally:
-                self._writing.release()
+        """Have all that has gathered written; but wait no longer than a second, or not at all where nobody reads."""
+        self._have_written(1)
+
+    def _have_written(self, patience: float) -> None:
+        with self._changed:
+            self._wanted = wanted = self._wanted + 1
+            self._changed.notify_all()
+            if not self._late and threading.current_thread() is not self._writer:
+                self._late = not self._changed.wait_for(lambda: self._written >= wanted, patience)
 
     def _write_now_and_then(self) -> None:
         while True:
-            self._at_once.wait(SECONDS)
-            self._at_once.clear()
-            self.flush()
+            with self._changed:
+                self._changed.wait_for(lambda: self._wanted > self._written, SECONDS)
+                wanted = self._wanted
+            for piece in ("", *pieces(observing.lines())):
+                with suppress(OSError):  # a full disk, or nobody reads: the service goes on, and tries again
+                    self._stream.write(piece)
+                    self._stream.flush()
+            with self._changed:
+                self._written, self._late = wanted, False
+                self._changed.notify_all()
 
 
 def pieces(lines: str) -> Iterator[str]:

@@ -125,8 +125,8 @@ def stamp(second: int) -> str:
 
 
 def add(line: str) -> None:
-    """To the log's, behind those that gathered."""
-    _lines.append(line)
+    """To the log, behind the requests before it."""
+    metrics.later(_lines.append, line)
 
 
 def lines() -> str:

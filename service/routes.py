@@ -43,6 +43,7 @@ from service.routing import (
     at_once_or_apart,
     default_of,
     from_store,
+    manifest_of,
     model_of,
     no_model,
     registry_of,
@@ -259,12 +260,7 @@ def list_models(request: Request) -> ModelList:
 )
 def model_manifest(version: Version, request: Request) -> Manifest:
     registry = registry_of(request)
-    if version == "default":
-        return default_of(registry).manifest
-    try:
-        return registry.manifest(int(version))
-    except UnknownVersionError as error:
-        raise UnknownVersion(str(error)) from error
+    return default_of(registry).manifest if version == "default" else manifest_of(registry, int(version))
 
 
 @router.get(

@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator, Field
 
-from contract.artifact import NotNowError
+from contract.artifact import Manifest, NotNowError
 from service.decoding import TakesLongError
 from service.model import Model
 from service.problems import NoModel, ShuttingDown, TooLarge, UnknownVersion, UnsupportedType
@@ -45,7 +45,7 @@ def _written_plainly(number: object) -> object:
     return number
 
 
-VersionNumber = Annotated[int, BeforeValidator(_written_plainly), Field(ge=1)]
+VersionNumber = Annotated[int, Field(ge=1), BeforeValidator(_written_plainly)]
 
 
 class DirectRoute(APIRoute):
@@ -106,6 +106,7 @@ async def model_of(request: Request, version: int | None) -> Model:
         return default_of(registry)
     if (model := registry.loaded(version)) is not None:
         return model
+    manifest_of(registry, version)  # who asks for an unknown one need not wait
     return await from_store(partial(_named, registry, version))
 
 
@@ -134,6 +135,14 @@ def default_of(registry: Registry) -> Model:
         return registry.default()
     except NoModelError as error:
         raise no_model(str(error)) from error
+
+
+def manifest_of(registry: Registry, version: int) -> Manifest:
+    """Raises `UnknownVersion`."""
+    try:
+        return registry.manifest(version)
+    except UnknownVersionError as error:
+        raise UnknownVersion(str(error)) from error
 
 
 def _named(registry: Registry, version: int) -> Model:

@@ -185,7 +185,9 @@ def list_(store: StoreOption = "models") -> None:
         )
     console.print(table if table.rows else f"No version in {shelf.place}. Train one: python -m trainer train")
     if pinned and pinned not in checked:
-        console.print(f"Version {pinned} is pinned, and not there: nothing is served. Pin another, or unpin.")
+        console.print(
+            f"Version {pinned} is pinned, and not there: a service that starts serves nothing. Pin another, or unpin."
+        )
 
 
 @app.command()

@@ -113,7 +113,7 @@ def _from_cache(cache: Path, mirrors: Iterable[str]) -> dict[Source, bytes]:
     try:
         return _from_folder(cache)
     except (OSError, DatasetError) as error:
-        if cache.exists():
+        if any(cache.glob("*")):
             failures.append(f"  {error}")
     content = _download(mirrors, failures)
     try:

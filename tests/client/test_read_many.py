@@ -243,6 +243,8 @@ def test_key_is_found_once_for_all_batches(tmp_path: Path, folder: Path) -> None
         "Dear all,\nthis is no result.",
         '{"precious": 1}',
         '{"file": "x", "my": "precious"}',
+        '{"file": "x.png", "error": "gone"}',
+        "[" * 99_999,
         "file,number,confidence,accepted,version,error,comment",
         "file,number,confidence,accepted,version,error\r7.png,7,0.9,true,12,\r",
         "file,number,confidence,accepted,version,error\na.png\rx,7,0.99,true,12,\n",
@@ -296,10 +298,11 @@ def test_interrupted_reader_ends_at_once_though_the_service_is_away(heeded: None
 
 
 def test_interrupted_reader_asks_nothing_more(heeded: None, service: ServiceProcess, folder: Path) -> None:
-    with http_server(slowed(service.url, 0.5)) as url:
+    asked: list[int] = []
+    with http_server(slowed(service.url, 0.5, asked)) as url:
         command = [sys.executable, "-m", "client", "--url", url, "read", "--csv", *names(folder)]
         reader = subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        time.sleep(4)  # it has begun to ask whether some are numbers
+        eventually(lambda: len(asked) > 8, 30)  # batches are read, and whether they have numbers is asked
         reader.send_signal(signal.SIGINT)
         _, errors = reader.communicate(timeout=4)  # each would take half a second more
     assert (reader.returncode, errors) == (130, b"Stopped\n")
@@ -308,8 +311,14 @@ def test_interrupted_reader_asks_nothing_more(heeded: None, service: ServiceProc
 @pytest.mark.parametrize("out", ["/dev/null", "/dev/stdout"])
 def test_results_are_written_into_files_alone(service: ServiceProcess, out: str) -> None:
     done = read(service.url, "--csv", "--out", out, str(DATA / "7.png"))
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert b"is no file" in done.stderr
+
+
+def test_name_that_is_too_long_is_one_line(service: ServiceProcess, tmp_path: Path) -> None:
+    done = read(service.url, "--csv", "--out", str(tmp_path / ("a" * 300)), str(DATA / "7.png"))
+    assert done.returncode == 1
+    assert done.stderr.count(b"\n") == 1
 
 
 def test_folder_or_archive_without_images_is_told(service: ServiceProcess, tmp_path: Path) -> None:

@@ -26,6 +26,20 @@ def test_schemathesis_finds_no_answer_that_is_not_documented(service: ServicePro
     assert re.search(r"Selected: (\d+)/\1\n +Tested: \1\n", result.stdout)
 
 
+def test_versions_are_whole_numbers_from_1_on(service: ServiceProcess) -> None:
+    page = httpx.get(f"{service.url}/openapi.json").json()
+    parameters = [one for path in page["paths"].values() for way in path.values() for one in way.get("parameters", [])]
+    numbers = [
+        kind
+        for parameter in parameters
+        if parameter["name"] == "version"
+        for kind in parameter["schema"].get("anyOf", [parameter["schema"]])
+        if kind["type"] == "integer"
+    ]
+    assert len(numbers) >= 7
+    assert all(kind.get("minimum", kind.get("exclusiveMinimum", -1) + 1) == 1 for kind in numbers)
+
+
 def test_every_example_works(service: ServiceProcess) -> None:
     page = httpx.get(f"{service.url}/openapi.json").json()
     tried = 0

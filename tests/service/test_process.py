@@ -32,6 +32,7 @@ def test_log_lines_are_json_and_name_each_request(tmp_path: Path) -> None:
 def test_log_that_nobody_reads_holds_up_nobody(tmp_path: Path) -> None:
     unread, output = os.pipe()
     service = ServiceProcess(tmp_path / "log", output=output, model_store=REPO / "models")
+    os.close(output)
     try:
         service.wait()
         with httpx.Client(base_url=service.url, timeout=5) as client:
@@ -42,13 +43,34 @@ def test_log_that_nobody_reads_holds_up_nobody(tmp_path: Path) -> None:
                     connection.sendall(b"GARBAGE\r\n\r\n")  # each of which is a line of the log
                     assert connection.recv(99)
                 assert client.get("/health/live").status_code == 200
-        said = b""
-        while b"Invalid HTTP request" not in said:
-            said += os.read(unread, 2**16)
+        service.stop()
     finally:
         os.close(unread)
-        os.close(output)
-        service.stop()
+        if service.process.poll() is None:
+            service.process.kill()
+
+
+def test_log_that_is_read_again_goes_on(tmp_path: Path) -> None:
+    unread, output = os.pipe()
+    service = ServiceProcess(tmp_path / "log", output=output, model_store=REPO / "models")
+    os.close(output)
+    try:
+        service.wait()
+        with httpx.Client(base_url=service.url, timeout=5) as client:
+            for _ in range(600):
+                client.get("/health/live")
+        with socket.create_connection(("127.0.0.1", service.port)) as connection:
+            connection.sendall(b"GARBAGE\r\n\r\n")
+            assert connection.recv(99)
+        said = b""
+        while b"Invalid HTTP request" not in said:
+            piece = os.read(unread, 2**16)
+            assert piece
+            said += piece
+        assert said.count(b"/health/live") >= 600
+    finally:
+        service.process.kill()
+        os.close(unread)
 
 
 def test_sigterm_finishes_what_is_in_flight(tmp_path: Path, seven: bytes) -> None:
@@ -83,6 +105,7 @@ def test_two_workers_answer(tmp_path: Path, seven: bytes) -> None:
             answer = httpx.post(f"{service.url}/v1/predict/image", content=seven, headers={"Content-Type": "image/png"})
             assert answer.json()["predictions"][0]["digit"] == 7
         eventually(lambda: (tmp_path / "log").read_text().count("serving version") == 2)
+    assert (tmp_path / "log").read_text().count("Finished server process") == 2
 
 
 def test_client_that_hangs_up_is_no_error(tmp_path: Path) -> None:

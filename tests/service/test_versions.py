@@ -45,9 +45,11 @@ def listed(service: ServiceProcess) -> dict[int, dict[str, Any]]:
     return {model["version"]: model for model in models}
 
 
+PNG = {"Content-Type": "image/png"}
+
+
 def served(service: ServiceProcess, seven: bytes, query: str = "") -> int:
-    headers = {"Content-Type": "image/png"}
-    response = httpx.post(f"{service.url}/v1/predict/image{query}", content=seven, headers=headers)
+    response = httpx.post(f"{service.url}/v1/predict/image{query}", content=seven, headers=PNG)
     version: int = response.json()["model"]["version"]
     return version
 
@@ -262,9 +264,13 @@ def test_store_that_hangs_keeps_nobody_who_asks_for_what_is_loaded(
         os.mkfifo(card)  # who reads it waits for who writes it
         url = f"{service.url}/v1/models/{version}/files/{CARD}"
         with ThreadPoolExecutor(50) as pool:
-            hanging = [pool.submit(httpx.get, url, timeout=30) for _ in range(50)]
+            hanging = [pool.submit(httpx.get, url, timeout=60) for _ in range(50)]
             try:
-                eventually(lambda: any(answer.done() for answer in hanging))
+                eventually(lambda: sum(answer.done() for answer in hanging) == 46, 40)  # sent away after three seconds
+                unknown = httpx.post(
+                    f"{service.url}/v1/predict/image?version=99", content=seven, timeout=2, headers=PNG
+                )
+                assert unknown.status_code == 404
                 for path in ("/health/live", "/v1/models", "/metrics", "/"):
                     assert httpx.get(service.url + path, timeout=2).status_code == 200
                 assert served(service, seven, f"?version={version}") == version
