@@ -5,7 +5,7 @@ from math import sqrt
 from contract.artifact import Draft
 from trainer import tables
 from trainer.clutter import more_cluttered
-from trainer.dataset import SECOND_SHARES, TURNS
+from trainer.dataset import ROBUST_SHARES, STRANGE_SHARES, TURNS
 from trainer.digits import scanned
 from trainer.nondigits import FONTS, LOOKALIKES, SHAPES
 from trainer.pictures import CONFUSION_MATRIX, LEARNING_CURVE, MISTAKES, RELIABILITY
@@ -119,7 +119,7 @@ def _second(draft: Draft) -> str:
     return f"""## A second opinion
 
 Where the first network's score (below) is under {second.ask_below:.4f}, second.tflite is asked about the same image:
-{len(SECOND_SHARES)} larger networks of one shape, together {second.parameters:,} parameters and
+two larger networks of one shape, together {second.parameters:,} parameters and
 {second.macs:,} multiply-accumulates. All logits are added, times {second.weight:g}, "no digit" gains {second.doubt:g},
 and all goes on with these. It is {second.chosen};
 of worse images it is asked about more. All tables are of what all say together.
@@ -127,14 +127,16 @@ of worse images it is asked about more. All tables are of what all say together.
 They learned apart, by Muon (Jordan et al. 2024); {REDRAWN} In every
 epoch each was shown all training digits; half of the 1s with a flag and of the 7s with a bar as well; and of the
 following, which come in {TURNS} turns, so many for every hundred digits: {_shares()}.
-Harder pictures make a network robust, and a little worse at what is easy. In the way are up to a quarter of
+Harder pictures make a network robust, and worse at what is easy. So but one of them learned to read these, in more
+epochs; the other one learned to say that all but plain digits may be anything, which leaves them to the first (outlier
+exposure, Hendrycks et al. 2019). In the way are up to a quarter of
 salt-and-pepper noise and a line, straight, zigzag or dotted; or the edges of the picture are in negative, or there is
 but an outline, one pixel wide or more. Of MNIST-C's corruptions impulse noise and stripe are among them, and
 what comes close to zigzag, dotted line and canny edges. No digits are {NO_DIGITS}; and digits that are cut, 0s and 6s
 whose loop is open, 4s laid over their own mirror image, 1s whose flag is at the wrong end or side, signs whose strokes
 end on a grid, stains that are symmetrical or have a texture, symmetrical things that stand, on one foot or two, and
 {len(CHARACTERS)} printed characters of other scripts than the Latin one, of mathematics and of maps, as they are and
-redrawn. {second.epochs} epochs of {second.shown:,} pictures in {second.seconds:.0f} s, the sums of both;
+redrawn. {second.epochs} epochs in all, of {second.shown:,} pictures in the mean, in {second.seconds:.0f} s;
 source revision {second.revision}.
 
 """
@@ -149,7 +151,7 @@ def _shares() -> str:
         more_no_digit: "no digits",
     }
     return ", ".join(
-        f"{name} {' and '.join(f'{100 * shares[maker]:.0f}' for shares in SECOND_SHARES)}"
+        f"{name} {' and '.join(f'{100 * lesson.get(maker, 0):.0f}' for lesson in (ROBUST_SHARES, STRANGE_SHARES))}"
         for maker, name in seen.items()
     )
 

@@ -36,15 +36,14 @@ WORKERS = min(8, os.cpu_count() or 1)
 SHARES: dict[Maker, float] = {plain: 1.5, scanned: 0.5, redrawn: 1, cluttered: 0.35, no_digit: 0.6}
 """Pictures of each kind for every training digit."""
 
-SECOND_SHARES: tuple[dict[Maker, float], ...] = (
-    {scanned: 0.15, redrawn: 0.3, more_cluttered: 0.15, more_no_digit: 0.35},
-    {scanned: 0.15, redrawn: 0.1, more_cluttered: 0.05, more_no_digit: 0.1},
-)
-"""The same for each network of the second one, in an epoch that shows all plain digits too: what is harder to read
-makes a network robust, and worse at what is easy."""
+ROBUST_SHARES: dict[Maker, float] = {scanned: 0.15, redrawn: 0.3, more_cluttered: 0.15, more_no_digit: 0.35}
+"""The same for the first network of the second one, in an epoch that shows all plain digits too."""
+
+STRANGE_SHARES: dict[Maker, float] = {more_cluttered: 0.1, more_no_digit: 0.1}
+"""Of what its other network, which knows plain digits alone, learns to say nothing about."""
 
 TURNS = 4
-"""Epochs after which the second one's networks see the same again, but for plain digits."""
+"""Epochs after which both see the same again, but for plain digits."""
 
 NO_DIGITS: tuple[Maker, ...] = (no_digit, more_no_digit)
 

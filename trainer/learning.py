@@ -8,10 +8,18 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.spelling import NO_DIGIT
 from trainer.digits import Digits
 from trainer.export import scaled
 
 BATCH = 256
+
+ANYTHING = NO_DIGIT + 1
+"""The label of pictures of which a network is to say that they may be anything (outlier exposure, Hendrycks et al. 2019):
+for one whose logits are added to those of another, which knows them."""
+
+TARGETS = np.vstack((np.eye(ANYTHING), np.full(ANYTHING, 1 / ANYTHING))).astype(np.float32)
+"""Probabilities that a label stands for, [12, 11]."""
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
@@ -35,9 +43,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
     def __len__(self) -> int:
         return max(1, self.shown // BATCH)
 
-    def __getitem__(self, number: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    def __getitem__(self, number: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         batch = self._shown.at(self._order[number * BATCH : (number + 1) * BATCH])
-        return scaled(batch.images), batch.labels
+        return scaled(batch.images), TARGETS[batch.labels]
 
 
 def learn(
@@ -55,7 +63,7 @@ def learn(
     model = keras.Sequential([change, network])
     model.compile(
         optimizer=optimizer,
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
         jit_compile=False,  # XLA's convolutions take twice as long where there is no AVX-512
     )
@@ -63,7 +71,7 @@ def learn(
         batches,
         epochs=epochs,
         shuffle=False,
-        validation_data=(scaled(unseen.images), unseen.labels),
+        validation_data=(scaled(unseen.images), TARGETS[unseen.labels]),
         validation_batch_size=1000,
         verbose=1 if sys.stdout.isatty() else 2,
     )

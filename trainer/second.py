@@ -13,11 +13,11 @@ from contract.artifact import Calibration, SecondReader
 from contract.spelling import NO_DIGIT
 from trainer.apart import Fitted
 from trainer.augmentation import Redraw
-from trainer.dataset import SECOND_SHARES, TURNS, make_all, normalised, training_set
-from trainer.digits import Digits, Grey
+from trainer.dataset import ROBUST_SHARES, STRANGE_SHARES, TURNS, make_all, normalised, training_set
+from trainer.digits import Digits, Grey, Maker
 from trainer.evaluation import COVERAGE
 from trainer.export import Int8Model, examples_of, to_int8
-from trainer.learning import Batches, learn
+from trainer.learning import ANYTHING, Batches, learn
 from trainer.network import build_second, sum_of
 from trainer.optimizer import muon
 from trainer.reads import Read
@@ -41,8 +41,24 @@ DOUBTS = [step / 2 for step in range(11)]
 
 
 @dataclass(frozen=True)
+class Lesson:
+    """What one of the networks whose logits are added learns from."""
+
+    shares: dict[Maker, float]
+    """Of what is shown beside all plain digits, in turn."""
+    pace: float
+    """Its epochs, for each one of the recipe's."""
+    says_nothing: bool
+    """Of all that is shown in turn it learns to say that it may be anything, so that the others decide."""
+
+
+LESSONS = (Lesson(ROBUST_SHARES, 1, says_nothing=False), Lesson(STRANGE_SHARES, 0.45, says_nothing=True))
+"""What is harder to read makes a network robust, and worse at what is easy: one learns both, one what is easy alone."""
+
+
+@dataclass(frozen=True)
 class Member:
-    """One of the networks whose logits are added."""
+    """One of those networks."""
 
     network: keras.Model
     losses: list[float]
@@ -56,10 +72,10 @@ class Member:
 
 
 def fit(training: Digits, validation: Digits, recipe: Recipe) -> Fitted:
-    """The training alone: of `training`, one network for each of `SECOND_SHARES`; both sets as MNIST has them."""
+    """The training alone: of `training`, one network for each of the `LESSONS`; both sets as MNIST has them."""
     revision = source_revision()
     seen, unseen = normalised(training, "training"), normalised(validation, "validation")
-    return joined([member(training, number, seen, unseen, recipe) for number in range(len(SECOND_SHARES))], revision)
+    return joined([member(training, number, seen, unseen, recipe) for number in range(len(LESSONS))], revision)
 
 
 def member(training: Digits, number: int, seen: Digits, unseen: Digits, recipe: Recipe) -> Member:
@@ -67,14 +83,16 @@ def member(training: Digits, number: int, seen: Digits, unseen: Digits, recipe: 
 
     `seen` is `training`, normalised, `unseen` the validation digits.
     """
-    seed = recipe.seed + number
+    lesson, seed = LESSONS[number], recipe.seed + number
+    epochs = max(1, round(lesson.pace * recipe.second_epochs))
     keras.utils.set_random_seed(seed)
-    turns = [training_set(training, seed * TURNS + turn, SECOND_SHARES[number]) for turn in range(TURNS)]
+    turns = [training_set(training, seed * TURNS + turn, lesson.shares) for turn in range(TURNS)]
+    if lesson.says_nothing:
+        turns = [Digits(turn.images, np.full_like(turn.labels, ANYTHING)) for turn in turns]
     batches = Batches(seen, seed, turns)
     network = build_second(f"reader_{number + 1}")
-    optimizer = muon(len(batches) * recipe.second_epochs)
     started = time.monotonic()
-    losses = learn(network, Redraw(seed), optimizer, batches, unseen, recipe.second_epochs)["loss"]
+    losses = learn(network, Redraw(seed), muon(len(batches) * epochs), batches, unseen, epochs)["loss"]
     seconds = time.monotonic() - started
     return Member(network, losses, seconds, batches.shown, examples_of(seen.and_(turns[0]).images))
 
@@ -82,14 +100,15 @@ def member(training: Digits, number: int, seen: Digits, unseen: Digits, recipe: 
 def joined(trained: list[Member], revision: str) -> Fitted:
     """What adds the logits of all that were `trained`."""
     network = sum_of([one.network for one in trained])
+    epochs = sum(len(one.losses) for one in trained)
     return Fitted(
         network,
         to_int8(network, np.concatenate([one.examples for one in trained])),
-        np.mean([one.losses for one in trained], axis=0).tolist(),
-        sum(one.shown for one in trained),
+        [loss for one in trained for loss in one.losses],
+        round(sum(one.shown * len(one.losses) for one in trained) / epochs),
         round(sum(one.seconds for one in trained), 1),
         revision,
-        len(trained[0].losses),
+        epochs,
     )
 
 

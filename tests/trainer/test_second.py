@@ -17,7 +17,7 @@ from tests.networks import ignorant
 from trainer.apart import SECOND, Fitted, fitted_before
 from trainer.clutter import more_cluttered
 from trainer.corruptions import corrupt
-from trainer.dataset import SECOND_SHARES, normalised, split, training_set
+from trainer.dataset import ROBUST_SHARES, normalised, split, training_set
 from trainer.digits import Digits, made
 from trainer.export import float_logits, scaled
 from trainer.learning import BATCH, Batches
@@ -26,7 +26,7 @@ from trainer.network import build_second, macs
 from trainer.nondigits import LETTERS
 from trainer.reads import published
 from trainer.recipe import FULL, Recipe
-from trainer.second import ASKED, choose, fit, no_digits
+from trainer.second import ASKED, LESSONS, choose, fit, no_digits
 from trainer.signs import CHARACTERS, more_no_digit
 from trainer.training import train_second
 
@@ -91,10 +91,18 @@ def test_training_learns_and_gives_what_the_service_runs(fitted: Fitted, digits:
     assert Network(fitted.tflite).logits(normalised(digits.at(np.arange(3)), "some").images).shape == (3, 11)
 
 
+def test_one_of_its_networks_says_nothing_about_what_is_strange(fitted: Fitted, digits: Digits) -> None:
+    places = np.arange(100)
+    crossed = made(more_cluttered, digits, places, 3)
+    reads_all, reads_plain = (layer for layer in fitted.network.layers if isinstance(layer, keras.Model))
+    spread = [np.ptp(float_logits(network, crossed), axis=1).mean() for network in (reads_all, reads_plain)]
+    assert spread[1] < 0.8 * spread[0]
+
+
 def test_it_adds_what_its_networks_say(fitted: Fitted, digits: Digits) -> None:
     images = normalised(digits.at(np.arange(20)), "some").images
     said = [float_logits(layer, images) for layer in fitted.network.layers if isinstance(layer, keras.Model)]
-    assert len(said) == len(SECOND_SHARES)
+    assert len(said) == len(LESSONS)
     assert np.abs(said[1] - said[0]).max() > 0.1
     assert np.allclose(float_logits(fitted.network, images), sum(said), atol=1e-4)
     assert fitted.facts()["macs"] == len(said) * macs(build_second("one"))
@@ -102,7 +110,7 @@ def test_it_adds_what_its_networks_say(fitted: Fitted, digits: Digits) -> None:
 
 def test_what_it_is_judged_by_is_hardly_anything_that_it_has_seen(digits: Digits) -> None:
     few = digits.at(np.arange(100))
-    seen = {image.tobytes() for image in training_set(few, 1, SECOND_SHARES[0]).images}
+    seen = {image.tobytes() for image in training_set(few, 1, ROBUST_SHARES).images}
     chosen_by = {image.tobytes() for image in no_digits(few)}
     assert len(chosen_by) > 90
     assert len(seen & chosen_by) < 5  # a printed character may come again as it is
