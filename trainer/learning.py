@@ -15,8 +15,8 @@ from trainer.export import scaled
 BATCH = 256
 
 ANYTHING = NO_DIGIT + 1
-"""The label of pictures of which a network is to say that they may be anything (outlier exposure, Hendrycks et al. 2019):
-for one whose logits are added to those of another, which knows them."""
+"""The label of pictures of which a network is to say that they may be anything: for one whose logits are added to those
+of another, which knows them (outlier exposure, Hendrycks et al. 2019)."""
 
 TARGETS = np.vstack((np.eye(ANYTHING), np.full(ANYTHING, 1 / ANYTHING))).astype(np.float32)
 """Probabilities that a label stands for, [12, 11]."""
