@@ -21,7 +21,6 @@ enum {
     SAMPLED = 2000,             /* of longer borders Python looks at some places only */
     COARSE = 24,                /* up to this side a digit may fill the image */
     MIN_CONTRAST = 10,          /* between paper and ink, levels */
-    FULL = 128,                 /* median of strokes that need no more ink, levels */
     TALLEST = 16,               /* rows that are averaged to one, at most, and more */
     FIVE = 5,                   /* of them where an image is enlarged, at most */
     FIXED = 22,                 /* bits behind the point in Pillow's weights for 8-bit images */
@@ -251,23 +250,12 @@ static void whole(const int32_t *sums, int count, grey *row) {
     for (int i = 0; i < count; i++) row[i] = (grey)at_least(0, at_most(255, (sums[i] + (1 << (FIXED - 1))) >> FIXED));
 }
 
-/* The darkest ink becomes 255. */
-static int darken(Grid *grid) {
-    Sheet all = sheet_of(grid->pixels, grid->height, grid->width, NULL);
-    int area = grid->height * grid->width, most = darkest(&all);
-    grey table[256];
-    if (!most) return BLANK;
-    for (int level = 0; level <= most; level++) table[level] = (grey)rounded(level * (255.0 / most));
-    for (int i = 0; i < area; i++) grid->pixels[i] = table[grid->pixels[i]];
-    return DONE;
-}
-
 /* Enlarged by bicubic interpolation in fixed point; the darkest ink becomes 255. */
 static int enlarge(const Sheet *sheet, Grid *grid) {
     Weights of;
     int height = sheet->height, width = sheet->width;
     int32_t fixed[GRID * FIVE];
-    grey wide[GRID * GRID], padded[GRID + FIVE] = {0};
+    grey wide[GRID * GRID], padded[GRID + FIVE] = {0}, table[256];
 
     weigh(width, grid->width, &of);
     in_fixed_point(&of, grid->width, fixed);
@@ -288,7 +276,12 @@ static int enlarge(const Sheet *sheet, Grid *grid) {
                 sums[x] += wide[(of.first[y] + k) * grid->width + x] * fixed[y * FIVE + k];
         whole(sums, grid->width, grid->pixels + y * grid->width);
     }
-    return darken(grid);
+    Sheet result = sheet_of(grid->pixels, grid->height, grid->width, NULL);
+    int area = grid->height * grid->width, most = darkest(&result);
+    if (!most) return BLANK;
+    for (int level = 0; level <= most; level++) table[level] = (grey)rounded(level * (255.0 / most));
+    for (int i = 0; i < area; i++) grid->pixels[i] = table[grid->pixels[i]];
+    return DONE;
 }
 
 /* A row averaged along itself, to `width` places, `factor` times as many; of `level` each pixel has. Only places in the
@@ -391,8 +384,7 @@ static int scale(const Sheet *sheet, int longer_side, Grid *grid) {
 
 static double clipped(double value) { return value < 0 ? 0 : value > 255 ? 255 : value; }
 
-/* Returns what was the grey of a full stroke. */
-static double even(Grid *grid) {
+static void even(Grid *grid) {
     enum { LEAST = 255 / 4 + 1 };
     int area = grid->height * grid->width, counts[2][256] = {{0}}, seen = 0, inked = 0, low = -1, high = -1;
     memset(grid->pixels + area, 0, 8); /* eight at a time: most are paper, which stays what it is */
@@ -412,26 +404,25 @@ static double even(Grid *grid) {
     for (int i = 0; i < area; i += 8)
         if (!eight_are(grid->pixels + i, 0))
             for (int k = i; k < i + 8; k++) grid->pixels[k] = table[grid->pixels[k]];
-    return typical;
 }
 
 static double pen_width(const Grid *grid) {
-    enum { HALF = 127 };
+    enum { FULL = 127 };
     int area = 0, edges = 0, height = grid->height, width = grid->width;
     grey inside[GRID] = {0}, borders[GRID] = {0}; /* of each column; a pixel has two borders here, the rest below */
     for (int y = 0; y < height; y++) {
         const grey *row = grid->pixels + y * width, *above = y ? row - width : row;
         for (int x = 0; x < width; x++) {
-            inside[x] += row[x] > HALF;
-            borders[x] += (row[x] > HALF) != (above[x] > HALF);
+            inside[x] += row[x] > FULL;
+            borders[x] += (row[x] > FULL) != (above[x] > FULL);
         }
-        for (int x = 1; x < width; x++) borders[x] += (row[x] > HALF) != (row[x - 1] > HALF);
-        edges += (row[0] > HALF) + (row[width - 1] > HALF);
+        for (int x = 1; x < width; x++) borders[x] += (row[x] > FULL) != (row[x - 1] > FULL);
+        edges += (row[0] > FULL) + (row[width - 1] > FULL);
     }
     const grey *last = grid->pixels + (height - 1) * width;
     for (int x = 0; x < width; x++) {
         area += inside[x];
-        edges += borders[x] + (grid->pixels[x] > HALF) + (last[x] > HALF);
+        edges += borders[x] + (grid->pixels[x] > FULL) + (last[x] > FULL);
     }
     return 8 / PI * area / edges;
 }
@@ -494,16 +485,6 @@ static int notes_for(int height, int width, Notes *made) {
     return made->inked != NULL;
 }
 
-/* A digit that is as large as it is to be, as it is. */
-static void keep(const Sheet *cut, Grid *digit) {
-    digit->height = cut->height;
-    digit->width = cut->width;
-    for (int y = 0; y < cut->height; y++)
-        for (int x = 0; x < cut->width; x++)
-            digit->pixels[y * cut->width + x] = (grey)ink_of(cut, row_of(cut, y)[x]);
-    darken(digit);
-}
-
 /* `most` levels of ink has the darkest pixel of `sheet`. */
 static int place(const Sheet *sheet, int most, const Notes *notes, grey *placed) {
     if (!most) return BLANK;
@@ -516,17 +497,13 @@ static int place(const Sheet *sheet, int most, const Notes *notes, grey *placed)
 
     Grid grid, digit;
     if (scale(&cut, GRID, &grid)) return BLANK;
-    double typical = even(&grid);
+    even(&grid);
     int rounds = at_least(0, rounded((MIN_PEN - pen_width(&grid)) / 2));
-    if (at_least(cut.height, cut.width) == DIGIT && typical >= FULL && !rounds) {
-        keep(&cut, &digit);
-    } else {
-        if (rounds) grow(&grid, rounds);
-        Extent inked[WIDEST];
-        Sheet strokes = sheet_of(grid.pixels, grid.height, grid.width, inked);
-        find_ink(&strokes, inked);
-        if (scale(&strokes, DIGIT, &digit)) return BLANK;
-    }
+    if (rounds) grow(&grid, rounds);
+    Extent inked[WIDEST];
+    Sheet strokes = sheet_of(grid.pixels, grid.height, grid.width, inked);
+    find_ink(&strokes, inked);
+    if (scale(&strokes, DIGIT, &digit)) return BLANK;
     centre(&digit, placed);
     return DONE;
 }

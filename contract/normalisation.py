@@ -3,8 +3,7 @@
 The target is MNIST's own recipe (LeCun et al. 1998, section III.A): the digit's longer side scaled to 20 pixels, its
 centre of mass put in the middle of 28×28. Real drawings need four steps more before that: find out which grey is
 paper, leave the paper's noise behind, ignore specks, and give hair-thin strokes the width of a pen. All but the first
-crop happens on a grid of fixed size, so the cost hardly depends on how large the image was. Where none of this has
-anything to do, as in most of MNIST itself, the pixels stay what they are.
+crop happens on a grid of fixed size, so the cost hardly depends on how large the image was.
 
 Trainer and service both call `normalise`; whatever changes its result needs a new `VERSION`. What follows the ink's
 separation from the paper stands here in Python and in native.c once more, which is used where it was compiled: a test
@@ -22,7 +21,7 @@ from PIL import Image
 
 from contract import native
 
-VERSION = "pen-3"
+VERSION = "pen-2"
 """Stands in every manifest. A service refuses an artifact made with another."""
 
 SIZE = 28
@@ -57,9 +56,6 @@ EVEN = 2
 
 COARSE = 24
 """An image with no longer side may be filled by the digit: its border is no sample of the paper's noise."""
-
-FULL = 128
-"""Least median of the greys of strokes, of 255, that need no more ink; MNIST's have 134 and more."""
 
 SPECK = 0.005
 """Share of the ink that may lie outside the bounding box, on each side: dust there does not shrink the digit."""
@@ -111,13 +107,8 @@ def placed_by_python(ink: Grey) -> Grey:
     """The same without native.c."""
     if not ink.any():
         raise BlankImageError
-    digit = ink[bounds(ink)]
-    grid = _scale(digit, GRID)
-    strokes = evened(grid)
-    lacking = max(0, round((MIN_PEN - pen_width(strokes)) / 2))
-    if max(digit.shape) == DIGIT and typical(grid) >= FULL and not lacking:
-        return centred(_darkened(digit))
-    return centred(_scale(grown(strokes, lacking), DIGIT))
+    strokes = thickened(evened(_scale(_crop(ink), GRID)))
+    return centred(_scale(strokes, DIGIT))
 
 
 def inked(image: Grey) -> Grey:
@@ -198,6 +189,11 @@ def _deviation(residues: NDArray[np.float32]) -> float:
     return 1.4826 * float(np.median(np.abs(residues)))
 
 
+def _crop(ink: Grey) -> Grey:
+    """The part of `ink` within its bounding box."""
+    return ink[bounds(ink)]
+
+
 def bounds(ink: Grey) -> tuple[slice, slice]:
     """Rows and columns of the bounding box of `ink`, of which there is some; specks at the edges are left out."""
     mask = ink > ink.max() // 4
@@ -219,7 +215,8 @@ def _scale(image: Grey, longer_side: int) -> Grey:
     factor = longer_side / max(height, width)
     size = max(1, round(width * factor)), max(1, round(height * factor))
     if factor >= 1:
-        return _darkened(np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)))
+        scaled = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
+        return _stretched(scaled, lambda darkest: np.rint(_LEVELS * (255 / darkest)))
     # Whole levels first, which is quick, then floats: a hair-thin line on a large canvas averages to a trace.
     picture = Image.fromarray(_stretched(image, lambda darkest: _LEVELS * 255 // darkest))
     coarse = picture.reduce(step).convert("F") if (step := int(1 / factor) // 4) > 1 else picture.convert("F")
@@ -228,11 +225,6 @@ def _scale(image: Grey, longer_side: int) -> Grey:
         raise BlankImageError
     result: Grey = np.rint(averaged * (255 / averaged.max())).astype(np.uint8)
     return result
-
-
-def _darkened(image: Grey) -> Grey:
-    """`image` with its darkest ink 255."""
-    return _stretched(image, lambda darkest: np.rint(_LEVELS * (255 / darkest)))
 
 
 def _stretched(image: Grey, levels: Callable[[int], NDArray[np.int_] | NDArray[np.float64]]) -> Grey:
@@ -246,12 +238,8 @@ def _stretched(image: Grey, levels: Callable[[int], NDArray[np.int_] | NDArray[n
 
 def evened(grid: Grey) -> Grey:
     """Strokes of one darkness: soft, pale or broken-up ink becomes a full stroke with a narrow grey edge."""
-    return np.frombuffer(grid.tobytes().translate(_evening(typical(grid))), np.uint8).reshape(grid.shape)
-
-
-def typical(grid: Grey) -> float:
-    """The grey of a full stroke: the median of what is more than a trace of ink."""
-    return _median(Image.fromarray(grid).histogram(), 255 // 4 + 1)
+    table = _evening(_median(Image.fromarray(grid).histogram(), 255 // 4 + 1))
+    return np.frombuffer(grid.tobytes().translate(table), np.uint8).reshape(grid.shape)
 
 
 def _median(counts: list[int], least: int) -> float:
@@ -276,6 +264,11 @@ def pen_width(grid: Grey) -> float:
     mask = grid > 127
     edges = [mask[1:] != mask[:-1], mask[:, 1:] != mask[:, :-1], mask[0], mask[-1], mask[:, 0], mask[:, -1]]
     return float(8 / np.pi * np.count_nonzero(mask) / sum(map(np.count_nonzero, edges)))
+
+
+def thickened(grid: Grey) -> Grey:
+    """`grid`, its strokes at least `MIN_PEN` wide: grown by one pixel a side as often as they lack two."""
+    return grown(grid, max(0, round((MIN_PEN - pen_width(grid)) / 2)))
 
 
 def grown(grid: Grey, rounds: int) -> Grey:

@@ -115,14 +115,29 @@ def train_second(
     data: DataOption = None,
     cache: CacheOption = None,
     epochs: Annotated[
-        int, typer.Option(min=0, help="Times all digits are shown; after 0 it stays as it is and is only judged anew.")
+        int, typer.Option(min=0, help="Times everything is shown; after 0 it stays as it is and is only judged anew.")
     ] = FULL.second_epochs,
+    more: Annotated[
+        bool,
+        typer.Option(
+            "--more", help="Let the version's own one learn on, and ask it as it was at first and as it becomes."
+        ),
+    ] = False,
+    plain: Annotated[
+        bool,
+        typer.Option(
+            "--plain",
+            help="With --more: both of it learn on, from plain digits mostly; weights before and after are averaged.",
+        ),
+    ] = False,
 ) -> None:
     """Train the network that is asked about doubtful digits anew, and publish the next version with it."""
+    if plain and not more:
+        raise typer.BadParameter("is for one that learns on: add --more", param_hint="--plain")
     dataset = _mnist(data, cache)
     from trainer.training import train_second as run
 
-    manifest = run(dataset, replace(FULL, second_epochs=epochs), open_store(store), version)
+    manifest = run(dataset, replace(FULL, second_epochs=epochs), open_store(store), version, more=more, plain=plain)
     console.print(
         f"Published {store}/{manifest.name}/{manifest.version}: "
         f"{manifest.metrics.int8.accuracy:.2%} of the test images right as served (int8)."

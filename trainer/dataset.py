@@ -16,7 +16,7 @@ from rich.progress import track
 
 from contract.spelling import NO_DIGIT
 from trainer.clutter import cluttered, more_cluttered
-from trainer.digits import Digits, Maker, made, plain, scanned
+from trainer.digits import Digits, Maker, made, plain
 from trainer.errors import WorkerError
 from trainer.habits import habitual
 from trainer.mnist import Mnist
@@ -33,17 +33,14 @@ CHUNK = 500
 WORKERS = min(8, os.cpu_count() or 1)
 """Processes, of some 140 MB each, of 270 MB where they write numbers."""
 
-SHARES: dict[Maker, float] = {plain: 1.5, scanned: 0.5, redrawn: 1, cluttered: 0.35, no_digit: 0.6}
+SHARES: dict[Maker, float] = {plain: 2, redrawn: 1, cluttered: 0.35, no_digit: 0.6}
 """Pictures of each kind for every training digit."""
 
-ROBUST_SHARES: dict[Maker, float] = {scanned: 0.15, redrawn: 0.3, more_cluttered: 0.15, more_no_digit: 0.35}
-"""The same for the first network of the second one, in an epoch that shows all plain digits too."""
+SECOND_SHARES: dict[Maker, float] = {plain: 3, redrawn: 0.9, more_cluttered: 0.5, more_no_digit: 1}
+"""The same for the second network."""
 
-STRANGE_SHARES: dict[Maker, float] = {more_cluttered: 0.1, more_no_digit: 0.1}
-"""Of what its other network, which knows plain digits alone, learns to say nothing about."""
-
-TURNS = 4
-"""Epochs after which both see the same again, but for plain digits."""
+PLAIN_SHARES: dict[Maker, float] = {plain: 1, redrawn: 0.12, more_cluttered: 0.12, more_no_digit: 0.2}
+"""The same where plain digits come last: nearly half of what the networks above see is harder to read."""
 
 NO_DIGITS: tuple[Maker, ...] = (no_digit, more_no_digit)
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from contract.normalisation import SIZE, BlankImageError, normalise
 
@@ -29,22 +28,12 @@ class Digits:
         """Those of them that stand at `places`."""
         return Digits(self.images[places], self.labels[places])
 
-    def and_(self, others: "Digits") -> "Digits":
-        """These, and the `others` behind them."""
-        return Digits(np.concatenate((self.images, others.images)), np.concatenate((self.labels, others.labels)))
-
 
 Maker = Callable[[Digits, int, np.random.Generator], Grey]
 
 
 def plain(digits: Digits, place: int, _: np.random.Generator) -> Grey:
     return normalise(digits.images[place])
-
-
-def scanned(digits: Digits, place: int, rng: np.random.Generator) -> Grey:
-    """As a finer scanner has it, so that the normalisation scales it and evens its strokes."""
-    side = round(np.exp(rng.uniform(np.log(40), np.log(300))))
-    return normalise(np.asarray(Image.fromarray(digits.images[place]).resize((side, side), Image.Resampling.BICUBIC)))
 
 
 def made(maker: Maker, digits: Digits, places: NDArray[np.int64], seed: int) -> Grey:

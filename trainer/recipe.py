@@ -18,7 +18,7 @@ class Recipe:
     numbers: int = 300_000
     """Numbers written for the network that reads lines, which is trained apart."""
     number_epochs: int = 8
-    second_epochs: int = 40
+    second_epochs: int = 11
     """Of the network that gives a second opinion, which is trained apart too."""
     pictures: int = 1000
     """Pictures in each row of the report."""

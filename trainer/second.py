@@ -1,7 +1,6 @@
 """The second network of a version, which is asked about the images that the first one is not sure of."""
 
 import time
-from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -13,12 +12,13 @@ from contract.artifact import Calibration, SecondReader
 from contract.spelling import NO_DIGIT
 from trainer.apart import Fitted
 from trainer.augmentation import Redraw
-from trainer.dataset import ROBUST_SHARES, STRANGE_SHARES, TURNS, make_all, normalised, training_set
-from trainer.digits import Digits, Grey, Maker
+from trainer.dataset import PLAIN_SHARES, SECOND_SHARES, make_all, normalised, training_set
+from trainer.digits import Digits, Grey
+from trainer.errors import TrainerError
 from trainer.evaluation import COVERAGE
 from trainer.export import Int8Model, examples_of, to_int8
-from trainer.learning import ANYTHING, Batches, learn
-from trainer.network import build_second, sum_of
+from trainer.learning import learn, steps
+from trainer.network import build_second, copy, halfway, members, sum_of
 from trainer.optimizer import muon
 from trainer.reads import Read
 from trainer.recipe import Recipe
@@ -30,8 +30,8 @@ ASKED = 0.07
 none is refused on the word of the first alone. With twice as many no more are read right, and no less of what is no
 digit is accepted."""
 
-SEED = 2**40
-"""Of the pictures by which it is chosen what "no digit" gains: those of trainings are smaller."""
+SEED = 2027
+"""Of the pictures by which it is chosen what "no digit" gains: not that of a training, unless somebody asks for it."""
 
 PICTURES = 2000
 """How many of those there are."""
@@ -40,76 +40,41 @@ DOUBTS = [step / 2 for step in range(11)]
 """What "no digit" may gain."""
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """What one of the networks whose logits are added learns from."""
+def fit(
+    training: Digits,
+    validation: Digits,
+    recipe: Recipe,
+    before: Fitted | None = None,
+    *,
+    plain: bool = False,
+) -> Fitted:
+    """The training alone: one cycle of the learning rate over pictures made of `training`; both as MNIST has them.
 
-    shares: dict[Maker, float]
-    """Of what is shown beside all plain digits, in turn."""
-    pace: float
-    """Its epochs, for each one of the recipe's."""
-    says_nothing: bool
-    """Of all that is shown in turn it learns to say that it may be anything, so that the others decide."""
-
-
-LESSONS = (Lesson(ROBUST_SHARES, 1, says_nothing=False), Lesson(STRANGE_SHARES, 0.45, says_nothing=True))
-"""What is harder to read makes a network robust, and worse at what is easy: one learns both, one what is easy alone."""
-
-
-@dataclass(frozen=True)
-class Member:
-    """One of those networks."""
-
-    network: keras.Model
-    losses: list[float]
-    """Of each epoch."""
-    seconds: float
-    """Wall-clock time of the training alone."""
-    shown: int
-    """Pictures in one epoch."""
-    examples: Grey
-    """Some of each kind of those."""
-
-
-def fit(training: Digits, validation: Digits, recipe: Recipe) -> Fitted:
-    """The training alone: of `training`, one network for each of the `LESSONS`; both sets as MNIST has them."""
-    revision = source_revision()
-    seen, unseen = normalised(training, "training"), normalised(validation, "validation")
-    return joined([member(training, number, seen, unseen, recipe) for number in range(len(LESSONS))], revision)
-
-
-def member(training: Digits, number: int, seen: Digits, unseen: Digits, recipe: Recipe) -> Member:
-    """One cycle of the learning rate over all plain digits, `seen`, and by turns over what is made of them.
-
-    `seen` is `training`, normalised, `unseen` the validation digits.
+    The network that was fitted `before` learns on, from other pictures, and the result adds the logits of what it was
+    at first and of what it becomes: a snapshot ensemble (Huang et al. 2017). From `plain` ones, by `PLAIN_SHARES`, both
+    learn on, and each becomes the mean of its weights before and after, as it forgets some of the others (Wortsman et
+    al. 2022). Raises `TrainerError` where there are not two.
     """
-    lesson, seed = LESSONS[number], recipe.seed + number
-    epochs = max(1, round(lesson.pace * recipe.second_epochs))
+    revision = source_revision()
+    earlier = members(before.network) if before else []
+    if plain and len(earlier) < 2:
+        raise TrainerError("from plain digits two networks learn on, here is one: let it learn on with --more first")
+    epochs, seconds = (before.epochs, before.seconds) if before else (0, 0.0)
+    seed = recipe.seed + epochs
     keras.utils.set_random_seed(seed)
-    turns = [training_set(training, seed * TURNS + turn, lesson.shares) for turn in range(TURNS)]
-    if lesson.says_nothing:
-        turns = [Digits(turn.images, np.full_like(turn.labels, ANYTHING)) for turn in turns]
-    batches = Batches(seen, seed, turns)
-    network = build_second(f"reader_{number + 1}")
+    seen = training_set(training, seed, PLAIN_SHARES if plain else SECOND_SHARES)
+    unseen = normalised(validation, "validation")
+    learners = [copy(one, "digits") for one in (earlier if plain else earlier[-1:])] or [build_second()]
+    losses: list[float] = []
     started = time.monotonic()
-    losses = learn(network, Redraw(seed), muon(len(batches) * epochs), batches, unseen, epochs)["loss"]
-    seconds = time.monotonic() - started
-    return Member(network, losses, seconds, batches.shown, examples_of(seen.and_(turns[0]).images))
-
-
-def joined(trained: list[Member], revision: str) -> Fitted:
-    """What adds the logits of all that were `trained`."""
-    network = sum_of([one.network for one in trained])
-    epochs = sum(len(one.losses) for one in trained)
-    return Fitted(
-        network,
-        to_int8(network, np.concatenate([one.examples for one in trained])),
-        [loss for one in trained for loss in one.losses],
-        round(sum(one.shown * len(one.losses) for one in trained) / epochs),
-        round(sum(one.seconds for one in trained), 1),
-        revision,
-        epochs,
-    )
+    for number, network in enumerate(learners):
+        optimizer = muon(steps(seen, recipe.second_epochs))
+        losses += learn(network, Redraw(seed + number), optimizer, seen, unseen, recipe.second_epochs)["loss"]
+    seconds += time.monotonic() - started
+    networks = [halfway(*both) for both in zip(earlier, learners, strict=True)] if plain else earlier[:1] + learners
+    network = sum_of(networks) if before else networks[0]
+    tflite = to_int8(network, examples_of(seen.images))
+    return Fitted(network, tflite, losses, len(seen), round(seconds, 1), revision, epochs + len(losses))
 
 
 def no_digits(digits: Digits) -> Grey:

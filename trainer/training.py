@@ -38,7 +38,7 @@ from trainer.digits import Digits, Grey
 from trainer.errors import PoorModelError
 from trainer.evaluation import calibrate, choose_threshold
 from trainer.export import examples_of, to_int8
-from trainer.learning import Batches, learn
+from trainer.learning import learn, steps
 from trainer.mnist import FILES, Mnist
 from trainer.network import build, build_small, macs
 from trainer.optimizer import PEAK_RATE, muon
@@ -197,15 +197,20 @@ def train_line(mnist: Mnist, recipe: Recipe, store: Store, version: int) -> Mani
         return _publish_again(shelf, store, published, draft, LINE, fitted, recipe, evaluation)
 
 
-def train_second(mnist: Mnist, recipe: Recipe, store: Store, version: int) -> Manifest:
+def train_second(
+    mnist: Mnist, recipe: Recipe, store: Store, version: int, *, more: bool = False, plain: bool = False
+) -> Manifest:
     """Publish version `version` again with a second network trained anew; after 0 epochs it is the version's own.
 
-    When it is asked and what it counts is chosen, and all is measured, anew in either case. Raises `TrainerError`, also
-    where no more validation digits are read right with it; `OSError`.
+    Where `more` is wanted of it, that one learns on, and from `plain` digits mostly, if so wanted. When it is asked and
+    what it counts is chosen, and all is measured, anew in any case. Raises `TrainerError`, also where no more
+    validation digits are read right with it; `OSError`.
     """
     with borrowed(store, version) as shelf:
-        published, fitted, recipe = _taken_up(shelf, version, SECOND, recipe, keep=not recipe.second_epochs)
-        fitted = fitted or second.fit(*split(mnist, recipe.seed, recipe.images), recipe)
+        published, fitted, recipe = _taken_up(shelf, version, SECOND, recipe, keep=more or not recipe.second_epochs)
+        training, validation = split(mnist, recipe.seed, recipe.images)
+        if fitted is None or recipe.second_epochs:
+            fitted = second.fit(training, validation, recipe, fitted, plain=plain)
         return publish_second(fitted, shelf, published, mnist, recipe, store)
 
 
@@ -308,9 +313,8 @@ def _acceptance(reads: Reads, calibration: Calibration, validation: Digits) -> A
 def _fit(network: keras.Model, recipe: Recipe, seen: Digits, unseen: Digits) -> dict[str, list[float]]:
     """Train `network` in place. Returns the history."""
     change, rate = (Shift, QUICK_PEAK_RATE) if recipe.small else (Redraw, PEAK_RATE)
-    batches = Batches(seen, recipe.seed)
-    optimizer = muon(len(batches) * recipe.epochs, rate)
-    return learn(network, change(recipe.seed), optimizer, batches, unseen, recipe.epochs)
+    optimizer = muon(steps(seen, recipe.epochs), rate)
+    return learn(network, change(recipe.seed), optimizer, seen, unseen, recipe.epochs)
 
 
 def _digits(logits: NDArray[np.float32]) -> NDArray[np.int64]:

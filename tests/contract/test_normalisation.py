@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from contract.normalisation import DIGIT, BlankImageError, bounds, normalise
+from contract.normalisation import DIGIT, BlankImageError, normalise
 from trainer.mnist import Mnist
 
 Grey = NDArray[np.uint8]
@@ -99,37 +99,9 @@ def test_a_tall_digit_keeps_its_aspect() -> None:
     assert np.ptp(columns) + 1 <= 3
 
 
-def test_mnist_stays_what_it_is_but_for_faint_pixels_at_its_rim(mnist: Mnist) -> None:
-    images = mnist.train_images[:500].astype(int)
-    found = np.stack([normalise(image.astype(np.uint8)) for image in images])
-    as_it_was = np.abs(np.where((images < 64) & (found == 0), 0, images) - found) <= 1  # the darkest of some is 254
-    assert as_it_was.all(axis=(1, 2)).mean() > 0.9  # of the others, thin pens grow thicker, or the centre moves
-
-
-@pytest.mark.parametrize("inverted", [False, True])
-def test_mnist_anywhere_on_any_paper_is_what_it_is_in_its_own_place(mnist: Mnist, inverted: bool) -> None:
-    for image in mnist.train_images[:50]:
-        sheet = np.pad(image, ((3, 40), (70, 0)))
-        assert np.array_equal(normalise(255 - sheet if inverted else sheet), normalise(image))
-
-
-def test_what_was_normalised_stays_what_it_is() -> None:
-    for width in range(20, 60, 5):
-        once = normalise(drawn(300, width))
-        assert np.array_equal(normalise(once), once)
-
-
-def test_soft_strokes_of_the_right_size_become_full_ones() -> None:
-    soft = np.where(normalise(drawn(300, 40)) == 255, 110, 0).astype(np.uint8)
-    soft[13, 14] = 255
-    assert np.median(normalise(soft)[soft > 0]) > 200
-
-
-def test_thin_strokes_of_the_right_size_become_thicker() -> None:
-    thin = drawn(32, 1, ink=255, paper=0)
-    rows, _ = bounds(thin)
-    assert rows.stop - rows.start == DIGIT
-    assert normalise(thin).sum() > 1.3 * thin.sum()
+def test_mnist_stays_what_it_is(mnist: Mnist) -> None:
+    images = mnist.train_images[:200]
+    assert np.median([likeness(normalise(image), image) for image in images]) > 0.98
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])

@@ -9,7 +9,7 @@ from trainer.augmentation import Redraw
 from trainer.dataset import normalised, split, training_set
 from trainer.digits import Digits
 from trainer.export import scaled
-from trainer.learning import Batches, learn
+from trainer.learning import learn, steps
 from trainer.mnist import Mnist
 from trainer.network import build_small
 from trainer.optimizer import muon
@@ -76,8 +76,7 @@ def test_two_trainings_with_one_seed_are_the_same_to_the_last_bit(mnist: Mnist) 
     def trained() -> list[np.ndarray]:
         keras.utils.set_random_seed(1)
         network = build_small()
-        batches = Batches(seen, 1)
-        learn(network, Redraw(1), muon(len(batches)), batches, seen.at(np.arange(10)), 1)
+        learn(network, Redraw(1), muon(steps(seen, 1)), seen, seen.at(np.arange(10)), 1)
         weights: list[np.ndarray] = network.get_weights()
         return weights
 

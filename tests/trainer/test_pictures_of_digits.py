@@ -15,7 +15,7 @@ from trainer.clutter import cluttered
 from trainer.conditions import CONDITIONS
 from trainer.conditions import MAKERS as REDRAWN
 from trainer.corruptions import CORRUPTIONS, corrupt
-from trainer.digits import Digits, Maker, made, plain, scanned
+from trainer.digits import Digits, Maker, made, plain
 from trainer.habits import habitual
 from trainer.mnist import Mnist
 from trainer.outliers import TURNS, no_digit
@@ -40,14 +40,6 @@ def test_redrawn_digit_normalises_to_nearly_the_same_picture(digits: Digits) -> 
     again = [normalise(np.asarray(drawing)) for drawing in drawings]
     same = [overlap(a, normalise(b)) for a, b in zip(again, digits.images, strict=True)]
     assert np.median(same) > 0.85
-
-
-def test_what_a_finer_scanner_has_is_nearly_the_same_picture_with_even_strokes(digits: Digits) -> None:
-    places = np.arange(len(digits))
-    as_is, found = (made(maker, digits, places, 1) for maker in (plain, scanned))
-    assert np.median(list(map(overlap, as_is, found))) > 0.9  # the centre of some moves to the next pixel
-    assert np.mean(found == 255) > 1.2 * np.mean(as_is == 255)
-    assert not np.array_equal(found, made(scanned, digits, places, 2))
 
 
 @pytest.mark.parametrize("pen", [1, 5, 24])

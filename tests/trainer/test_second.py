@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,19 +15,21 @@ from contract.folder import FolderStore
 from contract.spelling import NO_DIGIT
 from service.network import Network
 from tests.networks import ignorant
+from trainer import second
 from trainer.apart import SECOND, Fitted, fitted_before
 from trainer.clutter import more_cluttered
 from trainer.corruptions import corrupt
-from trainer.dataset import ROBUST_SHARES, normalised, split, training_set
+from trainer.dataset import SECOND_SHARES, normalised, split, training_set
 from trainer.digits import Digits, made
-from trainer.export import float_logits, scaled
-from trainer.learning import BATCH, Batches
+from trainer.errors import TrainerError
+from trainer.export import float_logits
+from trainer.learning import learn
 from trainer.mnist import Mnist
-from trainer.network import build_second, macs
+from trainer.network import build_second, macs, members, sum_of
 from trainer.nondigits import LETTERS
 from trainer.reads import published
 from trainer.recipe import FULL, Recipe
-from trainer.second import ASKED, LESSONS, choose, fit, no_digits
+from trainer.second import ASKED, choose, fit, no_digits
 from trainer.signs import CHARACTERS, more_no_digit
 from trainer.training import train_second
 
@@ -56,26 +59,11 @@ def test_pictures_of_every_kind_have_ink_and_come_again(digits: Digits, maker: C
     assert np.array_equal(pictures, made(maker, digits, places, 3))
 
 
-def test_each_epoch_shows_all_digits_and_one_of_the_sets_by_turns(digits: Digits) -> None:
-    seen, *turns = (digits.at(places) for places in np.split(np.arange(1000), [600, 712, 824]))
-    batches = Batches(seen, 1, turns)
-    assert (batches.shown, len(batches)) == (712, 2)  # whole batches only, and as many in each epoch
-    epochs: list[list[bytes]] = []
-    for _ in range(4):
-        shown = [image for number in range(2) for image in batches[number][0]]
-        assert len(shown) == 2 * BATCH
-        epochs.append([image.tobytes() for image in shown])
-        batches.on_epoch_end()
-    always, *sets = ({image.tobytes() for image in scaled(one.images)} for one in (seen, *turns))
-    for epoch, one in zip(epochs, (*sets, sets[0]), strict=True):
-        assert len(always & set(epoch)) > 350
-        assert 50 < len(one & set(epoch)) == len(epoch) - len(always & set(epoch))
-    assert epochs[3] != epochs[0]
-
-
-def test_fewer_pictures_than_a_batch_are_one(digits: Digits) -> None:
-    batches = Batches(digits.at(np.arange(100)), 1)
-    assert (len(batches), len(batches[0][0]), batches.shown) == (1, 100, 100)
+def test_its_training_set_is_larger_and_says_what_is_no_digit(digits: Digits) -> None:
+    few = digits.at(np.arange(100))
+    seen = training_set(few, 1, SECOND_SHARES)
+    assert len(seen) > 1.1 * len(training_set(few, 1))
+    assert np.mean(seen.labels == NO_DIGIT) == pytest.approx(1 / 5.5, abs=0.02)
 
 
 def test_characters_are_no_latin_letters_and_no_digits() -> None:
@@ -91,26 +79,48 @@ def test_training_learns_and_gives_what_the_service_runs(fitted: Fitted, digits:
     assert Network(fitted.tflite).logits(normalised(digits.at(np.arange(3)), "some").images).shape == (3, 11)
 
 
-def test_one_of_its_networks_says_nothing_about_what_is_strange(fitted: Fitted, digits: Digits) -> None:
-    places = np.arange(100)
-    crossed = made(more_cluttered, digits, places, 3)
-    reads_all, reads_plain = (layer for layer in fitted.network.layers if isinstance(layer, keras.Model))
-    spread = [np.ptp(float_logits(network, crossed), axis=1).mean() for network in (reads_all, reads_plain)]
-    assert spread[1] < 0.8 * spread[0]
+@pytest.mark.parametrize("plain", [False, True])
+def test_one_that_learns_on_answers_beside_what_it_was_at_first(
+    fitted: Fitted, digits: Digits, monkeypatch: pytest.MonkeyPatch, plain: bool
+) -> None:
+    became: list[list[np.ndarray]] = []
 
+    def watched(network: keras.Model, *arguments: Any) -> dict[str, list[float]]:
+        history = learn(network, *arguments)
+        became.append(network.get_weights())
+        return history
 
-def test_it_adds_what_its_networks_say(fitted: Fitted, digits: Digits) -> None:
-    images = normalised(digits.at(np.arange(20)), "some").images
-    said = [float_logits(layer, images) for layer in fitted.network.layers if isinstance(layer, keras.Model)]
-    assert len(said) == len(LESSONS)
+    monkeypatch.setattr(second, "learn", watched)
+    few, unseen = (digits.at(places) for places in np.split(np.arange(80), [60]))
+    at_first = build_second()
+    twice = replace(fitted, network=sum_of([at_first, fitted.network]))
+    more = fit(few, unseen, Recipe(epochs=1, second_epochs=1), twice, plain=plain)
+    assert more.shown == pytest.approx(60 * (1.5 if plain else 5.5), abs=10)
+    before, after = members(more.network)
+    first = at_first.get_weights()
+    wanted = [first, became[0]]
+    if plain:
+        pairs = zip((first, fitted.network.get_weights()), became, strict=True)
+        wanted = [[(old + new) / 2 for old, new in zip(*pair, strict=True)] for pair in pairs]
+    for weights, expected in zip((before, after), wanted, strict=True):
+        assert all(np.allclose(one, other) for one, other in zip(weights.get_weights(), expected, strict=True))
+    images = normalised(unseen, "some").images
+    said = [float_logits(network, images) for network in (before, after, more.network)]
     assert np.abs(said[1] - said[0]).max() > 0.1
-    assert np.allclose(float_logits(fitted.network, images), sum(said), atol=1e-4)
-    assert fitted.facts()["macs"] == len(said) * macs(build_second("one"))
+    assert np.allclose(said[2], said[0] + said[1], atol=1e-4)
+    assert (more.epochs, more.facts()["macs"]) == (8 if plain else 7, 2 * macs(at_first))
+    assert more.seconds > fitted.seconds
+    assert Network(more.tflite).logits(images[:1]).shape == (1, 11)
+
+
+def test_one_network_alone_does_not_learn_on_from_plain_digits(fitted: Fitted, digits: Digits) -> None:
+    with pytest.raises(TrainerError, match="--more first"):
+        fit(digits, digits, FULL, fitted, plain=True)
 
 
 def test_what_it_is_judged_by_is_hardly_anything_that_it_has_seen(digits: Digits) -> None:
     few = digits.at(np.arange(100))
-    seen = {image.tobytes() for image in training_set(few, 1, ROBUST_SHARES).images}
+    seen = {image.tobytes() for image in training_set(few, 1, SECOND_SHARES).images}
     chosen_by = {image.tobytes() for image in no_digits(few)}
     assert len(chosen_by) > 90
     assert len(seen & chosen_by) < 5  # a printed character may come again as it is
