@@ -116,11 +116,11 @@ of worse images it is asked about more. All tables are of both together.
 
 It learned by Muon (Jordan et al. 2024), from other pictures of the same training digits: plain and redrawn ones, no
 digits, and more with something in the way than the full recipe's first network sees: up to a quarter of salt-and-pepper
-noise, zigzag
-and dotted lines across, outlines one pixel wide. Of MNIST-C's corruptions impulse noise and stripe are among them, and
-what comes close to zigzag, dotted line and canny edges. More of what is no digit, too: digits that are cut, 0s and 6s
-whose loop is open, 4s laid over their own mirror image, 1s whose flag is at the wrong end or side, signs whose strokes
-end on a grid, stains that are symmetrical or have a texture, symmetrical things that stand, on one foot or two, and
+noise, zigzag and dotted lines across, outlines one pixel wide. Of MNIST-C's corruptions impulse noise and stripe are
+among them, and what comes close to zigzag, dotted line and canny edges. More of what is no digit, too: digits that are
+cut, 0s and 6s whose loop is open, 4s laid over their own mirror image, 1s whose flag is at the wrong end or side, signs
+whose strokes end on a grid, stains that are symmetrical or have a texture, symmetrical things that stand, on one foot
+or two, and
 {len(CHARACTERS)} printed characters of other scripts than the Latin one, of mathematics and of maps, as they are and
 redrawn. Networks that were trained until 2026-11-29 were shown these too: {FORMERLY}.
 Most of them look like a letter or a shape that is counted below (V, T, U, n, a triangle); since then they are left out.
