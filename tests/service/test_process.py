@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -29,48 +30,48 @@ def test_log_lines_are_json_and_name_each_request(tmp_path: Path) -> None:
     assert any(line["message"].startswith("serving version") for line in lines)
 
 
-def test_log_that_nobody_reads_holds_up_nobody(tmp_path: Path) -> None:
+@contextmanager
+def with_unread_log(log: Path) -> Iterator[tuple[ServiceProcess, int]]:
+    """A service whose log fills a pipe of 64 KiB that nobody reads, by the requests it has answered; the pipe's end."""
     unread, output = os.pipe()
-    service = ServiceProcess(tmp_path / "log", output=output, model_store=REPO / "models")
-    os.close(output)
-    try:
-        service.wait()
-        with httpx.Client(base_url=service.url, timeout=5) as client:
-            for _ in range(600):  # 64 KiB fill the pipe
-                client.get("/health/live")
-            for _ in range(3):
-                with socket.create_connection(("127.0.0.1", service.port)) as connection:
-                    connection.sendall(b"GARBAGE\r\n\r\n")  # each of which is a line of the log
-                    assert connection.recv(99)
-                assert client.get("/health/live").status_code == 200
-        service.stop()
-    finally:
-        os.close(unread)
-        if service.process.poll() is None:
-            service.process.kill()
-
-
-def test_log_that_is_read_again_goes_on(tmp_path: Path) -> None:
-    unread, output = os.pipe()
-    service = ServiceProcess(tmp_path / "log", output=output, model_store=REPO / "models")
+    service = ServiceProcess(log, output=output, model_store=REPO / "models")
     os.close(output)
     try:
         service.wait()
         with httpx.Client(base_url=service.url, timeout=5) as client:
             for _ in range(600):
                 client.get("/health/live")
-        with socket.create_connection(("127.0.0.1", service.port)) as connection:
-            connection.sendall(b"GARBAGE\r\n\r\n")
-            assert connection.recv(99)
+        yield service, unread
+    finally:
+        os.close(unread)
+        if service.process.poll() is None:
+            service.process.kill()
+
+
+def say_garbage(service: ServiceProcess) -> None:
+    """Which is a line of the log."""
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        connection.sendall(b"GARBAGE\r\n\r\n")
+        assert connection.recv(99)
+
+
+def test_log_that_nobody_reads_holds_up_nobody(tmp_path: Path) -> None:
+    with with_unread_log(tmp_path / "log") as (service, _):
+        for _ in range(3):
+            say_garbage(service)
+            assert httpx.get(f"{service.url}/health/live", timeout=5).status_code == 200
+        service.stop()
+
+
+def test_log_that_is_read_again_goes_on(tmp_path: Path) -> None:
+    with with_unread_log(tmp_path / "log") as (service, unread):
+        say_garbage(service)
         said = b""
         while b"Invalid HTTP request" not in said:
             piece = os.read(unread, 2**16)
             assert piece
             said += piece
         assert said.count(b"/health/live") >= 600
-    finally:
-        service.process.kill()
-        os.close(unread)
 
 
 def test_sigterm_finishes_what_is_in_flight(tmp_path: Path, seven: bytes) -> None:
