@@ -102,8 +102,8 @@ class S3Store(Store):
             self._bucket.head(name)
         except FileNotFoundError:
             return True
-        except BaseError:  # the server is away
-            return False
+        except BaseError:
+            pass  # the server is away: it was there a moment ago
         return False
 
     def _put_pin(self, text: str) -> None:
