@@ -38,7 +38,7 @@ export class Paper extends EventTarget {
   get #strokes() { return Array.isArray(this.#sheet) ? this.#sheet : []; }
   get photo() { return Array.isArray(this.#sheet) || this.#line ? null : this.#sheet; } // drawing begins a new sheet
   get #all() { return this.#line ? [...this.#strokes, this.#line] : this.#strokes; }
-  get #drawing() { return Number.isInteger(this.#line?.pointer); } // not with the keyboard
+  get drawing() { return Number.isInteger(this.#line?.pointer); } // not with the keyboard
   get empty() { return !this.photo && this.#all.length === 0; }
   get readable() { return this.photo !== null || this.#all.some((stroke) => stroke.points.length > 1); }
   get undoable() { return this.#at > 0; }
@@ -112,7 +112,7 @@ export class Paper extends EventTarget {
 
   #down(event) {
     if (event.button !== 0) return;
-    if (this.#drawing) {
+    if (this.drawing) {
       if (event.pointerType !== "pen" || !this.#line.touch) return; // a palm beside the pen
       this.#takeBack(); // the palm was first
     }
@@ -165,7 +165,7 @@ export class Paper extends EventTarget {
     const way = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[event.key];
     if (event.ctrlKey || event.metaKey || event.altKey || !(way || event.key === " ")) return;
     event.preventDefault();
-    if (this.#drawing) return;
+    if (this.drawing) return;
     if (!way && event.repeat) return; // Space is held down
     this.#pen ??= [UNITS / 2, UNITS / 2];
     if (!way) {

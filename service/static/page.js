@@ -138,7 +138,7 @@ async function open(file) {
   const content = await file.arrayBuffer().catch(() => null); // what the file is now: it may change on the disk, or go
   const kept = content && new File([content], file.name, { type: file.type });
   const bitmap = kept && await createImageBitmap(kept).then(reduced).catch(() => null);
-  if (mine !== opening) bitmap?.close(); // something newer is on the paper
+  if (mine !== opening || paper.drawing) bitmap?.close(); // something newer is on the paper
   else if (bitmap) paper.lay({ file: kept, bitmap });
   else refuse(file, "it is no image, or of a kind that browsers do not know");
 }

@@ -514,8 +514,13 @@ def test_drawing_is_not_covered_by_an_image_that_was_opened_before(
     Image.effect_noise((4000, 4000), 50).save(tmp_path / "large.png")
     page = visit(service.url)
     page.locator("#file").set_input_files(tmp_path / "large.png")
-    draw(page, ONE)
+    first, *rest = places(page, ONE)
+    page.mouse.move(*first)
+    page.mouse.down()
     page.wait_for_timeout(2000)  # by then it is decoded
+    for place in rest:
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
     expect(digit(page)).to_have_text("1")
 
 
