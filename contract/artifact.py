@@ -61,7 +61,7 @@ class Input(_Part):
 
 
 class Metrics(_Part):
-    """Measured once on the untouched test set."""
+    """Measured on the test set, which chooses nothing."""
 
     accuracy: Share
     error: Share

@@ -19,7 +19,7 @@ from service.routing import schema_reference
 DESCRIPTION = """Reads handwritten digits. Draw one, send it, get the digit and how sure the model is.
 
 Every example below works as it stands: press *Execute*. Errors are `application/problem+json` (RFC 9457), and say
-what to change. `/v2` speaks the Open Inference Protocol."""
+what to change. `/v2` speaks the Open Inference Protocol, in errors too."""
 
 
 def install(app: FastAPI, registry: Registry, *, keys: bool) -> None:
