@@ -98,8 +98,8 @@ class Courier:
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
         self._thread.start()
 
-    def send(self, parcel: Parcel) -> None:
-        """Have `parcel` read, instead of any that still waits."""
+    def send(self, parcel: Parcel | None) -> None:
+        """Have `parcel` read, or nothing, instead of any that still waits."""
         with self._changed:
             self._newest = parcel
             self._changed.notify()
@@ -111,19 +111,17 @@ class Courier:
             self._changed.notify()
 
     def _run(self) -> None:
-        undelivered: Parcel | None = None
         while not self._closed:
-            with self._changed:
-                parcel, self._newest = self._newest or undelivered, None
+            parcel = self._newest
             news = _deliver(self._service, parcel)
             self.news.put(news)
             with self._changed:
                 if isinstance(news, Away):  # a line that grows meanwhile is no reason to ask sooner
-                    undelivered = parcel
                     self._changed.wait_for(lambda: self._closed, timeout=RETRY)
-                else:
-                    undelivered = None
-                    self._changed.wait_for(lambda: self._closed or self._newest is not None, timeout=WATCH)
+                    continue
+                if self._newest is parcel:
+                    self._newest = None
+                self._changed.wait_for(lambda: self._closed or self._newest is not None, timeout=WATCH)
         self._service.close()
 
 

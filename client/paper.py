@@ -52,6 +52,8 @@ class Paper(tk.Canvas):
         self.pen = 18  # about as thick, for a digit that fills the paper, as MNIST's
         self.picture = Image.new("L", (1, 1), ink.PAPER)
         """The strokes as they are seen."""
+        self.touched = 0
+        """Counts strokes, and sheets that were taken, undone or done again."""
         self._finished = self.picture  # less the end of the line under the pen, which is straight until the next move
         self._history = History()
         self._line: list[Point] | None = None  # under the pen, units
@@ -64,7 +66,7 @@ class Paper(tk.Canvas):
         self.colour(colours)
         self.bind("<Button-1>", self._press)
         self.bind("<B1-Motion>", self._move)
-        self.bind("<ButtonRelease-1>", lambda _: self._lift())
+        self.bind("<ButtonRelease-1>", lambda _: self.lift_pen())
         self.bind("<Configure>", lambda _: self._fit())
 
     @property
@@ -102,24 +104,24 @@ class Paper(tk.Canvas):
         self._lay()
 
     def clear(self) -> None:
-        self._lift()
+        self.lift_pen()
         if self.sheet != EMPTY:
             self._take(EMPTY)
 
     def undo(self) -> None:
-        self._lift()
+        self.lift_pen()
         if self._history.undo():
             self._changed()
 
     def redo(self) -> None:
-        self._lift()
+        self.lift_pen()
         if self._history.redo():
             self._changed()
 
     def show(self, photo: Photo) -> None:
         """Lay `photo` on the table. Raises `UnreadableImageError`, and then all stays as it was."""
         preview(photo)
-        self._lift()
+        self.lift_pen()
         self._take(photo)
 
     def mark(self, digits: Sequence[NumberDigit], reduced: float) -> None:
@@ -147,11 +149,13 @@ class Paper(tk.Canvas):
         self._changed()
 
     def _changed(self) -> None:
+        self.touched += 1
         self._lay()
         self.event_generate(OTHER_SHEET)
 
     def _press(self, event: "Pointer") -> None:
-        self._lift()
+        self.lift_pen()
+        self.touched += 1
         self._line, self._width = [self._under(event)], self.pen
         if isinstance(self.sheet, Photo):  # it is not drawn on: this is a new sheet
             self._changed()
@@ -169,7 +173,7 @@ class Paper(tk.Canvas):
         self._draw_end([ink.middle(*line[-2:]) if len(line) > 2 else line[0], line[-1]])
         self.event_generate(DRAWN)
 
-    def _lift(self) -> None:
+    def lift_pen(self) -> None:
         """Take the pen from the paper: the line under it, if there is one, is finished."""
         if self._line is None:
             return

@@ -21,6 +21,9 @@ SIDE = 2000
 SHEETS = 100
 """Sheets that are remembered: as often can be undone."""
 
+REMEMBERED = 200_000_000
+"""Bytes of the photos among them."""
+
 
 @dataclass(frozen=True)
 class Stroke:
@@ -117,8 +120,12 @@ class History:
     def take(self, sheet: Sheet) -> None:
         """Go on with `sheet`; what was undone before is gone."""
         self._sheets[self._at + 1 :] = [sheet]
-        del self._sheets[:-SHEETS]
+        while len(self._sheets) > SHEETS or self._bytes() > REMEMBERED:
+            del self._sheets[0]
         self._at = len(self._sheets) - 1
+
+    def _bytes(self) -> int:
+        return sum(len(sheet.content) for sheet in self._sheets if isinstance(sheet, Photo))
 
     @property
     def undoable(self) -> bool:

@@ -4,6 +4,7 @@ import queue
 import re
 import time
 import tkinter as tk
+from collections.abc import Callable
 from math import inf
 from pathlib import Path
 from tkinter import filedialog, messagebox, ttk
@@ -148,12 +149,16 @@ class Window:
                 self._complain(f"{Path(name).name} cannot be opened", error)
 
     def paste(self) -> None:
+        touched = self.paper.touched
         try:
-            self.paper.show(clipboard.pasted(self._root))
+            photo = clipboard.pasted(self._root)
+            if touched == self.paper.touched:  # Tk handles what is drawn while it waits for the clipboard's owner
+                self.paper.show(photo)
         except (UnreadableImageError, OSError, NotImplementedError) as error:  # the last: a desktop Pillow cannot ask
             self._complain("Nothing was pasted", error)
 
     def save(self) -> None:
+        self.paper.lift_pen()
         if self.paper.sheet == EMPTY:
             self._show(self.answer, "Draw a digit first.")
             return
@@ -184,14 +189,20 @@ class Window:
             self._notice("Good", f"Copied: {read}")
 
     def ask_address(self) -> None:
-        Ask(self._root, "Address", "The address of the service:", self._move_to, value=self._service_url)
+        self._ask("Address", "The address of the service:", self._move_to, value=self._service_url)
 
     def ask_key(self) -> None:
         question = (
             f"The API key for {self._service_url}. It is kept in your desktop's keyring, where there is one. "
             "Leave this empty to forget the key that is kept."
         )
-        Ask(self._root, "API key", question, self._take_key, secret=True)
+        self._ask("API key", question, self._take_key, secret=True)
+
+    def _ask(
+        self, title: str, question: str, take: Callable[[str], None], *, value: str = "", secret: bool = False
+    ) -> None:
+        if not any(isinstance(child, Ask) for child in self._root.winfo_children()):  # one at a time
+            Ask(self._root, title, question, take, value=value, secret=secret)
 
     def close(self) -> None:
         self.courier.close()
@@ -265,6 +276,8 @@ class Window:
             wanted = self._details is not None and bool(self._details.winfo_exists())
             self._sent = Parcel(self._sheet, image, details=wanted)
             self.courier.send(self._sent)
+        else:
+            self.courier.send(None)
 
     def _turn(self) -> None:
         """Another sheet: what is known of the one before tells nothing of it."""

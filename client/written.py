@@ -68,7 +68,8 @@ def _parsed(parse: Callable[[str], tuple[str, str, bool]], text: str) -> tuple[s
 
 def _from_json(text: str) -> tuple[str, str, bool]:
     found = json.loads(text)
-    return str(found["file"]), str(found.get("error", "")), bool(found.get("accepted"))
+    file, error = found["file"], found.get("error", "")
+    return str(file), str(error), False if error else bool(found["accepted"])
 
 
 def _from_csv(text: str) -> tuple[str, str, bool]:

@@ -117,10 +117,12 @@ class S3Store(Store):
             self._bucket.delete([f"{version}/{name}" for name in self._entries().get(version, {})])
 
     def _remove_abandoned(self) -> None:
+        unfinished = {version: files for version, files in self._entries().items() if MANIFEST not in files}
+        if not unfinished:
+            return
         now = self._now()
-        for version, files in self._entries().items():
-            last = max(files.values())
-            if MANIFEST not in files and (now - last).total_seconds() > ABANDONED:
+        for version, files in unfinished.items():
+            if (now - max(files.values())).total_seconds() > ABANDONED:
                 self._remove(version)
 
     def _now(self) -> datetime:

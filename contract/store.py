@@ -163,12 +163,12 @@ class Store(ABC):
                 raise
             except ArtifactError:
                 continue
-        oldest = min(list(whole)[-keep:] + taken[-keep:], default=0)
+        newest = list(whole)[-keep:]
         best = [max(some, key=lambda version: whole[version].metrics.int8.accuracy) for some in (whole, taken) if some]
-        spared = {*best, self.pinned()}
+        spared = {*newest, *taken[-keep:], *best, self.pinned()}
         removed = []
         for version in self.versions():
-            if version < oldest and version not in spared and not self._may_be_pinned(version):
+            if version < min(newest, default=0) and version not in spared and not self._may_be_pinned(version):
                 self._remove(version)
                 removed.append(version)
         self._remove_abandoned()

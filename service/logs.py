@@ -13,6 +13,9 @@ from service import observing
 SECONDS = 0.1
 """For which lines are gathered."""
 
+PATIENCE = 1
+"""Seconds for which what is to be written now is waited for: perhaps nobody reads."""
+
 PIECE = 4096
 """Bytes that Linux writes to a pipe in one go: larger pieces of several workers would be torn."""
 
@@ -48,17 +51,17 @@ class BufferedHandler(logging.Handler):
             observing.add(f"{self.format(record)}\n")
         except Exception:
             self.handleError(record)
-        self._have_written(0.05)  # the process may be about to end
+        self._have_written(0 if self._late else 0.05)  # the process may be about to end
 
     def flush(self) -> None:
-        """Have all that has gathered written; but wait no longer than a second, or not at all where nobody reads."""
-        self._have_written(1)
+        """Have all that has gathered written, where somebody reads."""
+        self._have_written(PATIENCE)
 
     def _have_written(self, patience: float) -> None:
         with self._changed:
             self._wanted = wanted = self._wanted + 1
             self._changed.notify_all()
-            if not self._late and threading.current_thread() is not self._writer:
+            if threading.current_thread() is not self._writer:
                 self._late = not self._changed.wait_for(lambda: self._written >= wanted, patience)
 
     def _write_now_and_then(self) -> None:

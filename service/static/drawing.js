@@ -2,10 +2,11 @@
 
 const UNITS = 400; // the paper's shorter side
 const SHEETS = 100; // that are remembered: as often can be undone
+const REMEMBERED = 200 * 2 ** 20; // bytes of their files
 const SENT = 320; // pixels of the shorter side of what is sent
 
 export class Paper extends EventTarget {
-  // Events: "ink" where there is more on the sheet, "sheet" where the sheet is another.
+  // Events: "pen" where one touches the sheet, "ink" where there is more on it, "sheet" where the sheet is another.
 
   #canvas;
   #sheets = [[]]; // each an array of strokes, or a photo
@@ -38,7 +39,7 @@ export class Paper extends EventTarget {
   get #strokes() { return Array.isArray(this.#sheet) ? this.#sheet : []; }
   get photo() { return Array.isArray(this.#sheet) || this.#line ? null : this.#sheet; } // drawing begins a new sheet
   get #all() { return this.#line ? [...this.#strokes, this.#line] : this.#strokes; }
-  get drawing() { return Number.isInteger(this.#line?.pointer); } // not with the keyboard
+  get #drawing() { return Number.isInteger(this.#line?.pointer); } // not with the keyboard
   get empty() { return !this.photo && this.#all.length === 0; }
   get readable() { return this.photo !== null || this.#all.some((stroke) => stroke.points.length > 1); }
   get undoable() { return this.#at > 0; }
@@ -90,9 +91,11 @@ export class Paper extends EventTarget {
 
   #keep(sheet) {
     this.#sheets.splice(this.#at + 1, Infinity, sheet);
-    this.#sheets.splice(0, Math.max(0, this.#sheets.length - SHEETS));
+    while (this.#sheets.length > SHEETS || this.#bytes > REMEMBERED) this.#sheets.shift();
     this.#at = this.#sheets.length - 1;
   }
+
+  get #bytes() { return this.#sheets.reduce((sum, sheet) => sum + (sheet.file?.size ?? 0), 0); }
 
   #changed(what) {
     this.#show();
@@ -112,7 +115,7 @@ export class Paper extends EventTarget {
 
   #down(event) {
     if (event.button !== 0) return;
-    if (this.drawing) {
+    if (this.#drawing) {
       if (event.pointerType !== "pen" || !this.#line.touch) return; // a palm beside the pen
       this.#takeBack(); // the palm was first
     }
@@ -125,6 +128,7 @@ export class Paper extends EventTarget {
     this.#lift();
     const { photo } = this;
     this.#line = { points: [point], width: this.width, pointer, touch };
+    this.dispatchEvent(new Event("pen"));
     if (photo) this.#changed("sheet");
     else this.#show();
   }
@@ -147,9 +151,13 @@ export class Paper extends EventTarget {
     else this.#lift();
   }
 
-  #takeBack() { // as undo does: it can be done again
-    this.#lift();
-    this.undo();
+  #takeBack() { // as undo does: it can be done again, unless there is something else to redo
+    if (!this.redoable) {
+      this.#lift();
+      return this.undo();
+    }
+    this.#line = null;
+    this.#changed("sheet");
   }
 
   #lift() {
@@ -165,7 +173,7 @@ export class Paper extends EventTarget {
     const way = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[event.key];
     if (event.ctrlKey || event.metaKey || event.altKey || !(way || event.key === " ")) return;
     event.preventDefault();
-    if (this.drawing) return;
+    if (this.#drawing) return;
     if (!way && event.repeat) return; // Space is held down
     this.#pen ??= [UNITS / 2, UNITS / 2];
     if (!way) {

@@ -26,7 +26,8 @@ const bars = Array.from({ length: 10 }, (_, digit) => {
 let sheet = 0; // counts the sheets of paper
 let waiting = false; // whether there is something newer to be read than what is under way
 let wake = () => {};
-let opening = 0; // counts the files that were opened
+let opened = 0; // counts the files that were opened
+let passed = 0; // the last one of them that what is on the paper is newer than
 let noticed = -NOTICE; // when a file was last said to be unreadable
 
 function send() {
@@ -134,13 +135,14 @@ async function run() {
 async function open(file) {
   if (!file) return;
   if (file.size > LARGEST) return refuse(file, "it is larger than 20 MB");
-  const mine = ++opening;
+  const mine = ++opened;
   const content = await file.arrayBuffer().catch(() => null); // what the file is now: it may change on the disk, or go
   const kept = content && new File([content], file.name, { type: file.type });
   const bitmap = kept && await createImageBitmap(kept).then(reduced).catch(() => null);
-  if (mine !== opening || paper.drawing) bitmap?.close(); // something newer is on the paper
-  else if (bitmap) paper.lay({ file: kept, bitmap });
-  else refuse(file, "it is no image, or of a kind that browsers do not know");
+  if (mine <= passed) return bitmap?.close(); // something newer is on the paper
+  if (!bitmap) return refuse(file, "it is no image, or of a kind that browsers do not know");
+  paper.lay({ file: kept, bitmap });
+  passed = mine; // one that was opened later may still come
 }
 
 function refuse(file, reason) {
@@ -171,7 +173,8 @@ function save() {
   setTimeout(() => URL.revokeObjectURL(link.href), RETRY);
 }
 
-paper.addEventListener("ink", () => { opening += 1; goOn(); });
+for (const event of ["pen", "sheet"]) paper.addEventListener(event, () => { passed = opened; });
+paper.addEventListener("ink", goOn);
 paper.addEventListener("sheet", () => { tidy(); turn(); });
 $("undo").addEventListener("click", () => paper.undo());
 $("redo").addEventListener("click", () => paper.redo());

@@ -1,6 +1,7 @@
 """The courier carries the newest drawing, one at a time, and outlasts a service that is away."""
 
 import contextlib
+import gzip
 import queue
 import time
 from collections.abc import Iterator
@@ -142,16 +143,25 @@ def test_something_else_at_that_address_is_no_answer(couriers: list[Courier], st
         assert "not the digit service" in news.reason
 
 
-def test_answer_that_comes_by_drops_is_none(couriers: list[Courier], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("coding", "start", "drop"),
+    [("identity", b"", b" "), ("gzip", gzip.compress(b"")[:10], b"\0\0\0\xff\xff")],
+    ids=["plain", "packed"],
+)
+def test_answer_that_comes_by_drops_is_none(
+    couriers: list[Courier], monkeypatch: pytest.MonkeyPatch, coding: str, start: bytes, drop: bytes
+) -> None:
     monkeypatch.setattr(client.service, "LONGEST", 1)
 
     class Dripping(SilentHandler):
         def do_GET(self) -> None:
             self.send_response(200)
+            self.send_header("Content-Encoding", coding)
             self.end_headers()
             with contextlib.suppress(OSError):  # nobody listens any more
+                self.wfile.write(start)
                 for _ in range(100):
-                    self.wfile.write(b" ")
+                    self.wfile.write(drop)
                     time.sleep(0.1)
 
     with http_server(Dripping) as url:
@@ -159,6 +169,28 @@ def test_answer_that_comes_by_drops_is_none(couriers: list[Courier], monkeypatch
         away = hear(couriers[0], Away)
         assert isinstance(away, Away)
         assert away.reason == "no answer in time"
+
+
+def test_drawing_that_is_gone_is_not_sent_again(couriers: list[Courier]) -> None:
+    asked: list[str] = []
+
+    class Broken(page(500, b"{}")):  # type: ignore[misc]  # it is made above
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            super().do_POST()
+
+    with http_server(Broken) as url:
+        courier = Courier(Service(url))
+        couriers.append(courier)
+        courier.send(ONE)
+        while not asked:
+            hear(courier, Away)
+        courier.send(None)
+        hear(courier, Away)  # it may have been under way
+        asked.clear()
+        hear(courier, Away)
+        hear(courier, Away)
+    assert asked == []
 
 
 def test_proxy_of_the_environment_is_not_asked_for_the_own_machine(

@@ -244,6 +244,7 @@ def test_key_is_found_once_for_all_batches(tmp_path: Path, folder: Path) -> None
         '{"precious": 1}',
         '{"file": "x", "my": "precious"}',
         '{"file": "x.png", "error": "gone"}',
+        '{"file": "FIRST", "label": 7}\n{"file": "x", "label": 9}',
         "[" * 99_999,
         "file,number,confidence,accepted,version,error,comment",
         "file,number,confidence,accepted,version,error\r7.png,7,0.9,true,12,\r",
@@ -254,11 +255,12 @@ def test_file_of_something_else_is_not_touched(
     service: ServiceProcess, folder: Path, tmp_path: Path, form: str, text: str
 ) -> None:
     out = tmp_path / "letter.txt"
-    out.write_bytes(text.encode())
+    kept = text.replace("FIRST", names(folder)[0]).encode()
+    out.write_bytes(kept)
     done = read(service.url, form, "--out", str(out), str(folder))
     assert done.returncode == 1
     assert re.search("holds (other things than results|results of other images)", done.stderr.decode())
-    assert out.read_bytes() == text.encode()
+    assert out.read_bytes() == kept
 
 
 def test_service_that_is_killed_and_started_again_costs_nothing(folder: Path, tmp_path: Path, mnist: Mnist) -> None:

@@ -195,9 +195,10 @@ def test_prune_spares_as_many_as_today_s_service_takes_beside_those_of_another(
     own, *others = [publish() for _ in range(4)]
     for manifest in others[1:]:
         outdated(store, manifest)
+    first, second, last = (manifest.version for manifest in others)
     assert store.prune(keep=3) == []
-    assert store.prune(keep=1) == [own.version]
-    assert store.versions() == [bundled.version, *(manifest.version for manifest in others)]
+    assert store.prune(keep=1) == [own.version, second]
+    assert store.versions() == [bundled.version, first, last]
 
 
 def test_prune_spares_whole_versions_that_today_s_service_does_not_take(
@@ -207,7 +208,7 @@ def test_prune_spares_whole_versions_that_today_s_service_does_not_take(
     versions = [publish() for _ in range(3)]
     for manifest in versions[:-1]:
         outdated(store, manifest)
-    assert store.prune(keep=2) == []
+    assert store.prune(keep=3) == []
     assert store.prune(keep=1) == [manifest.version for manifest in versions[:-1]]
 
 
@@ -224,6 +225,14 @@ def test_prune_spares_what_is_pinned_meanwhile(
     monkeypatch.setattr(any_store, "_remove", remove_and_pin)
     assert any_store.prune(keep=1) == [versions[0], versions[2]]
     assert versions[1] in any_store.versions()
+
+
+def test_prune_removes_what_neither_kind_needs(store: FolderStore, bundled: Manifest, tmp_path: Path) -> None:
+    publish = publisher(store, bundled, tmp_path / "source")
+    versions = [publish() for _ in range(5)]
+    others = [outdated(store, manifest) for manifest in versions]
+    assert store.prune(keep=2) == others[:3]
+    assert store.versions() == [bundled.version, *others[3:]]
 
 
 def test_version_that_no_service_takes_is_not_pinned(store: FolderStore, bundled: Manifest) -> None:

@@ -4,6 +4,7 @@ import io
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -471,6 +472,20 @@ def test_touch_that_the_system_takes_away_leaves_nothing(service: ServiceProcess
     assert ink(page) == 0
 
 
+def test_touch_that_the_system_takes_away_leaves_what_can_be_redone(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url, **PHONE)
+    draw(page, ONE)
+    page.get_by_role("button", name="Undo").click()
+    touch = page.context.new_cdp_session(page)
+    for kind, (x, y) in zip(("touchStart", "touchMove"), places(page, SEVEN[:2]), strict=True):
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchCancel", "touchPoints": []})
+    expect(page.locator("#sentence")).to_have_text("Draw a digit, or a number.")
+    assert ink(page) == 0
+    page.get_by_role("button", name="Redo").click()
+    expect(digit(page)).to_have_text("1")
+
+
 def test_keys_do_not_draw_into_the_stroke_of_the_mouse(service: ServiceProcess, visit: Visit) -> None:
     page = visit(service.url)
     first, *rest = places(page, SEVEN)
@@ -508,20 +523,65 @@ def test_transparent_image_is_seen_as_it_is_read(
         page.get_by_role("button", name="Clear").click()
 
 
-def test_drawing_is_not_covered_by_an_image_that_was_opened_before(
-    service: ServiceProcess, visit: Visit, tmp_path: Path
-) -> None:
-    Image.effect_noise((4000, 4000), 50).save(tmp_path / "large.png")
+@contextmanager
+def decoding(page: Page, *files: Path) -> Iterator[None]:
+    """Open `files`; until the end of this, the browser is slow to decode them."""
+    page.evaluate(
+        """() => {
+            const decode = window.createImageBitmap;
+            const held = new Promise((resolve) => { window.goOn = resolve; });
+            window.createImageBitmap = (...what) => held.then(() => decode(...what));
+        }"""
+    )
+    for file in files:
+        page.locator("#file").set_input_files(file)
+    yield
+    page.evaluate("goOn()")
+    page.wait_for_timeout(500)
+
+
+def test_image_does_not_cover_what_is_drawn_while_it_is_decoded(service: ServiceProcess, visit: Visit) -> None:
     page = visit(service.url)
-    page.locator("#file").set_input_files(tmp_path / "large.png")
     first, *rest = places(page, ONE)
-    page.mouse.move(*first)
-    page.mouse.down()
-    page.wait_for_timeout(2000)  # by then it is decoded
+    with decoding(page, DATA / "7.png"):
+        page.mouse.move(*first)
+        page.mouse.down()
     for place in rest:
         page.mouse.move(*place, steps=4)
     page.mouse.up()
     expect(digit(page)).to_have_text("1")
+
+
+def test_image_does_not_cover_what_is_drawn_with_keys_while_it_is_decoded(
+    service: ServiceProcess, visit: Visit
+) -> None:
+    page = visit(service.url)
+    paper = page.locator("#paper")
+    paper.press("ArrowUp")
+    with decoding(page, DATA / "7.png"):
+        paper.press(" ")
+    for _ in range(8):
+        paper.press("Shift+ArrowDown")
+    paper.press(" ")
+    expect(digit(page)).to_have_text("1")
+
+
+def test_undo_while_an_image_is_decoded_keeps_what_can_be_redone(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url)
+    draw(page, ONE)
+    with decoding(page, DATA / "7.png"):
+        page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Redo").click()
+    expect(digit(page)).to_have_text("1")
+
+
+def test_file_that_is_refused_takes_no_other_with_it(service: ServiceProcess, visit: Visit, tmp_path: Path) -> None:
+    text = tmp_path / "text.png"
+    text.write_text("no image")
+    page = visit(service.url)
+    with decoding(page, DATA / "7.png", text):
+        pass
+    expect(digit(page)).to_have_text("7")
 
 
 def test_file_that_is_too_large_is_told_unread(service: ServiceProcess, visit: Visit, tmp_path: Path) -> None:

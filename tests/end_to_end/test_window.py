@@ -3,6 +3,7 @@
 import gc
 import io
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -289,6 +290,27 @@ def test_image_is_pasted(service: ServiceProcess, visit: Visit) -> None:
         owner.terminate()
 
 
+def test_image_whose_owner_is_slow_does_not_cover_what_is_drawn_meanwhile(
+    service: ServiceProcess, visit: Visit
+) -> None:
+    user = visit(service.url)
+    with subprocess.Popen(
+        ["xclip", "-quiet", "-selection", "clipboard", "-t", "image/png", "-i", REPO / "tests/data/7.png"],
+        stderr=subprocess.DEVNULL,
+    ) as owner:
+        time.sleep(0.3)
+        owner.send_signal(signal.SIGSTOP)
+
+        def draw() -> None:
+            user.draw(ONE)
+            owner.send_signal(signal.SIGCONT)
+
+        user.root.after(500, draw)
+        user.press("ctrl+v")
+        user.sees(lambda: user.identified == "1")
+        owner.terminate()
+
+
 def test_pasting_nothing_is_told(service: ServiceProcess, visit: Visit) -> None:
     user = visit(service.url)
     said: list[str] = []
@@ -313,6 +335,16 @@ def test_drawing_is_saved_as_png_and_reads_the_same(service: ServiceProcess, vis
         check=True,
     )
     assert client.stdout.startswith(f"{file}: 7 ")
+
+
+def test_drawing_is_saved_with_the_stroke_that_is_under_the_pen(
+    service: ServiceProcess, visit: Visit, tmp_path: Path
+) -> None:
+    user = visit(service.url)
+    file = tmp_path / "drawn.png"
+    user.meanwhile(".__tk_filedialog", lambda: user.type_into_file_dialog(str(file)))
+    user.draw(SEVEN, then=lambda: user.press("ctrl+s"))
+    assert open_photo(file).image().convert("L").getextrema() == (0, 255)
 
 
 def test_drawing_of_before_is_not_written_over_unasked(service: ServiceProcess, visit: Visit, tmp_path: Path) -> None:
@@ -353,6 +385,13 @@ def test_answer_is_copied(service: ServiceProcess, visit: Visit) -> None:
     started = time.monotonic()
     user.sees(lambda: time.monotonic() > started + 4)  # by then the service has been looked for again
     assert user.status == "● Copied: 7"
+
+
+def test_one_question_is_asked_at_a_time(service: ServiceProcess, visit: Visit) -> None:
+    user = visit(service.url)
+    user.press("ctrl+l", "ctrl+k", "ctrl+l")
+    user.sees(lambda: user.question() is not None)
+    assert [child.winfo_class() for child in user.root.winfo_children()].count("Toplevel") == 1
 
 
 def test_address_is_changed_from_the_menu(service: ServiceProcess, visit: Visit, tmp_path: Path) -> None:

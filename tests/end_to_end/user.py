@@ -30,12 +30,14 @@ class User:
 
         eventually(look, seconds)
 
-    def draw(self, points: tuple[Point, ...]) -> None:
+    def draw(self, points: tuple[Point, ...], then: Callable[[], None] = lambda: None) -> None:
+        """`then` is done with the button still down."""
         places = [self._place(self.window.paper, x, y) for x, y in points]
         press, *moves = [["mousemove", *place] for place in places]
         self._do(*press, "mousedown", "1")
         for move in moves:
             self._do(*move)
+        then()
         self._do("mouseup", "1")
 
     def click(self, button: tk.Misc) -> None:

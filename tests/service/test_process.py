@@ -74,6 +74,35 @@ def test_log_that_is_read_again_goes_on(tmp_path: Path) -> None:
         assert said.count(b"/health/live") >= 600
 
 
+LAST_WORDS = """
+import logging, os, sys
+from service import logs
+
+logs.PATIENCE = 60
+logs.configure("INFO")
+for _ in range(80):
+    logging.info("x" * 1000)
+logging.error("last words")
+print("late", file=sys.stderr, flush=True)
+logs.write_out()
+os._exit(0)
+"""
+"""More than a pipe takes while nobody reads."""
+
+
+def test_last_lines_wait_for_a_reader_who_is_late() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", LAST_WORDS], cwd=REPO, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stderr
+    assert process.stderr.readline() == b"late\n"
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+    said, _ = process.communicate(timeout=60)
+    assert len(said.splitlines()) == 81
+    assert json.loads(said.splitlines()[-1])["message"] == "last words"
+
+
 def test_sigterm_finishes_what_is_in_flight(tmp_path: Path, seven: bytes) -> None:
     with running_service(tmp_path / "log", model_store=REPO / "models") as service:
         half_sent, go_on = threading.Event(), threading.Event()
