@@ -25,7 +25,10 @@ KEPT = 5
 
 def prove(trial: Trial) -> Iterator[Figure]:
     files = source(trial.folder / "source")
-    with s3_server("moto_server", "-p", "PORT") as endpoint, pytest.MonkeyPatch.context() as patch:
+    with (
+        s3_server("python", "-m", "tests.moto_server", "-p", "PORT") as endpoint,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         stores = {"folder": str(trial.folder / "models"), "S3 (moto)": new_bucket(endpoint, patch)}
         for kind, url in stores.items():
             yield from _killed(kind, url, files, trial)

@@ -46,7 +46,7 @@ def store(tmp_path: Path) -> FolderStore:
 @pytest.fixture(scope="session")
 def moto() -> Iterator[str]:
     """The URL of a server that speaks S3 and honours conditional writes."""
-    with s3_server("moto_server", "-p", "PORT") as url:
+    with s3_server("python", "-m", "tests.moto_server", "-p", "PORT") as url:
         yield url
 
 

@@ -53,14 +53,14 @@ class ServiceProcess:
                 stderr=errors,
             )
 
-    def wait(self, path: str = "/health/ready", status: int = 200, seconds: float = 20) -> None:
+    def wait(self, path: str = "/health/ready", status: int = 200, seconds: float = 60) -> None:
         """Until `path` answers with `status`."""
 
         def answers() -> bool:
             assert self.process.poll() is None, self.log.with_suffix(".errors").read_text()
             try:
                 return httpx.get(self.url + path).status_code == status
-            except httpx.ConnectError:
+            except httpx.TransportError:
                 return False
 
         eventually(answers, seconds)
@@ -95,10 +95,14 @@ class ServiceProcess:
 
 
 @contextlib.contextmanager
-def running_service(log: Path, port: int | None = None, **settings: object) -> Iterator[ServiceProcess]:
-    service = ServiceProcess(log, port, None, **settings)
+def running_service(
+    log: Path, port: int | None = None, workers: int = 1, **settings: object
+) -> Iterator[ServiceProcess]:
+    service = ServiceProcess(log, port, None, workers=workers, **settings)
     try:
         service.wait()
+        if workers > 1:
+            eventually(lambda: metric(service, "digits_reloads_total", outcome="served") >= workers)
         yield service
     finally:
         if service.process.poll() is None:
@@ -119,6 +123,7 @@ def s3_server(*command: str) -> Iterator[str]:
     program = Path(sys.executable).parent / command[0]
     with subprocess.Popen(
         [program, *(part.replace("PORT", str(port)) for part in command[1:])],
+        cwd=REPO,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as server:
@@ -129,7 +134,7 @@ def s3_server(*command: str) -> Iterator[str]:
                 return httpx.get(url).status_code < 500
             return False
 
-        eventually(answers, 30)
+        eventually(answers)
         try:
             yield url
         finally:
@@ -191,7 +196,7 @@ def http_server(handler: type[SilentHandler]) -> Iterator[str]:
         thread.join()
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 10) -> None:
+def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
     """Return as soon as `holds`; fail if it does not within `seconds`."""
     deadline = time.monotonic() + seconds
     while not holds():
@@ -199,8 +204,11 @@ def eventually(holds: Callable[[], bool], seconds: float = 10) -> None:
         time.sleep(0.02)
 
 
-def slowed(url: str, seconds: float, in_flight: list[int] | None = None) -> type[SilentHandler]:
-    """Passes requests on to the service at `url`, images after a while; notes how many are under way at each start."""
+def slowed(url: str, until: float | threading.Event, in_flight: list[int] | None = None) -> type[SilentHandler]:
+    """Passes requests on to the service at `url`, images after some seconds, or once something has come about.
+
+    Notes how many are under way at each start.
+    """
     under_way: list[object] = []
 
     class Handler(SilentHandler):
@@ -208,7 +216,7 @@ def slowed(url: str, seconds: float, in_flight: list[int] | None = None) -> type
             under_way.append(self)
             if in_flight is not None:
                 in_flight.append(len(under_way))
-            time.sleep(seconds)
+            until.wait(60) if isinstance(until, threading.Event) else time.sleep(until)
             body = self.rfile.read(int(self.headers["Content-Length"]))
             headers = {"Content-Type": self.headers["Content-Type"]}
             answer = httpx.post(url + self.path, content=body, headers=headers)

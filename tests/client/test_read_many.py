@@ -271,7 +271,7 @@ def test_service_that_is_killed_and_started_again_costs_nothing(folder: Path, tm
         command = [sys.executable, "-m", "client", "--url", first.url, "read", "--json", "--single"]
         command += ["--out", str(out), "--list", str(tmp_path / "list")]
         reader = subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE)
-        eventually(lambda: out.exists() and out.stat().st_size > 0, 20)
+        eventually(lambda: out.exists() and out.stat().st_size > 0)
         first.process.kill()
         first.process.wait()
     with running_service(tmp_path / "log", port=first.port, model_store=REPO / "models"):
@@ -289,7 +289,7 @@ def test_interrupted_reader_ends_at_once_though_the_service_is_away(heeded: None
         command = [sys.executable, "-m", "client", "--url", service.url, "read", "--csv", "--single"]
         command += ["--out", str(out), "--list", str(tmp_path / "list")]
         reader = subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE)
-        eventually(lambda: size(out) > 0, 20)
+        eventually(lambda: size(out) > 0)
         service.process.kill()
         service.process.wait()
     time.sleep(1)
@@ -304,7 +304,7 @@ def test_interrupted_reader_asks_nothing_more(heeded: None, service: ServiceProc
     with http_server(slowed(service.url, 0.5, asked)) as url:
         command = [sys.executable, "-m", "client", "--url", url, "read", "--csv", *names(folder)]
         reader = subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        eventually(lambda: len(asked) > 8, 30)  # batches are read, and whether they have numbers is asked
+        eventually(lambda: len(asked) > 8)  # batches are read, and whether they have numbers is asked
         reader.send_signal(signal.SIGINT)
         _, errors = reader.communicate(timeout=4)  # each would take half a second more
     assert (reader.returncode, errors) == (130, b"Stopped\n")
@@ -347,7 +347,7 @@ def test_reader_that_is_killed_goes_on(service: ServiceProcess, folder: Path, tm
     for _ in range(2):
         reader = subprocess.Popen(command, cwd=REPO)
         before = size(out)
-        eventually(partial(lambda least: size(out) > least, before), 20)
+        eventually(partial(lambda least: size(out) > least, before))
         reader.kill()
         reader.wait()
     assert 0 < len(out.read_text().splitlines()) < len(wanted)

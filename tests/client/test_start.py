@@ -64,8 +64,8 @@ def test_address_that_answered_is_remembered(service: ServiceProcess, display: s
     file = tmp_path / "digits" / "client.json"
     process = client(tmp_path, "--url", service.url)
     try:
-        eventually(is_shown, 20)
-        eventually(lambda: preferences.load(file).url == service.url, 10)
+        eventually(is_shown)
+        eventually(lambda: preferences.load(file).url == service.url)
     finally:
         process.terminate()
         process.communicate(timeout=10)
@@ -75,7 +75,7 @@ def test_address_that_answered_is_remembered(service: ServiceProcess, display: s
 def test_address_that_never_answered_is_not_remembered(display: str, tmp_path: Path) -> None:
     process = client(tmp_path, "--url", "http://127.0.0.1:9/")
     try:
-        eventually(is_shown, 20)
+        eventually(is_shown)
         time.sleep(1)
     finally:
         process.terminate()

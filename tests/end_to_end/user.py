@@ -21,7 +21,7 @@ class User:
         self.window = Window(self.root, Service(url), remembered)
         self.root.update()
 
-    def sees(self, expected: Callable[[], bool], seconds: float = 10) -> None:
+    def sees(self, expected: Callable[[], bool], seconds: float = 60) -> None:
         """Wait, the window running, until `expected`."""
 
         def look() -> bool:

@@ -35,12 +35,12 @@ def problem(response: httpx.Response, status: int) -> Problem:
 
 def post_json(service: ServiceProcess, content: str, status: int = 422) -> Problem:
     headers = {"Content-Type": "application/json"}
-    return problem(httpx.post(f"{service.url}/v1/predict", content=content, headers=headers), status)
+    return problem(httpx.post(f"{service.url}/v1/predict", content=content, headers=headers, timeout=60), status)
 
 
 def post_image(service: ServiceProcess, content: bytes, status: int, kind: str = "image/png") -> Problem:
     headers = {"Content-Type": kind}
-    return problem(httpx.post(f"{service.url}/v1/predict/image", content=content, headers=headers, timeout=30), status)
+    return problem(httpx.post(f"{service.url}/v1/predict/image", content=content, headers=headers, timeout=60), status)
 
 
 @pytest.mark.parametrize(

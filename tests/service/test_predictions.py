@@ -195,6 +195,31 @@ def test_details_hold_what_the_network_saw(service: ServiceProcess, seven: bytes
     assert np.array_equal(np.asarray(shown), normalise(np.asarray(picture)))
 
 
+@pytest.mark.parametrize(
+    ("ink", "paper"),
+    [((200, 30, 30), (60, 110, 60)), ((0, 0, 255), (95, 0, 0)), ((200, 0, 200), (83, 83, 83))],
+    ids=["red on green", "blue on red", "magenta on grey"],
+)
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP"])
+def test_ink_as_light_as_its_paper_is_read_by_its_colour(
+    service: ServiceProcess, picture: Image.Image, kind: str, ink: tuple[int, int, int], paper: tuple[int, int, int]
+) -> None:
+    mask = picture.convert("L").resize((300, 300)).point(lambda level: 255 - level)
+    coloured = Image.composite(Image.new("RGB", mask.size, ink), Image.new("RGB", mask.size, paper), mask)
+    [prediction] = predict_file(service, saved(coloured, kind)).predictions
+    assert (prediction.digit, prediction.accepted) == (7, True)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_coloured_paper_is_blank(service: ServiceProcess, kind: str) -> None:
+    fading = np.linspace(1, 0.95, 300)[:, np.newaxis, np.newaxis] * np.full((300, 300, 3), (200, 90, 60))
+    content = saved(Image.fromarray(fading.astype(np.uint8)), kind)
+    answer = httpx.post(
+        f"{service.url}/v1/predict/image", content=content, headers={"Content-Type": f"image/{kind.lower()}"}
+    )
+    assert answer.json()["type"] == "/problems/blank-image"
+
+
 def test_full_batch_keeps_its_order(service: ServiceProcess, seven: bytes) -> None:
     one = np.full((100, 60), 255, np.uint8)
     one[10:90, 27:33] = 0
