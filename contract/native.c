@@ -20,6 +20,7 @@ enum {
     LONGEST = 1 << 15,          /* and so are images with longer sides */
     SAMPLED = 2000,             /* of longer borders Python looks at some places only */
     COARSE = 24,                /* up to this side a digit may fill the image */
+    FEWEST = 4,                 /* places at which a coarse image changes, whose pixels were repeated */
     MIN_CONTRAST = 10,          /* between paper and ink, levels */
     TALLEST = 16,               /* rows that are averaged to one, at most, and more */
     FIVE = 5,                   /* of them where an image is enlarged, at most */
@@ -485,10 +486,9 @@ static int notes_for(int height, int width, Notes *made) {
     return made->inked != NULL;
 }
 
-/* `most` levels of ink has the darkest pixel of `sheet`. */
+/* `most` levels of ink has the darkest pixel of `sheet`, whose rows were counted. */
 static int place(const Sheet *sheet, int most, const Notes *notes, grey *placed) {
     if (!most) return BLANK;
-    count_rows(sheet, most / 4, notes->rows);
     Extent down = extent(notes->rows, sheet->height);
     count_columns(sheet, most / 4, down, notes->line, notes->columns);
     Extent across = extent(notes->columns, sheet->width);
@@ -548,6 +548,26 @@ static int separate(const grey *image, int height, int width, Sheet *sheet, Exte
     return *most < MIN_CONTRAST ? BLANK : DONE;
 }
 
+/* Whether an image may be one that Python looks behind, in contract/undoing.py. */
+static int was_changed(const Sheet *sheet, const Notes *notes) {
+    int changes = 0, last = 0, least = LONGEST, most = 0;
+    uint64_t inked = 0;
+    for (int y = 0; y < sheet->height; y++) inked += notes->rows[y];
+    if (2 * inked > (uint64_t)sheet->height * sheet->width) return 1; /* or is it a rim that is paper? */
+
+    for (int y = 1; y < sheet->height && changes < COARSE; y++) {
+        if (notes->inked[y].first >= notes->inked[y].after && notes->inked[y - 1].first >= notes->inked[y - 1].after)
+            continue;
+        if (!memcmp(row_of(sheet, y), row_of(sheet, y - 1), (size_t)sheet->width)) continue;
+        if (changes++) {
+            least = at_most(least, y - last);
+            most = at_least(most, y - last);
+        }
+        last = y;
+    }
+    return changes >= FEWEST && changes < COARSE && least > 1 && most - least <= 1;
+}
+
 /* ---- what Python calls ---- */
 
 /* `ink`, paper 0, → `placed`, 28×28. */
@@ -556,7 +576,9 @@ int digits_place(const grey *ink, int height, int width, grey *placed) {
     if (at_least(height, width) >= LONGEST || !notes_for(height, width, &notes)) return NOT_HERE;
     Sheet sheet = sheet_of(ink, height, width, notes.inked);
     find_ink(&sheet, notes.inked);
-    int outcome = place(&sheet, darkest(&sheet), &notes, placed);
+    int most = darkest(&sheet);
+    count_rows(&sheet, most / 4, notes.rows);
+    int outcome = place(&sheet, most, &notes, placed);
     free(notes.inked);
     return outcome;
 }
@@ -568,7 +590,10 @@ int digits_normalise(const grey *image, int height, int width, grey *placed) {
     Sheet sheet;
     if (side <= COARSE || side >= SAMPLED || !notes_for(height, width, &notes)) return NOT_HERE;
     int outcome = separate(image, height, width, &sheet, notes.inked, &most);
-    if (outcome == DONE) outcome = place(&sheet, most, &notes, placed);
+    if (outcome == DONE) {
+        count_rows(&sheet, most / 4, notes.rows);
+        outcome = was_changed(&sheet, &notes) ? NOT_HERE : place(&sheet, most, &notes, placed);
+    }
     free(notes.inked);
     return outcome;
 }

@@ -1,9 +1,10 @@
 """Any grey image of one digit → the 28×28 picture the network was trained on.
 
 The target is MNIST's own recipe (LeCun et al. 1998, section III.A): the digit's longer side scaled to 20 pixels, its
-centre of mass put in the middle of 28×28. Real drawings need four steps more before that: find out which grey is
-paper, leave the paper's noise behind, ignore specks, and give hair-thin strokes the width of a pen. All but the first
-crop happens on a grid of fixed size, so the cost hardly depends on how large the image was.
+centre of mass put in the middle of 28×28. Real drawings need more before that: undo what was done to them on their way,
+find out which grey is paper and which a shadow on it, leave the paper's noise behind, ignore specks, and give hair-thin
+strokes the width of a pen. All that follows the first crop happens on a grid of fixed size, so the cost hardly depends
+on how large the image was.
 
 Trainer and service both call `normalise`; whatever changes its result needs a new `VERSION`. What follows the ink's
 separation from the paper stands here in Python and in native.c once more, which is used where it was compiled: a test
@@ -12,14 +13,18 @@ holds that both give the same picture, to the last bit.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from contract import native
+from contract.light import evenly_lit
+from contract.undoing import undone
 
 VERSION = "pen-2"
 """Stands in every manifest. A service refuses an artifact made with another."""
@@ -57,6 +62,12 @@ EVEN = 2
 COARSE = 24
 """An image with no longer side may be filled by the digit: its border is no sample of the paper's noise."""
 
+REACHING, CLEAR = 0.05, 0.04
+"""Shares of the border that have ink: from which on it may be a shadow, and up to which it is none."""
+
+DARK = 0.75
+"""Share of ink that is at least half as dark as the darkest, where there is no shadow."""
+
 SPECK = 0.005
 """Share of the ink that may lie outside the bounding box, on each side: dust there does not shrink the digit."""
 
@@ -80,7 +91,16 @@ def normalise(image: Grey) -> Grey:
     ink 255 on paper 0. Raises `BlankImageError` when paper and ink cannot be told apart.
     """
     picture = by_native("digits_normalise", np.ascontiguousarray(image), *image.shape)
-    return placed(inked(image)) if picture is None else picture
+    return normalised_by_python(image) if picture is None else picture
+
+
+def normalised_by_python(image: Grey) -> Grey:
+    """The same, where native.c left it to Python."""
+    before = undone(image)
+    if before is not image:
+        with suppress(BlankImageError):
+            return placed(inked(before))
+    return placed(inked(image))
 
 
 def placed(ink: Grey) -> Grey:
@@ -114,9 +134,51 @@ def placed_by_python(ink: Grey) -> Grey:
 def inked(image: Grey) -> Grey:
     """Difference from the paper, uint8 [height, width] or, of a noisy image, half of that or less; 0 is paper.
 
-    Ink is what departs most from the paper, to the dark or to the light. Pixels of a noisy image are averaged until it
-    stands out.
+    Ink is what departs most from the paper, to the dark or to the light. Where that may be a shadow, or there is
+    nothing, the light is divided out of the image: what is found then counts if it is much less. Raises
+    `BlankImageError`.
     """
+    try:
+        ink = separated(image)
+    except BlankImageError:
+        ink = None
+    if (ink is None or _may_be_shadow(ink)) and _may_be_lit_unevenly(image):
+        for flip in (BLACK, WHITE):
+            with suppress(BlankImageError):
+                found = separated(evenly_lit(image ^ np.uint8(flip)), 2 * LEAST_SIGNAL)
+                mask = _mask(found)
+                less = ink is None or mask.mean() < _mask(ink).mean() / 2
+                if less and _border(mask).mean() < CLEAR:
+                    return found
+    if ink is None:
+        raise BlankImageError
+    return ink
+
+
+def _may_be_shadow(ink: Grey) -> bool:
+    """Whether it reaches the border, or much of it is pale."""
+    mask, dark = _mask(ink), ink > int(ink.max()) // 2
+    return bool(_border(mask).mean() > REACHING or dark.mean() < DARK * mask.mean())
+
+
+def _may_be_lit_unevenly(image: Grey) -> bool:
+    """Whether the border is of many greys, as that of anything scanned or photographed."""
+    border = _border(image)
+    return max(image.shape) >= GRID and bool((border == int(np.median(border))).mean() < 0.5)
+
+
+def _mask(ink: Grey) -> NDArray[np.bool_]:
+    mask: NDArray[np.bool_] = ink > int(ink.max()) // 4
+    return mask
+
+
+def _border(image: NDArray[Any]) -> NDArray[Any]:
+    y, x = _places(len(image)), _places(image.shape[1])
+    return np.concatenate((image[0, x], image[-1, x], image[y, 0], image[y, -1]))
+
+
+def separated(image: Grey, least_signal: float = LEAST_SIGNAL) -> Grey:
+    """The same where light falls evenly. Pixels of a noisy image are averaged until ink stands out."""
     while True:
         paper, noise = _paper(image)
         ink = _difference(image, paper)
@@ -124,7 +186,7 @@ def inked(image: Grey) -> Grey:
         if furthest >= QUIET * noise or max(image.shape) < 2 * GRID:
             break
         image = np.asarray(Image.fromarray(image).reduce(2))
-    if furthest < max(MIN_CONTRAST, LEAST_SIGNAL * noise):
+    if furthest < max(MIN_CONTRAST, least_signal * noise):
         raise BlankImageError
     floor = np.uint8(2 * noise)
     return np.maximum(ink, floor) - floor if floor else ink
@@ -156,7 +218,7 @@ def _paper(image: Grey) -> tuple[Grey, float]:
     """
     height, width = image.shape
     y, x = _places(height), _places(width)
-    edges = np.concatenate((image[0, x], image[-1, x], image[y, 0], image[y, -1]))
+    edges = _border(image)
     coarse = max(height, width) <= COARSE
     if not coarse and np.array_equal(edges[1:], edges[:-1]):
         return edges[0, ...], 0.0

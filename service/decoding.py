@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import io
 import warnings
 from contextlib import suppress
 
@@ -22,6 +23,9 @@ WHITESPACE = b" \t\r\n\f\v"
 
 SLOW_CODECS, SLOW_PIXELS = {"ppm", "ppm_plain", "bmp_rle"}, 2_000_000
 """Decoders that Pillow has in Python, and what they are given at most."""
+
+FLAT = 32
+"""Grey levels: where an image has fewer, its colours may tell more."""
 
 warnings.filterwarnings("ignore", module="PIL")  # each would be kept, of images that nobody looks after
 
@@ -102,7 +106,12 @@ class Decoder:
                 self._count(*tile)
                 self._require_room(image)
                 self._require_time(image)
-                return _grey(image)
+                in_colour = image.format == "JPEG" and image.mode == "RGB"
+                grey = _grey(image, without_colour=True)
+            if in_colour and np.ptp(grey) < FLAT:
+                with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+                    return _grey(image)
+            return grey
         except (ProblemError, TakesLongError):
             raise
         except Image.DecompressionBombError as error:
@@ -147,8 +156,9 @@ def _base64(text: str) -> bytes:
         raise BrokenImage("The string is not base64: send an encoded image in base64, or a data URL.") from error
 
 
-def _grey(image: Image.Image) -> Grey:
-    image.draft("L", image.size)  # lets a JPEG be decoded without its colour
+def _grey(image: Image.Image, *, without_colour: bool = False) -> Grey:
+    if without_colour:
+        image.draft("L", image.size)  # of a JPEG, in half the time
     image.load()
     vars(image).pop("_decoder", None)  # WebP's, with two canvases of the image's size
     with suppress(Exception):  # Pillow raises what it likes on a damaged Exif: the image stays as it is
@@ -162,7 +172,25 @@ def _grey(image: Image.Image) -> Grey:
         return ((levels >> unused) - (low >> unused)).clip(0, 255).astype(np.uint8)
     if image.has_transparency_data:
         image = _composited((image if image.mode == "RGBA" else image.convert("RGBA")).convert("LA"))
-    return np.asarray(image.convert("L"))
+    return np.asarray(_told_apart(image, image.convert("L")))
+
+
+def _told_apart(image: Image.Image, grey: Image.Image) -> Image.Image:
+    """`grey`, or, where its levels hardly differ, the colours of `image` along the axis on which they do.
+
+    Ink may be as light as its paper: red on green.
+    """
+    levels = np.ptp(grey.getextrema())
+    if levels >= FLAT or image.mode in ("1", "L", "LA"):
+        return grey
+    colours = image.convert("RGB")
+    some = np.asarray(colours.reduce(max(1, max(colours.size) // 256)), np.float32)
+    paper = np.median(np.concatenate((some[0], some[-1], some[:, 0], some[:, -1])), axis=0)
+    off = (some - paper).reshape(-1, 3)
+    axis = np.linalg.eigh(off.T @ off)[1][:, -1] / 2
+    if np.ptp(off @ axis) < 2 * levels:
+        return grey
+    return colours.convert("L", (*axis.tolist(), 128 - float(axis @ paper)))
 
 
 def _grey_pixels(pixels: Grey) -> Grey:

@@ -1,0 +1,108 @@
+"""What was done to a picture on its way here, undone: pixels repeated, greys made of dots, a rim of another grey."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+Grey = NDArray[np.uint8]
+
+COARSE = 24
+"""Side of the largest image that is looked for behind one of repeated pixels."""
+
+FEWEST = 4
+"""Places, in either direction, at which such an image changes."""
+
+DOTS = 0.02
+"""Share of an image's pixels that differ from all four beside them where its greys are made of dots."""
+
+LOOKED_AT = 512
+"""Side of the corner that is looked at for dots, pixels."""
+
+DOT = 2
+"""Standard deviation of what blurs dots to grey, pixels."""
+
+FAR = 24
+"""Levels from what the image is mostly: of a rim, and not of the paper's own noise and shadows."""
+
+OF_RIM, OF_PAPER = 0.9, 0.97
+"""Shares of a line of a rim, and of the border of what lies in it, that are of one grey."""
+
+LONGEST = 8192
+"""Side of the largest image whose rim is looked for, pixels."""
+
+SOFT = 2
+"""Pixels between a rim and what lies in it."""
+
+
+def undone(image: Grey) -> Grey:
+    """What `image`, uint8 [height, width], was before; most are returned as they are."""
+    if max(image.shape) <= COARSE:
+        return image
+    before = unrepeated(image)
+    return image_without_rim(undithered(image)) if before is image else before
+
+
+def unrepeated(image: Grey) -> Grey:
+    """One pixel of each block of equal ones where `image` is a coarse one that was enlarged so."""
+    few = image[:, :: max(1, image.shape[1] // 8)]
+    if np.count_nonzero((few[1:] != few[:-1]).any(axis=1)) >= COARSE:  # a photograph's every row
+        return image
+    if (rows := _blocks(image)) is None or (columns := _blocks(image.T)) is None:
+        return image
+    return np.ascontiguousarray(image[rows][:, columns])
+
+
+def _blocks(image: Grey) -> NDArray[np.int64] | None:
+    """Where blocks of equal rows begin, if these are as high as each other; those at the edges may have been cut."""
+    changed = (image[1:] != image[:-1]).any(axis=1)
+    if not FEWEST <= np.count_nonzero(changed) < COARSE:
+        return None
+    changes = np.flatnonzero(changed) + 1
+    heights = np.diff(changes)
+    return np.insert(changes, 0, 0) if heights.min() > 1 and np.ptp(heights) <= 1 else None
+
+
+def undithered(image: Grey) -> Grey:
+    """Greys where `image` has two levels only, and dots of one among the other."""
+    picture = Image.fromarray(image)
+    if np.count_nonzero(picture.histogram()) != 2:
+        return image
+    some = image[:LOOKED_AT, :LOOKED_AT]
+    inner = some[1:-1, 1:-1]
+    beside = (some[:-2, 1:-1], some[2:, 1:-1], some[1:-1, :-2], some[1:-1, 2:])
+    alone = np.logical_and.reduce([inner != other for other in beside])
+    if np.count_nonzero(alone) <= DOTS * alone.size:
+        return image
+    blurred = picture.reduce(2 * DOT) if max(image.shape) > 2 * LOOKED_AT else picture
+    return np.asarray(blurred.filter(ImageFilter.GaussianBlur(DOT)))
+
+
+def image_without_rim(image: Grey) -> Grey:
+    """`image` less lines at its edges that are of one other grey, where what is left lies on paper of one grey.
+
+    As a scanner's lid, a desk, or the padding of another program around a sheet.
+    """
+    if max(image.shape) > LONGEST:
+        return image
+    usual = float(np.median(image[:: max(1, len(image) // 100), :: max(1, image.shape[1] // 100)]))
+    top, bottom = _rim(image, usual), _rim(image[::-1], usual)
+    within = image[top : len(image) - bottom]
+    left, right = _rim(within.T, usual), _rim(within.T[::-1], usual)
+    within = within[:, left : image.shape[1] - right]
+    if within.shape == image.shape:
+        return image
+    inner = within[SOFT * (top > 0) : len(within) - SOFT * (bottom > 0)]
+    inner = inner[:, SOFT * (left > 0) : inner.shape[1] - SOFT * (right > 0)]
+    border = np.concatenate((inner[0], inner[-1], inner[:, 0], inner[:, -1])).astype(np.int16)
+    of_one_grey = (np.abs(border - np.median(border)) <= FAR).mean() >= OF_PAPER
+    return np.ascontiguousarray(inner) if of_one_grey else image
+
+
+def _rim(image: Grey, usual: float) -> int:
+    """How many rows from the top belong to it, at most a quarter of them."""
+    most = len(image) // 4
+    for count, row in enumerate(image[:most]):
+        grey = float(np.median(row))
+        if abs(grey - usual) <= FAR or (np.abs(row - grey) <= FAR).mean() < OF_RIM:
+            return count
+    return most
