@@ -10,9 +10,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
+from contract.normalisation import normalise
 from trainer.digits import Digits, Grey
-from trainer.redrawing import WHITE, Look, random_look, redraw
+from trainer.mishaps import Mishap, dark_corners, in_dots, repeated, shadow, spotlight, with_rim
+from trainer.redrawing import WHITE, Look, draw, random_look, strokes
 
 Condition = Callable[[np.random.Generator], Look]
 
@@ -51,9 +54,8 @@ def _coloured(rng: np.random.Generator) -> Look:
             return Look(300, 8, rng.uniform(0.4, 0.95), ink=tuple(ink.tolist()), paper=tuple(paper.tolist()))
 
 
-PHOTOGRAPH = {
-    "ink": _always((60, 65, 95)),
-    "paper": _always((215, 208, 195)),
+PHOTOGRAPHED = {"ink": _always((60, 65, 95)), "paper": _always((215, 208, 195))}
+PHOTOGRAPH = PHOTOGRAPHED | {
     "shade": _always(0.5),
     "noise": _always(12),
     "blur": _always(1.5),
@@ -87,11 +89,28 @@ CONDITIONS: dict[str, Condition] = {
 }
 """An 8-pixel pen, black on white, on a canvas of 300 where a row does not say otherwise."""
 
+MISHAPS: dict[str, tuple[Condition, Mishap]] = {
+    "a shadow's edge, a third of the light lost beyond it": (_with(**PHOTOGRAPHED), shadow(1 / 3)),
+    "corners 30 % darker than the middle": (_with(**PHOTOGRAPHED), dark_corners(0.3)),
+    "a lamp's spot, half of the light lost around it": (_with(**PHOTOGRAPHED), spotlight(0.5)),
+    "a rim of another grey at one to four sides": (_with(ink=_always((60, 60, 60))), with_rim),
+    "black and white dots on paper of 130 to 240 levels": (_with(), in_dots),
+    "16 pixels in all, each repeated 8 times": (_with(pen=_always(20), coarse=_always(16)), repeated(8)),
+    "8 pixels in all, each repeated 16 times": (_with(pen=_always(20), coarse=_always(8)), repeated(16)),
+}
+"""The same, and what befalls the picture then."""
 
-def drawn(condition: str, digits: Digits, place: int, rng: np.random.Generator) -> Grey:
-    """One digit under one of `CONDITIONS`, normalised."""
-    look = CONDITIONS[condition](rng)
-    return redraw(digits.images[place], look, rng)
+
+def picture(row: str, image: Grey, rng: np.random.Generator) -> Image.Image:
+    """The digit in `image`, uint8 [28, 28], under one of `CONDITIONS` or with one of `MISHAPS`."""
+    condition, befall = MISHAPS.get(row) or (CONDITIONS[row], None)
+    drawn = draw(strokes(image), condition(rng), rng)
+    return Image.fromarray(befall(np.asarray(drawn.convert("L")), rng)) if befall else drawn
 
 
-MAKERS = {name: partial(drawn, name) for name in CONDITIONS}
+def seen(row: str, digits: Digits, place: int, rng: np.random.Generator) -> Grey:
+    """The same, normalised."""
+    return normalise(np.asarray(picture(row, digits.images[place], rng).convert("L")))
+
+
+MAKERS = {row: partial(seen, row) for row in (*CONDITIONS, *MISHAPS)}

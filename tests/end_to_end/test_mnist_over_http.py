@@ -13,10 +13,9 @@ from PIL import Image
 from contract.messages import Prediction, PredictResponse
 from tests.servers import ServiceProcess
 from trainer import nondigits
-from trainer.conditions import CONDITIONS, MAKERS
+from trainer.conditions import MAKERS, picture
 from trainer.digits import Digits, Maker, made
 from trainer.mnist import Mnist
-from trainer.redrawing import draw, strokes
 
 
 def png(image: Image.Image) -> bytes:
@@ -41,7 +40,7 @@ def test_200_test_images_are_read(service: ServiceProcess, mnist: Mnist) -> None
     assert sum(answer.accepted for answer in answers) >= 190
 
 
-@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("condition", MAKERS)
 def test_report_sees_what_the_service_sees(service: ServiceProcess, mnist: Mnist, condition: str) -> None:
     """The model card's rows are measured without HTTP; this is why that is the same."""
     digits = Digits(mnist.train_images[:4], mnist.train_labels[:4])
@@ -49,7 +48,7 @@ def test_report_sees_what_the_service_sees(service: ServiceProcess, mnist: Mnist
     seen = []
     for place, image in enumerate(digits.images):
         rng = np.random.default_rng((1, place))
-        [answer] = read(service, [draw(strokes(image), CONDITIONS[condition](rng), rng)], details=True)
+        [answer] = read(service, [picture(condition, image, rng)], details=True)
         seen.append(decoded(answer.normalised))
     assert np.array_equal(seen, expected)
 

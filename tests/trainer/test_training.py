@@ -22,7 +22,7 @@ from contract.store import PIN
 from tests.servers import REPO, running_service
 from trainer.__main__ import app
 from trainer.apart import LINE, newest
-from trainer.conditions import CONDITIONS
+from trainer.conditions import MAKERS
 from trainer.corruptions import CORRUPTIONS
 from trainer.errors import PoorModelError
 from trainer.mnist import CACHE, Mnist
@@ -85,7 +85,7 @@ def test_evaluate_prints_the_tables_of_the_model_card_again(trained: tuple[Folde
     figures = re.findall(r"\d+\.\d+%", tables)
     assert len(figures) > 100
     assert set(figures) <= set(re.findall(r"\d+\.\d+%", card))
-    for name in (*CONDITIONS, *CORRUPTIONS, "scribbles", "shapes"):
+    for name in (*MAKERS, *CORRUPTIONS, "scribbles", "shapes"):
         assert f"| {name} |" in card
 
 
