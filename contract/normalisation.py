@@ -26,7 +26,7 @@ from contract import native
 from contract.light import evenly_lit
 from contract.undoing import undone
 
-VERSION = "pen-2"
+VERSION = "pen-3"
 """Stands in every manifest. A service refuses an artifact made with another."""
 
 SIZE = 28
