@@ -164,7 +164,7 @@ def _may_be_shadow(ink: Grey) -> bool:
 def _may_be_lit_unevenly(image: Grey) -> bool:
     """Whether the border is of many greys, as that of anything scanned or photographed."""
     border = _border(image)
-    return max(image.shape) >= GRID and bool((border == int(np.median(border))).mean() < 0.5)
+    return max(image.shape) > COARSE and bool((border == int(np.median(border))).mean() < 0.5)
 
 
 def _mask(ink: Grey) -> NDArray[np.bool_]:
