@@ -142,7 +142,7 @@ def inked(image: Grey) -> Grey:
         ink = separated(image)
     except BlankImageError:
         ink = None
-    if (ink is None or _may_be_shadow(ink)) and _may_be_lit_unevenly(image):
+    if _may_be_lit_unevenly(image) and (ink is None or _may_be_shadow(ink)):
         for flip in (BLACK, WHITE):
             with suppress(BlankImageError):
                 found = separated(evenly_lit(image ^ np.uint8(flip)), 2 * LEAST_SIGNAL)
