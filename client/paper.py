@@ -53,7 +53,7 @@ class Paper(tk.Canvas):
         self.picture = Image.new("L", (1, 1), ink.PAPER)
         """The strokes as they are seen."""
         self.touched = 0
-        """Counts strokes, and sheets that were taken, undone or done again."""
+        """Counts what the pen does, and sheets that are taken, undone or done again."""
         self._finished = self.picture  # less the end of the line under the pen, which is straight until the next move
         self._history = History()
         self._line: list[Point] | None = None  # under the pen, units
@@ -165,6 +165,7 @@ class Paper(tk.Canvas):
     def _move(self, event: "Pointer") -> None:
         if self._line is None:  # pressed elsewhere, or the sheet was changed since
             return
+        self.touched += 1
         line = self._line
         line.append(self._under(event))
         if len(line) > 2:

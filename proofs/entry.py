@@ -209,16 +209,14 @@ def _known_faults(trial: Trial) -> Figure:
     what = "pip-audit over the packages of the service's image"
     if trial.short:  # it may be another one each day, whatever is tried
         return not_tried(what, "not in the short form")
-    result = subprocess.run(
-        [
-            str(Path(sys.executable).with_name("pip-audit")), "-r", "requirements/service.txt", "--require-hashes",
-            "--disable-pip", "--format", "json", "--progress-spinner", "off",
-        ],
-        cwd=REPO, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
+    command = [
+        str(Path(sys.executable).with_name("pip-audit")), "-r", "requirements/service.txt", "--require-hashes",
+        "--disable-pip", "--format", "json", "--progress-spinner", "off",
+    ]  # fmt: skip
     try:
+        result = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False, timeout=300)
         packages = json.loads(result.stdout)["dependencies"]
-    except ValueError:
+    except (ValueError, subprocess.TimeoutExpired):
         packages = []
     audited = [package for package in packages if "vulns" in package]
     if not audited:

@@ -40,7 +40,7 @@ class Figure:
 
 
 def not_tried(what: str, why: str) -> Figure:
-    """The machine lacks what it takes; nothing is broken by that, and nothing proved."""
+    """The machine lacks what it takes, or there is no time; nothing is broken by that, and nothing proved."""
     return Figure(what, f"not tried: {why}")
 
 

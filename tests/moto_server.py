@@ -1,4 +1,4 @@
-"""`python -m tests.moto_server`: moto's server, whose conditional writes are none where two come at the same moment."""
+"""`python -m tests.moto_server`: moto's server, one write at a time, as looking and writing are two steps."""
 
 import threading
 from typing import Any

@@ -2,11 +2,11 @@
 
 const UNITS = 400; // the paper's shorter side
 const SHEETS = 100; // that are remembered: as often can be undone
-const REMEMBERED = 200 * 2 ** 20; // bytes of their files
+const REMEMBERED = 200 * 2 ** 20; // bytes of the photos among them
 const SENT = 320; // pixels of the shorter side of what is sent
 
 export class Paper extends EventTarget {
-  // Events: "pen" where one touches the sheet, "ink" where there is more on it, "sheet" where the sheet is another.
+  // Events: "pen" where a line is begun, but with a finger, "ink" where there is more on it, "sheet" where the sheet is another.
 
   #canvas;
   #sheets = [[]]; // each an array of strokes, or a photo
@@ -90,12 +90,16 @@ export class Paper extends EventTarget {
   }
 
   #keep(sheet) {
-    this.#sheets.splice(this.#at + 1, Infinity, sheet);
-    while (this.#sheets.length > SHEETS || this.#bytes > REMEMBERED) this.#sheets.shift();
+    const gone = this.#sheets.splice(this.#at + 1, Infinity, sheet);
+    while (this.#sheets.length > SHEETS || this.#bytes > REMEMBERED) gone.push(this.#sheets.shift());
+    for (const { bitmap } of gone) bitmap?.close();
     this.#at = this.#sheets.length - 1;
   }
 
-  get #bytes() { return this.#sheets.reduce((sum, sheet) => sum + (sheet.file?.size ?? 0), 0); }
+  get #bytes() {
+    const photos = this.#sheets.filter((sheet) => !Array.isArray(sheet));
+    return photos.reduce((sum, { file, bitmap }) => sum + file.size + 4 * bitmap.width * bitmap.height, 0);
+  }
 
   #changed(what) {
     this.#show();
@@ -128,7 +132,7 @@ export class Paper extends EventTarget {
     this.#lift();
     const { photo } = this;
     this.#line = { points: [point], width: this.width, pointer, touch };
-    this.dispatchEvent(new Event("pen"));
+    if (!touch) this.dispatchEvent(new Event("pen")); // a palm may be taken back
     if (photo) this.#changed("sheet");
     else this.#show();
   }

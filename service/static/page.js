@@ -27,7 +27,7 @@ let sheet = 0; // counts the sheets of paper
 let waiting = false; // whether there is something newer to be read than what is under way
 let wake = () => {};
 let opened = 0; // counts the files that were opened
-let passed = 0; // the last one of them that what is on the paper is newer than
+let passed = 0; // files up to this one come too late: what is on the paper is newer
 let noticed = -NOTICE; // when a file was last said to be unreadable
 
 function send() {
@@ -173,7 +173,7 @@ function save() {
   setTimeout(() => URL.revokeObjectURL(link.href), RETRY);
 }
 
-for (const event of ["pen", "sheet"]) paper.addEventListener(event, () => { passed = opened; });
+for (const event of ["pen", "ink", "sheet"]) paper.addEventListener(event, () => { passed = opened; });
 paper.addEventListener("ink", goOn);
 paper.addEventListener("sheet", () => { tidy(); turn(); });
 $("undo").addEventListener("click", () => paper.undo());

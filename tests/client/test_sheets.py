@@ -5,7 +5,8 @@ import io
 import pytest
 from PIL import Image, ImageDraw
 
-from client.sheets import photo
+import client.sheets
+from client.sheets import History, Photo, photo
 
 
 def png(image: Image.Image) -> bytes:
@@ -37,3 +38,15 @@ def test_ink_can_be_seen(image: Image.Image, paper: int, pen: int) -> None:
     assert shown.mode == "RGB"
     assert shown.getpixel((5, 5)) == (paper,) * 3
     assert shown.getpixel((30, 30)) == (pen,) * 3
+
+
+def test_so_many_photos_are_remembered_as_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client.sheets, "REMEMBERED", 250)
+    history = History()
+    photos = [Photo(bytes([number]) * 100, "image/png") for number in range(5)]
+    for taken in photos:
+        history.take(taken)
+    assert history.sheet is photos[4]
+    assert history.undo()
+    assert history.sheet is photos[3]
+    assert not history.undo()

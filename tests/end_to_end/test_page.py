@@ -574,6 +574,15 @@ def test_image_does_not_cover_what_is_drawn_with_keys_while_it_is_decoded(
     expect(digit(page)).to_have_text("1")
 
 
+def test_palm_on_the_paper_does_not_drop_an_image_that_is_decoded(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url, **PHONE)
+    touch = page.context.new_cdp_session(page)
+    [(x, y)] = places(page, ONE[:1])
+    with decoding(page, DATA / "7.png"):
+        touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    expect(digit(page)).to_have_text("7")
+
+
 def test_undo_while_an_image_is_decoded_keeps_what_can_be_redone(service: ServiceProcess, visit: Visit) -> None:
     page = visit(service.url)
     draw(page, ONE)

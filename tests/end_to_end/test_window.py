@@ -286,9 +286,11 @@ def seven_in_the_clipboard() -> Iterator[subprocess.Popen[bytes]]:
         [*clipboard, "-t", "image/png", "-i", REPO / "tests/data/7.png"], stderr=subprocess.DEVNULL
     ) as owner:
         targets = [*clipboard, "-o", "-t", "TARGETS"]
-        eventually(lambda: b"image/png" in subprocess.run(targets, capture_output=True, check=False).stdout)
-        yield owner
-        owner.terminate()
+        try:
+            eventually(lambda: b"image/png" in subprocess.run(targets, capture_output=True, check=False).stdout)
+            yield owner
+        finally:
+            owner.kill()
 
 
 def test_image_is_pasted(service: ServiceProcess, visit: Visit) -> None:

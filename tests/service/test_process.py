@@ -110,7 +110,7 @@ def test_sigterm_finishes_what_is_in_flight(tmp_path: Path, seven: bytes) -> Non
         def body() -> Iterator[bytes]:
             yield seven[:100]
             half_sent.set()
-            go_on.wait(10)
+            assert go_on.wait(60)
             yield seven[100:]
 
         answers: list[httpx.Response] = []
@@ -118,12 +118,12 @@ def test_sigterm_finishes_what_is_in_flight(tmp_path: Path, seven: bytes) -> Non
         url = f"{service.url}/v1/predict/image"
         sender = threading.Thread(target=lambda: answers.append(httpx.post(url, content=body(), headers=headers)))
         sender.start()
-        half_sent.wait(10)
+        assert half_sent.wait(60)
         eventually(lambda: httpx.get(f"{service.url}/health/live").status_code == 200)  # the request is under way
         service.process.terminate()
         eventually(lambda: "Shutting down" in (tmp_path / "log").read_text())
         go_on.set()
-        sender.join(10)
+        sender.join(60)
         assert answers[0].status_code == 200
         assert answers[0].json()["predictions"][0]["digit"] == 7
         assert service.process.wait(10) in (0, -signal.SIGTERM)

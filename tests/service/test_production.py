@@ -130,6 +130,8 @@ def test_metrics_count_all_workers(tmp_path: Path, seven: bytes, workers: int) -
         counts(20, "digits_answers_total", version=str(version), accepted="true")
         counts(version * workers, "digits_served_version")
         counts(workers, "digits_reloads_total", outcome="served")
+        time.sleep(0.5)
+        counts(21, "http_request_duration_seconds_count", route=route)  # none twice
 
 
 def test_worker_that_is_killed_comes_back(tmp_path: Path, seven: bytes) -> None:
@@ -339,7 +341,7 @@ def test_page_elsewhere_can_read_that_it_is_sent_away(tmp_path: Path, seven: byt
 def test_callers_who_do_not_listen_take_nobodys_place(tmp_path: Path, seven: bytes) -> None:
     """Each waits for its answers to be taken; more of them than requests may be in flight."""
     asked = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 200
-    settings = {"max_in_flight": 5, "request_seconds": 8}
+    settings = {"max_in_flight": 5, "request_seconds": 20}
 
     def status() -> int:
         return httpx.post(f"{service.url}/v1/predict/image", content=seven, headers=PNG).status_code
@@ -356,6 +358,7 @@ def test_callers_who_do_not_listen_take_nobodys_place(tmp_path: Path, seven: byt
         eventually(lambda: status() == 200)  # once no more goes into the buffers between
         assert [status() for _ in range(20)] == [200] * 20
         connections = psutil.Process(service.process.pid).net_connections
+        assert len(connections("tcp")) > 10
         eventually(lambda: len(connections("tcp")) < 5)  # they are cut off
 
 
