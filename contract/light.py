@@ -7,13 +7,13 @@ from PIL import Image, ImageFilter
 
 Grey = NDArray[np.uint8]
 
-FINE, COARSE = 1000, 100
+FINE, SKETCH = 1000, 100
 """Longer sides, pixels: of the result, at most, and of what light is looked at on."""
 
 STROKE = 0.16
 """Widest stroke that is told from a shadow, of that side."""
 
-DARK = 16
+NIGHT = 16
 """Light by which nothing is seen, grey levels."""
 
 WHITE = np.uint8(255)
@@ -31,14 +31,14 @@ def evenly_lit(image: Grey) -> Grey:
     picture = Image.fromarray(image)
     if max(image.shape) > FINE:
         picture = picture.reduce(-(-max(image.shape) // FINE))
-    coarse = picture.reduce(max(1, max(picture.size) // COARSE)).filter(ImageFilter.MedianFilter(3))
+    coarse = picture.reduce(max(1, max(picture.size) // SKETCH)).filter(ImageFilter.MedianFilter(3))
     reach = max(2, int(max(coarse.size) * STROKE) // 2)
     closed = WHITE - _lightest(WHITE - _lightest(np.asarray(coarse), reach), reach)
     light = np.asarray(
         Image.fromarray(closed).filter(ImageFilter.GaussianBlur(1)).resize(picture.size, Image.Resampling.BILINEAR)
     )
-    seen = np.rint(np.asarray(picture) * (np.float32(PAPER) / np.maximum(light, DARK)))
-    return np.where(light <= DARK, PAPER, seen).clip(0, 255).astype(np.uint8)
+    seen = np.rint(np.asarray(picture) * (np.float32(PAPER) / np.maximum(light, NIGHT)))
+    return np.where(light <= NIGHT, PAPER, seen).clip(0, 255).astype(np.uint8)
 
 
 def _lightest(image: Grey, reach: int) -> Grey:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from contract.normalisation import BlankImageError, Grey, bounds, evened, grown, inked, pen_width
 
-VERSION = "strip-1"
+VERSION = "strip-2"
 """Stands in every manifest of a model that reads lines."""
 
 HEIGHT = 32

@@ -20,6 +20,7 @@ enum {
     LONGEST = 1 << 15,          /* and so are images with longer sides */
     SAMPLED = 2000,             /* of longer borders Python looks at some places only */
     COARSE = 24,                /* up to this side a digit may fill the image */
+    FAR = 24,                   /* levels from the paper: of what may lie within a rim */
     FEWEST = 4,                 /* places at which a coarse image changes, whose pixels were repeated */
     MIN_CONTRAST = 10,          /* between paper and ink, levels */
     TALLEST = 16,               /* rows that are averaged to one, at most, and more */
@@ -486,9 +487,10 @@ static int notes_for(int height, int width, Notes *made) {
     return made->inked != NULL;
 }
 
-/* `most` levels of ink has the darkest pixel of `sheet`, whose rows were counted. */
+/* `most` levels of ink has the darkest pixel of `sheet`. */
 static int place(const Sheet *sheet, int most, const Notes *notes, grey *placed) {
     if (!most) return BLANK;
+    count_rows(sheet, most / 4, notes->rows);
     Extent down = extent(notes->rows, sheet->height);
     count_columns(sheet, most / 4, down, notes->line, notes->columns);
     Extent across = extent(notes->columns, sheet->width);
@@ -545,19 +547,20 @@ static int separate(const grey *image, int height, int width, Sheet *sheet, Exte
         sheet->paper = 255 - paper;
     }
     *most = at_least(dark, light);
-    return *most < MIN_CONTRAST ? BLANK : DONE;
+    return *most >= MIN_CONTRAST ? DONE : dark + light >= MIN_CONTRAST ? NOT_HERE : BLANK;
 }
 
 /* Whether an image may be one that Python looks behind, in contract/undoing.py. */
-static int was_changed(const Sheet *sheet, const Notes *notes) {
+static int was_changed(const Sheet *sheet) {
     int changes = 0, last = 0, least = LONGEST, most = 0;
-    uint64_t inked = 0;
-    for (int y = 0; y < sheet->height; y++) inked += notes->rows[y];
-    if (2 * inked > (uint64_t)sheet->height * sheet->width) return 1; /* or is it a rim that is paper? */
+    uint64_t far = 0, area = (uint64_t)sheet->height * sheet->width;
+    grey above = (grey)at_most(255, sheet->paper + FAR);
+    for (int y = 0; y < sheet->height; y++) far += count_row(row_of(sheet, y), inked_of(sheet, y), sheet->flip, above);
+    if (2 * far >= area) return 1; /* or is it a rim that is paper? */
 
     for (int y = 1; y < sheet->height && changes < COARSE; y++) {
-        if (notes->inked[y].first >= notes->inked[y].after && notes->inked[y - 1].first >= notes->inked[y - 1].after)
-            continue;
+        const Extent *inked = sheet->inked + y;
+        if (inked[0].first >= inked[0].after && inked[-1].first >= inked[-1].after) continue;
         if (!memcmp(row_of(sheet, y), row_of(sheet, y - 1), (size_t)sheet->width)) continue;
         if (changes++) {
             least = at_most(least, y - last);
@@ -576,9 +579,7 @@ int digits_place(const grey *ink, int height, int width, grey *placed) {
     if (at_least(height, width) >= LONGEST || !notes_for(height, width, &notes)) return NOT_HERE;
     Sheet sheet = sheet_of(ink, height, width, notes.inked);
     find_ink(&sheet, notes.inked);
-    int most = darkest(&sheet);
-    count_rows(&sheet, most / 4, notes.rows);
-    int outcome = place(&sheet, most, &notes, placed);
+    int outcome = place(&sheet, darkest(&sheet), &notes, placed);
     free(notes.inked);
     return outcome;
 }
@@ -590,10 +591,7 @@ int digits_normalise(const grey *image, int height, int width, grey *placed) {
     Sheet sheet;
     if (side <= COARSE || side >= SAMPLED || !notes_for(height, width, &notes)) return NOT_HERE;
     int outcome = separate(image, height, width, &sheet, notes.inked, &most);
-    if (outcome == DONE) {
-        count_rows(&sheet, most / 4, notes.rows);
-        outcome = was_changed(&sheet, &notes) ? NOT_HERE : place(&sheet, most, &notes, placed);
-    }
+    if (outcome == DONE) outcome = was_changed(&sheet) ? NOT_HERE : place(&sheet, most, &notes, placed);
     free(notes.inked);
     return outcome;
 }

@@ -62,8 +62,11 @@ EVEN = 2
 COARSE = 24
 """An image with no longer side may be filled by the digit: its border is no sample of the paper's noise."""
 
-REACHING, CLEAR = 0.05, 0.04
+REACHING, CLEAR = 0.2, 0.04
 """Shares of the border that have ink: from which on it may be a shadow, and up to which it is none."""
+
+ALIKE = 0.6
+"""Share of two images' ink that both have, at least, where it is the same."""
 
 DARK = 0.75
 """Share of ink that is at least half as dark as the darkest, where there is no shadow."""
@@ -72,6 +75,8 @@ SPECK = 0.005
 """Share of the ink that may lie outside the bounding box, on each side: dust there does not shrink the digit."""
 
 BLACK, WHITE = 0, 255
+
+BOX = Image.Resampling.BOX
 
 Grey = NDArray[np.uint8]
 
@@ -135,24 +140,39 @@ def inked(image: Grey) -> Grey:
     """Difference from the paper, uint8 [height, width] or, of a noisy image, half of that or less; 0 is paper.
 
     Ink is what departs most from the paper, to the dark or to the light. Where that may be a shadow, or there is
-    nothing, the light is divided out of the image: what is found then counts if it is much less. Raises
-    `BlankImageError`.
+    nothing, the light is divided out of the image, once for dark ink and once for light. If neither finds the same ink
+    again, what is at most half as much and does not reach the border counts. Raises `BlankImageError`.
     """
     try:
         ink = separated(image)
     except BlankImageError:
         ink = None
     if _may_be_lit_unevenly(image) and (ink is None or _may_be_shadow(ink)):
-        for flip in (BLACK, WHITE):
-            with suppress(BlankImageError):
-                found = separated(evenly_lit(image ^ np.uint8(flip)), 2 * LEAST_SIGNAL)
-                mask = _mask(found)
+        others = _in_even_light(image)
+        if ink is None or not any(_alike(ink, other) for other in others):
+            for other in others:
+                mask = _mask(other)
                 less = ink is None or mask.mean() < _mask(ink).mean() / 2
                 if less and _border(mask).mean() < CLEAR:
-                    return found
+                    return other
     if ink is None:
         raise BlankImageError
     return ink
+
+
+def _in_even_light(image: Grey) -> list[Grey]:
+    """What is found then, dark ink first; as light was made up, ink has to stand out twice as far."""
+    found = []
+    for flip in (BLACK, WHITE):
+        with suppress(BlankImageError):
+            found.append(separated(evenly_lit(image ^ np.uint8(flip)), 2 * LEAST_SIGNAL))
+    return found
+
+
+def _alike(one: Grey, other: Grey) -> bool:
+    """Whether both have ink at the same places, as seen from afar."""
+    masks = [np.asarray(Image.fromarray(_mask(ink)).convert("L").resize((64, 64), BOX)) > 127 for ink in (one, other)]
+    return bool(np.logical_and(*masks).sum() >= ALIKE * np.logical_or(*masks).sum())
 
 
 def _may_be_shadow(ink: Grey) -> bool:
@@ -178,7 +198,7 @@ def _border(image: NDArray[Any]) -> NDArray[Any]:
 
 
 def separated(image: Grey, least_signal: float = LEAST_SIGNAL) -> Grey:
-    """The same where light falls evenly. Pixels of a noisy image are averaged until ink stands out."""
+    """What `inked` says where light falls evenly. Pixels of a noisy image are averaged until ink stands out."""
     while True:
         paper, noise = _paper(image)
         ink = _difference(image, paper)

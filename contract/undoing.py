@@ -18,11 +18,11 @@ DOTS = 0.02
 LOOKED_AT = 512
 """Side of the corner that is looked at for dots, pixels."""
 
-DOT = 2
-"""Standard deviation of what blurs dots to grey, pixels."""
+DOT, SMALL = 2, 40
+"""Standard deviation of what blurs dots to grey, pixels, and the side below which it is half of that."""
 
 FAR = 24
-"""Levels from what the image is mostly: of a rim, and not of the paper's own noise and shadows."""
+"""Levels from what the image is mostly: of a rim at least; of the paper's own noise and shadows at most."""
 
 OF_RIM, OF_PAPER = 0.9, 0.97
 """Shares of a line of a rim, and of the border of what lies in it, that are of one grey."""
@@ -65,7 +65,7 @@ def _blocks(image: Grey) -> NDArray[np.int64] | None:
 def undithered(image: Grey) -> Grey:
     """Greys where `image` has two levels only, and dots of one among the other."""
     picture = Image.fromarray(image)
-    if np.count_nonzero(picture.histogram()) != 2:
+    if not _is_mixed(image) or np.count_nonzero(picture.histogram()) != 2:
         return image
     some = image[:LOOKED_AT, :LOOKED_AT]
     inner = some[1:-1, 1:-1]
@@ -74,17 +74,22 @@ def undithered(image: Grey) -> Grey:
     if np.count_nonzero(alone) <= DOTS * alone.size:
         return image
     blurred = picture.reduce(2 * DOT) if max(image.shape) > 2 * LOOKED_AT else picture
-    return np.asarray(blurred.filter(ImageFilter.GaussianBlur(DOT)))
+    return np.asarray(blurred.filter(ImageFilter.GaussianBlur(DOT if max(image.shape) >= SMALL else DOT / 2)))
+
+
+def _is_mixed(image: Grey) -> bool:
+    """Whether the border has more than one grey: dots are all over the paper."""
+    return any((line != image[0, 0]).any() for line in (image[0], image[-1], image[:, 0], image[:, -1]))
 
 
 def image_without_rim(image: Grey) -> Grey:
     """`image` less lines at its edges that are of one other grey, where what is left lies on paper of one grey.
 
-    As a scanner's lid, a desk, or the padding of another program around a sheet.
+    As a scanner's lid, a desk, or the padding of another program around a sheet; not a 7's bar, whose stroke goes on.
     """
     if max(image.shape) > LONGEST:
         return image
-    usual = float(np.median(image[:: max(1, len(image) // 100), :: max(1, image.shape[1] // 100)]))
+    usual = int(np.searchsorted(np.cumsum(Image.fromarray(image).histogram()), image.size / 2))
     top, bottom = _rim(image, usual), _rim(image[::-1], usual)
     within = image[top : len(image) - bottom]
     left, right = _rim(within.T, usual), _rim(within.T[::-1], usual)
@@ -93,12 +98,19 @@ def image_without_rim(image: Grey) -> Grey:
         return image
     inner = within[SOFT * (top > 0) : len(within) - SOFT * (bottom > 0)]
     inner = inner[:, SOFT * (left > 0) : inner.shape[1] - SOFT * (right > 0)]
-    border = np.concatenate((inner[0], inner[-1], inner[:, 0], inner[:, -1])).astype(np.int16)
-    of_one_grey = (np.abs(border - np.median(border)) <= FAR).mean() >= OF_PAPER
-    return np.ascontiguousarray(inner) if of_one_grey else image
+    if not inner.size:
+        return image
+    edges = [edge.astype(np.int16) for edge in (inner[0], inner[-1], inner[:, 0], inner[:, -1])]
+    border = np.concatenate(edges)
+    paper = np.median(border)
+    strokes = [
+        np.abs(edge - paper).max() > FAR for edge, cut in zip(edges, (top, bottom, left, right), strict=True) if cut
+    ]
+    of_one_grey = (np.abs(border - paper) <= FAR).mean() >= OF_PAPER
+    return np.ascontiguousarray(inner) if of_one_grey and not any(strokes) else image
 
 
-def _rim(image: Grey, usual: float) -> int:
+def _rim(image: Grey, usual: int) -> int:
     """How many rows from the top belong to it, at most a quarter of them."""
     most = len(image) // 4
     for count, row in enumerate(image[:most]):

@@ -106,7 +106,7 @@ class Decoder:
                 self._count(*tile)
                 self._require_room(image)
                 self._require_time(image)
-                in_colour = image.format == "JPEG" and image.mode == "RGB"
+                in_colour = image.format in ("JPEG", "MPO") and image.mode == "RGB"
                 grey = _grey(image, without_colour=True)
             if in_colour and np.ptp(grey) < FLAT:
                 with Image.open(io.BytesIO(content), formats=FORMATS) as image:
@@ -171,11 +171,13 @@ def _grey(image: Image.Image, *, without_colour: bool = False) -> Grey:
         unused = max(0, (int(levels.max()) - low).bit_length() - 8)  # some use few of the bits
         return ((levels >> unused) - (low >> unused)).clip(0, 255).astype(np.uint8)
     if image.has_transparency_data:
-        image = _composited((image if image.mode == "RGBA" else image.convert("RGBA")).convert("LA"))
-    return np.asarray(_told_apart(image, image.convert("L")))
+        image = image if image.mode == "RGBA" else image.convert("RGBA")
+        opaque = image.getchannel("A").getextrema() == (255, 255)
+        image = image.convert("RGB") if opaque else _composited(image.convert("LA"))
+    return np.asarray(_by_colour(image, image.convert("L")))
 
 
-def _told_apart(image: Image.Image, grey: Image.Image) -> Image.Image:
+def _by_colour(image: Image.Image, grey: Image.Image) -> Image.Image:
     """`grey`, or, where its levels hardly differ, the colours of `image` along the axis on which they do.
 
     Ink may be as light as its paper: red on green.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from contract import native
-from contract.normalisation import BlankImageError, inked, normalise, placed, placed_by_python
+from contract.normalisation import BlankImageError, normalise, normalised_by_python, placed, placed_by_python
 from tests.servers import REPO
 from trainer.mnist import Mnist
 
@@ -82,14 +82,14 @@ def test_paper_and_ink_are_parted_as_by_python(paper: int) -> None:
     for _ in range(100):
         ink = np.pad(drawing("large" if rng.random() < 0.3 else "small", rng), rng.integers(0, 9)).astype(int)
         image = (paper + ink * rng.choice([-1, 1]) // rng.integers(1, 40)).clip(0, 255).astype(np.uint8)
-        assert outcome(normalise, image) == outcome(lambda image: placed_by_python(inked(image)), image), image.shape
+        assert outcome(normalise, image) == outcome(normalised_by_python, image), image.shape
 
 
 def test_mnist_is_normalised_as_by_python(library: ctypes.CDLL, mnist: Mnist) -> None:
     picture, here = np.empty((28, 28), np.uint8), 0
     for image in mnist.train_images[:300]:
         here += library.digits_normalise(image.ctypes.data, 28, 28, picture.ctypes.data) == native.DONE
-        assert outcome(normalise, image) == outcome(lambda image: placed_by_python(inked(image)), image)
+        assert outcome(normalise, image) == outcome(normalised_by_python, image)
     assert here > 200
 
 

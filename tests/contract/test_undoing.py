@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
 from contract.normalisation import BlankImageError, normalise
 from contract.undoing import undone
 from tests.conftest import DATA
+from trainer.mnist import Mnist
 
 Grey = np.ndarray
 
@@ -116,3 +117,46 @@ def test_thick_pen_at_the_edges_is_no_shadow() -> None:
     bold = np.asarray(Image.fromarray(SEVEN).crop((60, 30, 240, 270)).resize((100, 120)))
     noisy = (bold * 0.8 + np.random.default_rng(1).normal(0, 6, bold.shape)).clip(0, 255).astype(np.uint8)
     assert likeness(noisy) > 0.85
+
+
+@pytest.mark.parametrize("flip", [0, 255], ids=["dark ink", "light ink"])
+@pytest.mark.parametrize(("times", "noise"), [(6, 3), (8, 2)])
+def test_soft_strokes_are_no_shadows(mnist: Mnist, times: int, noise: float, flip: int) -> None:
+    rng = np.random.default_rng(1)
+    for digit in mnist.train_images[:20]:
+        large = np.asarray(Image.fromarray(digit).resize((28 * times, 28 * times), Image.Resampling.BICUBIC))
+        image = (220 - 0.75 * large + rng.normal(0, noise, large.shape)).clip(0, 255).astype(np.uint8) ^ np.uint8(flip)
+        assert np.corrcoef(normalise(image).ravel(), normalise(large).ravel())[0, 1] > 0.8
+
+
+@pytest.mark.parametrize("flip", [0, 255], ids=["dark ink", "light ink"])
+def test_thick_pen_that_touches_an_edge_is_no_shadow(mnist: Mnist, flip: int) -> None:
+    rng = np.random.default_rng(1)
+    for digit in mnist.train_images[:20]:
+        large = Image.fromarray(digit).resize((168, 168), Image.Resampling.BICUBIC).filter(ImageFilter.MaxFilter(21))
+        bold = np.asarray(large)[np.flatnonzero(np.asarray(large).max(axis=1) > 127)[0] :]
+        image = (220 - 0.75 * bold + rng.normal(0, 3, bold.shape)).clip(0, 255).astype(np.uint8) ^ np.uint8(flip)
+        assert np.corrcoef(normalise(image).ravel(), normalise(bold).ravel())[0, 1] > 0.9
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [[(2, 2, 57, 2, 20, 97)], [(2, 2, 57, 2, 2, 97, 57, 97)]],
+    ids=["7 of straight lines", "2 of straight lines"],
+)
+def test_bar_at_the_edge_is_no_rim(lines: list[tuple[int, ...]]) -> None:
+    picture = Image.new("L", (60, 100), 255)
+    for line in lines:
+        ImageDraw.Draw(picture).line(line, 0, 5)
+    image = np.asarray(picture)
+    assert undone(image) is image
+
+
+@pytest.mark.parametrize("height", range(3, 12))
+def test_rims_that_leave_nothing_are_none(height: int) -> None:
+    image = np.zeros((height, 40), np.uint8)
+    image[0] = image[-1] = 255
+    image[1:-1, 5:30] = 100
+    image[0, 0] = 254
+    assert undone(image).size
+    assert undone(image.T).size

@@ -206,8 +206,10 @@ def test_ink_as_light_as_its_paper_is_read_by_its_colour(
 ) -> None:
     mask = picture.convert("L").resize((300, 300)).point(lambda level: 255 - level)
     coloured = Image.composite(Image.new("RGB", mask.size, ink), Image.new("RGB", mask.size, paper), mask)
-    [prediction] = predict_file(service, saved(coloured, kind)).predictions
-    assert (prediction.digit, prediction.accepted) == (7, True)
+    opaque = [coloured.convert("RGBA")] if kind == "PNG" else []
+    for image in (coloured, *opaque):
+        [prediction] = predict_file(service, saved(image, kind)).predictions
+        assert (prediction.digit, prediction.accepted) == (7, True)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
