@@ -103,11 +103,20 @@ def image_without_rim(image: Grey) -> Grey:
     edges = [edge.astype(np.int16) for edge in (inner[0], inner[-1], inner[:, 0], inner[:, -1])]
     border = np.concatenate(edges)
     paper = np.median(border)
+    lines = (image[0], image[-1], image[:, 0], image[:, -1])
     strokes = [
-        np.abs(edge - paper).max() > FAR for edge, cut in zip(edges, (top, bottom, left, right), strict=True) if cut
+        _goes_on(edge, float(np.median(line)), paper)
+        for edge, line, cut in zip(edges, lines, (top, bottom, left, right), strict=True)
+        if cut
     ]
     of_one_grey = (np.abs(border - paper) <= FAR).mean() >= OF_PAPER
     return np.ascontiguousarray(inner) if of_one_grey and not any(strokes) else image
+
+
+def _goes_on(edge: NDArray[np.int16], grey: float, paper: float) -> bool:
+    """Whether what was cut off, of that `grey`, was a stroke on `paper`: then it has more of its ink on the `edge`."""
+    ink = edge[np.abs(edge - paper).argmax()]
+    return bool(abs(ink - paper) > FAR >= abs(ink - grey))
 
 
 def _rim(image: Grey, usual: int) -> int:
