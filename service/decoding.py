@@ -171,9 +171,12 @@ def _grey(image: Image.Image, *, without_colour: bool = False) -> Grey:
         unused = max(0, (int(levels.max()) - low).bit_length() - 8)  # some use few of the bits
         return ((levels >> unused) - (low >> unused)).clip(0, 255).astype(np.uint8)
     if image.has_transparency_data:
-        image = image if image.mode == "RGBA" else image.convert("RGBA")
-        opaque = image.getchannel("A").getextrema() == (255, 255)
-        image = image.convert("RGB") if opaque else _composited(image.convert("LA"))
+        image = image if image.mode in ("RGBA", "LA") else image.convert("RGBA")
+        if image.getchannel("A").getextrema() == (255, 255):
+            image = image.convert("RGB")
+        else:
+            image = image if image.mode == "LA" else image.convert("LA")
+            image = _composited(image)
     return np.asarray(_by_colour(image, image.convert("L")))
 
 
