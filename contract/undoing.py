@@ -39,7 +39,7 @@ def undone(image: Grey) -> Grey:
     if max(image.shape) <= COARSE:
         return image
     before = unrepeated(image)
-    return image_without_rim(undithered(image)) if before is image else before
+    return without_rim(undithered(image)) if before is image else before
 
 
 def unrepeated(image: Grey) -> Grey:
@@ -82,7 +82,7 @@ def _is_mixed(image: Grey) -> bool:
     return any((line != image[0, 0]).any() for line in (image[0], image[-1], image[:, 0], image[:, -1]))
 
 
-def image_without_rim(image: Grey) -> Grey:
+def without_rim(image: Grey) -> Grey:
     """`image` less lines at its edges that are of one other grey, where what is left lies on paper of one grey.
 
     As a scanner's lid, a desk, or the padding of another program around a sheet; not a 7's bar, whose stroke goes on.

@@ -15,5 +15,5 @@ def put(self: S3Response, *arguments: Any) -> Any:
 
 
 if __name__ == "__main__":
-    S3Response.put_object = put  # type: ignore[method-assign]  # that is what this is for
+    S3Response.put_object = put  # type: ignore[method-assign]  # moto is to be mended while it runs
     main()

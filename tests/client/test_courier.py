@@ -174,7 +174,7 @@ def test_answer_that_comes_by_drops_is_none(
 def test_drawing_that_is_gone_is_not_sent_again(couriers: list[Courier]) -> None:
     asked: list[str] = []
 
-    class Broken(page(500, b"{}")):  # type: ignore[misc]  # it is made above
+    class Broken(page(500, b"{}")):  # type: ignore[misc]  # mypy follows no base class that a call returns
         def do_POST(self) -> None:
             asked.append(self.path)
             super().do_POST()
