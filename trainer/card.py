@@ -43,8 +43,8 @@ of {_standard_error(recipe):.1f} points.
 {tables.redrawn(report).title}: enlarged, thinned to their skeleton
 and drawn again, with an 8-pixel pen, black on white, anywhere on a canvas of 300 pixels, where the row does not say
 otherwise. Lengths are in pixels, noise and contrast in grey levels of 255. {_same_program(recipe)}
-Some lose a stroke to the skeleton. The last row has other digits: those 1s and 7s of the test set alone, with a line
-added to each.
+Some lose a stroke to the skeleton. The rows below the mean have other digits: those of the test set that they name,
+not redrawn, with a line or a dot added to each by a program that training knows.
 
 {tables.redrawn(report).markdown()}
 
@@ -84,7 +84,7 @@ Source revision {facts.revision}; {libraries}.
 ## What it cannot do
 
 Several digits in one image are no digit to what reads one. All networks know the handwriting of MNIST's American
-writers; a flag on a 1 and a bar across a 7 they saw only as drawn by a program. A letter that looks like a digit is
+writers; what the rows below the mean have they saw only as drawn by a program. A letter that looks like a digit is
 read as one.
 """
 
@@ -133,8 +133,9 @@ Most of them look like a letter or a shape that is counted below (V, T, U, n, a 
 def _last(draft: Draft, second: SecondReader) -> str:
     if second.shown > 2 * draft.provenance.split["training"]:  # by SECOND_SHARES more than five times as many
         return ""
-    return """At last both of it learned on from plain digits, each once an epoch, half of the 1s with a flag and of the
-7s with a bar as well, an eighth as many redrawn ones and ones with something in the way, and a fifth as many no digits.
+    return """At last both of it learned on from plain digits, each once an epoch, 0s with a slash or a dot, 1s with a
+flag or a foot, 7s with a bar as well, an eighth as many redrawn ones and ones with something in the way, and a fifth as
+many no digits.
 Each became the mean of its weights before and after that, as it forgets some of the others (Wortsman et al. 2022).
 """
 
@@ -210,7 +211,7 @@ def _synthesis(recipe: Recipe) -> str:
   MNIST-C's corruptions that is impulse noise and stripe itself, and close to canny edges, dotted line and zigzag;
   rotation, shear, scale, translation and blur are near to what redrawing does; spatter and fog it never saw (fog
   helped to set how faint a stroke the normalisation lets through);
-- ones with a flag and sevens with a bar;
+- 0s with a slash or a dot, 1s with a flag or a foot, 7s with a bar, redrawn or not;
 - no digits: digits turned or mirrored so that they are none, halves of two joined, one laid over another, two side by
   side, a small one within a 0; made-up signs of three to six random strokes, irregular outlines, stains and textures.
 """

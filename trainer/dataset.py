@@ -18,7 +18,7 @@ from contract.spelling import NO_DIGIT
 from trainer.clutter import cluttered, more_cluttered
 from trainer.digits import Digits, Maker, made, plain
 from trainer.errors import WorkerError
-from trainer.habits import habitual
+from trainer.habits import LABELS, habitual
 from trainer.mnist import Mnist
 from trainer.outliers import no_digit
 from trainer.redrawing import redrawn
@@ -44,8 +44,8 @@ PLAIN_SHARES: dict[Maker, float] = {plain: 1, redrawn: 0.12, more_cluttered: 0.1
 
 NO_DIGITS: tuple[Maker, ...] = (no_digit, more_no_digit)
 
-HABITS = 0.5
-"""Share of the 1s and the 7s that are shown with a flag or a bar as well."""
+HABITS = 1.0
+"""Pictures with a habit for every training digit that has some."""
 
 
 def split(mnist: Mnist, seed: int, images: int) -> tuple[Digits, Digits]:
@@ -69,7 +69,7 @@ def normalised(digits: Digits, name: str) -> Digits:
 def training_set(digits: Digits, seed: int, shares: Mapping[Maker, float] = MappingProxyType(SHARES)) -> Digits:
     """Normalised pictures and labels, kind after kind, digits and no digits; `seed` decides everything."""
     rng = np.random.default_rng(seed)
-    habit = np.flatnonzero(np.isin(digits.labels, (1, 7)))
+    habit = np.flatnonzero(np.isin(digits.labels, LABELS))
     kinds = [
         (maker, np.resize(rng.permutation(len(digits)), round(share * len(digits)))) for maker, share in shares.items()
     ]

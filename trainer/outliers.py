@@ -107,8 +107,10 @@ def beside(digits: Digits, place: int, other: int, rng: np.random.Generator) -> 
     return np.pad(np.concatenate((parts[0], between, parts[1]), axis=axis), 2)
 
 
-def nested(digits: Digits, place: int, _: int, rng: np.random.Generator) -> Grey:
-    """A 0 with a small digit in it."""
+def nested(digits: Digits, place: int, other: int, rng: np.random.Generator) -> Grey:
+    """A 0 with a small digit in it, but no 1: that is a slash."""
+    if digits.labels[place] == 1:
+        place = other
     nested: Grey = digits.images[rng.choice(np.flatnonzero(digits.labels == 0))].copy()
     inner = Image.fromarray(cropped(digits.images[place]))
     scale = rng.uniform(0.25, 0.55)

@@ -15,7 +15,7 @@ from trainer.corruptions import CORRUPTIONS, corrupt
 from trainer.dataset import make_all, normalised
 from trainer.digits import Digits, Grey, Maker, plain
 from trainer.evaluation import COVERAGE, expected_calibration_error, measure
-from trainer.habits import habitual
+from trainer.habits import HABITS, with_habit
 from trainer.numbers import Reader as NumberReader
 from trainer.numbers import Report as NumberReport
 from trainer.reads import Read, Reads, published
@@ -95,7 +95,7 @@ class Report:
     seed: int
     plain: Row
     redrawn: list[Row]
-    european: Row
+    habits: list[Row]
     redrawn_calibration_error: float
     """Of those redrawn digits in which something can be seen."""
     corrupted: list[Row]
@@ -169,13 +169,11 @@ def _report(reader: Reader, digits: Digits, answers: Answers, held_out: Answers,
     corruptions = {name: partial(corrupt, name) for name in CORRUPTIONS}
     corrupted = _read(reader, corruptions, shown, seed, "Corrupting digits")
     kinds, missing = _kinds(reader, shown, held_out, seed)
-    european = _some(digits, np.flatnonzero(np.isin(digits.labels, (1, 7))), pictures, seed)
-    [habits] = _read(reader, {"": habitual}, european, seed, "Adding flags and bars").values()
     return Report(
         seed=seed,
         plain=_row("as MNIST has them", answers, digits.labels),
         redrawn=[_row(name, seen, shown.labels) for name, seen in redrawn.items()],
-        european=_row("1 with a flag, 7 with a bar", habits, european.labels),
+        habits=[_habit(name, reader, digits, pictures, seed) for name in HABITS],
         redrawn_calibration_error=_calibration_error(list(redrawn.values()), shown.labels),
         corrupted=[_row(name, seen, shown.labels) for name, seen in corrupted.items()],
         non_digits=kinds,
@@ -203,6 +201,13 @@ def _row(name: str, answers: Answers, labels: NDArray[np.uint8]) -> Row:
         accepted=float(answers.accepted.mean()),
         accepted_wrong=float((answers.accepted & ~right).mean()),
     )
+
+
+def _habit(name: str, reader: Reader, digits: Digits, pictures: int, seed: int) -> Row:
+    """Those digits alone that have this habit."""
+    shown = _some(digits, np.flatnonzero(digits.labels == HABITS[name][0]), pictures, seed)
+    [seen] = _read(reader, {name: partial(with_habit, name)}, shown, seed, f"Drawing {name}").values()
+    return _row(name, seen, shown.labels)
 
 
 def _calibration_error(rows: list[Answers], labels: NDArray[np.uint8]) -> float:

@@ -47,7 +47,7 @@ def accepted(report: Report) -> Table:
 def redrawn(report: Report) -> Table:
     error = f"{report.redrawn_calibration_error:.2%}"
     table = _rows(f"Redrawn digits, seed {report.seed}; expected calibration error {error}", report.redrawn)
-    table.rows.append(_row(report.european))
+    table.rows.extend(_row(row) for row in report.habits)
     return table
 
 
