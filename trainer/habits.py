@@ -17,6 +17,9 @@ FINE = 8
 TICK = 0.25
 """Length of a flag, as a share of the 1's height, below which it may be nearly level: a longer one makes a 7."""
 
+STEPS = 40
+"""Points of a line."""
+
 REDRAWN = 0.5
 """Share of the digits with a habit that training sees redrawn with any pen on any paper."""
 
@@ -48,14 +51,15 @@ def flagged(one: Grey, rng: np.random.Generator, shortest: float = 0.2, longest:
     """A 1 with a flag from its top down to the left.
 
     The flag is as thick as the stroke, `shortest` to `longest` times as long as the 1 is high, and falls by 35 to 65
-    degrees, or less where it is but a tick.
+    degrees, or less where it is but a tick; it sags by up to a fifth of its length.
     """
     rows, columns = np.nonzero(one > 127)
     height, pen = np.ptp(rows) + 1, _upright_pen(one)
     tip = np.array([columns[rows == rows.min()].mean() + 0.5, rows.min() + pen / 2])
     length = rng.uniform(shortest, longest)
     angle = np.radians(rng.uniform(10 if length < TICK else 35, 65))
-    return _with_line(one, tip, tip + length * height * np.array([-np.cos(angle), np.sin(angle)]), pen)
+    end = tip + length * height * np.array([-np.cos(angle), np.sin(angle)])
+    return _with_line(one, tip, end, pen, bend=rng.uniform(-0.05, 0.2))
 
 
 def footed(one: Grey, rng: np.random.Generator) -> Grey:
@@ -139,13 +143,14 @@ def _upright_pen(one: Grey) -> float:
     return max(1.5, float(one.sum()) / 255 / (int(np.ptp(rows)) + 1))
 
 
-def _with_line(image: Grey, start: Point, end: Point, pen: float) -> Grey:
+def _with_line(image: Grey, start: Point, end: Point, pen: float, bend: float = 0) -> Grey:
+    """With a line more, whose middle lies to the left by this share of its length, seen from its start."""
     margin = SIZE // 2  # the line may leave the image
     paper = Image.new("L", ((SIZE + 2 * margin) * FINE,) * 2)
     paper.paste(Image.fromarray(image).resize((SIZE * FINE, SIZE * FINE)), (margin * FINE, margin * FINE))
     draw = ImageDraw.Draw(paper)
-    points = [tuple((point + margin) * FINE) for point in (start, end)]
-    draw.line(points, fill=255, width=round(pen * FINE))
-    for point in points:
-        draw.circle(point, pen * FINE / 2, fill=255)
+    t, (x, y) = np.linspace(0, 1, STEPS)[:, np.newaxis], end - start
+    points = start + t * (end - start) + 4 * t * (1 - t) * bend * np.array([y, -x])
+    for point in (points + margin) * FINE:
+        draw.circle(tuple(point), pen * FINE / 2, fill=255)
     return normalise(np.asarray(paper))

@@ -19,6 +19,7 @@ from trainer.habits import HABITS, with_habit
 from trainer.numbers import Reader as NumberReader
 from trainer.numbers import Report as NumberReport
 from trainer.reads import Read, Reads, published
+from trainer.ways import WAYS, drawn
 
 SEEDS = {"validation": 2026, "test": 2029}
 """Of every row, and of the choice of what is shown, for either set: as most of what is no digit is not made of digits,
@@ -38,6 +39,10 @@ class Answers:
     """[n]."""
     visible: NDArray[np.bool_]
     """[n]; False where the normalisation saw nothing, which counts as read wrong."""
+
+    def at(self, places: NDArray[np.bool_]) -> "Answers":
+        """Those to the pictures at `places`."""
+        return Answers(self.probabilities[places], self.scores[places], self.accepted[places], self.visible[places])
 
     def confidence(self) -> NDArray[np.float64]:
         """[n]; 0 where the normalisation saw nothing."""
@@ -96,6 +101,8 @@ class Report:
     plain: Row
     redrawn: list[Row]
     habits: list[Row]
+    drawn: list[Row]
+    """Of nobody's handwriting, a row for each of the ten."""
     redrawn_calibration_error: float
     """Of those redrawn digits in which something can be seen."""
     corrupted: list[Row]
@@ -174,6 +181,7 @@ def _report(reader: Reader, digits: Digits, answers: Answers, held_out: Answers,
         plain=_row("as MNIST has them", answers, digits.labels),
         redrawn=[_row(name, seen, shown.labels) for name, seen in redrawn.items()],
         habits=[_habit(name, reader, digits, pictures, seed) for name in HABITS],
+        drawn=_drawn(reader, pictures, seed),
         redrawn_calibration_error=_calibration_error(list(redrawn.values()), shown.labels),
         corrupted=[_row(name, seen, shown.labels) for name, seen in corrupted.items()],
         non_digits=kinds,
@@ -208,6 +216,17 @@ def _habit(name: str, reader: Reader, digits: Digits, pictures: int, seed: int) 
     shown = _some(digits, np.flatnonzero(digits.labels == HABITS[name][0]), pictures, seed)
     [seen] = _read(reader, {name: partial(with_habit, name)}, shown, seed, f"Drawing {name}").values()
     return _row(name, seen, shown.labels)
+
+
+def _drawn(reader: Reader, pictures: int, seed: int) -> list[Row]:
+    """As many of each digit, in all its ways."""
+    labels = np.repeat(np.array(list(WAYS), np.uint8), pictures)
+    nothing = Digits(np.zeros((len(labels), 0, 0), np.uint8), labels)
+    [seen] = _read(reader, {"": drawn}, nothing, seed, "Drawing digits from strokes").values()
+    return [
+        _row(f"{digit}: {', '.join(ways)}", seen.at(labels == digit), labels[labels == digit])
+        for digit, ways in WAYS.items()
+    ]
 
 
 def _calibration_error(rows: list[Answers], labels: NDArray[np.uint8]) -> float:

@@ -51,6 +51,10 @@ def redrawn(report: Report) -> Table:
     return table
 
 
+def drawn(report: Report) -> Table:
+    return _rows(f"Digits from strokes, seed {report.seed}", report.drawn)
+
+
 def corrupted(report: Report) -> Table:
     return _rows(f"Digits with MNIST-C's corruptions, seed {report.seed}", report.corrupted)
 
@@ -83,6 +87,7 @@ def every(evaluation: Evaluation) -> list[Table]:
         recall(evaluation),
         accepted(report),
         redrawn(report),
+        drawn(report),
         corrupted(report),
         non_digits(report),
         *([numbers(evaluation.numbers)] if evaluation.numbers else []),
