@@ -35,7 +35,7 @@ class Number:
     confidence: float
     """Probability that all of it is right, if it is a number at all."""
     legible: bool
-    """Whether more than half of what is there are digits."""
+    """Whether at least half of what is there are digits."""
 
     def text(self) -> str:
         return "".join(map(str, self.probabilities.argmax(axis=1)))
@@ -71,4 +71,4 @@ def number(
     certain = np.where(alone, shares / by_digit.max(axis=1), 0)  # that it is a digit
     certain = np.maximum(certain, counted / whole.clip(min=LEAST))
     scores, confidence = best * whole * certain, float(np.prod(best * whole))
-    return Number(parts, probabilities, scores, confidence, legible=bool(legible.mean() > 1 / 2))
+    return Number(parts, probabilities, scores, confidence, legible=bool(legible.mean() >= 1 / 2))

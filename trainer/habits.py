@@ -116,12 +116,17 @@ def with_habit(name: str, digits: Digits, place: int, rng: np.random.Generator) 
 
 def habitual(digits: Digits, place: int, rng: np.random.Generator) -> Grey:
     """Any habit of the digit, redrawn or as it is; digits that have none as they are."""
-    image = normalise(digits.images[place])
-    habits = [habit for label, habit in HABITS.values() if label == digits.labels[place]]
-    if not habits:
+    image, label = normalise(digits.images[place]), int(digits.labels[place])
+    if label not in LABELS:
         return image
-    image = habits[rng.integers(len(habits))](image, rng)
+    image = with_any_habit(image, label, rng)
     return redraw(image, random_look(rng), rng) if rng.random() < REDRAWN else image
+
+
+def with_any_habit(image: Grey, label: int, rng: np.random.Generator) -> Grey:
+    """A normalised digit with any of the habits of its label, one of `LABELS`."""
+    habits = [habit for of, habit in HABITS.values() if of == label]
+    return habits[rng.integers(len(habits))](image, rng)
 
 
 def _extent(image: Grey) -> tuple[Point, Point]:

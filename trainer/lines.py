@@ -12,7 +12,7 @@ from contract.normalisation import BlankImageError, grown, normalise
 from contract.spelling import NO_DIGIT
 from trainer.dataset import in_workers
 from trainer.digits import Digits, Grey
-from trainer.habits import barred, flagged
+from trainer.habits import LABELS, with_any_habit
 from trainer.outliers import no_part
 from trainer.strings import GAPS, MARGIN, SLANT, written
 
@@ -25,8 +25,8 @@ APART = 20, 40
 END = -1
 """In a row of labels, behind the last digit."""
 
-BROKEN, DOUBTFUL, HABIT = 0.06, 0.04, 0.15
-"""Shares of the digits that have a gap in their strokes, that are none, and of 1s with a flag and 7s with a bar."""
+BROKEN, DOUBTFUL, HABIT = 0.06, 0.04, 0.25
+"""Shares of the digits that have a gap in their strokes, that are none, and of 0s, 1s and 7s with a habit."""
 
 LOWERED, LEAST_HEIGHT = 0.2, 18
 """Share of the lines that do not fill their strip, and their least height, pixels."""
@@ -117,8 +117,8 @@ def _glyph(digits: Digits, place: int, rng: np.random.Generator) -> tuple[Grey, 
         return no_part(digits, place, rng), NO_DIGIT
     if change < DOUBTFUL + BROKEN:
         return _broken(image, rng), label
-    if label in (1, 7) and rng.random() < HABIT:
-        image = (flagged if label == 1 else barred)(normalise(image), rng)
+    if label in LABELS and rng.random() < HABIT:
+        image = with_any_habit(normalise(image), label, rng)
     return image, label
 
 
