@@ -92,7 +92,7 @@ def create_app() -> FastAPI:
         app.add_middleware(KeyCheck, keys=keys)
     if origins:
         app.add_middleware(cors)
-    app.add_middleware(Observer)
+    app.add_middleware(Observer, around=cors if origins else None)
     return app
 
 

@@ -5,6 +5,7 @@ import logging
 import re
 import time
 from collections import deque
+from collections.abc import Callable
 from contextvars import ContextVar
 from functools import lru_cache
 from random import getrandbits
@@ -34,8 +35,10 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 class Observer:
     """ASGI middleware. The caller's `X-Request-ID`, or a new one, stands on the answer and in every line of the log."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, around: Callable[[ASGIApp], ASGIApp] | None = None) -> None:
+        """`around` is put around the answer to a request that fails, as that comes from outside of `app`."""
         self.app = app
+        self._around = around
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -60,7 +63,8 @@ class Observer:
         except Exception:
             logger.exception("%s %s failed", scope["method"], scope["path"])
             if not status:
-                await internal_error(scope["path"])(scope, receive, watched)
+                answer: ASGIApp = internal_error(scope["path"])
+                await (self._around(answer) if self._around else answer)(scope, receive, watched)
         finally:
             route = getattr(scope.get("route"), "path", NO_ROUTE)
             answered(scope["method"], scope["path"], route, status, time.perf_counter() - started, number.decode())

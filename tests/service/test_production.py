@@ -21,9 +21,11 @@ import numpy as np
 import psutil
 import pytest
 from PIL import Image
+from starlette.middleware.cors import CORSMiddleware
 
 from contract.folder import FolderStore
 from service import metrics
+from service.observing import Observer
 from tests.servers import REPO, ServiceProcess, eventually, metric, running_service
 from tests.service.test_versions import copy_version
 
@@ -64,6 +66,20 @@ def test_scripts_of_other_pages_may_not_call_unless_named(service: ServiceProces
         assert answer.headers["access-control-allow-origin"] == "https://a.example"
         answer = httpx.options(f"{open_service.url}/v1/predict", headers=asking | {"Origin": "https://b.example"})
         assert "access-control-allow-origin" not in answer.headers
+
+
+def test_scripts_of_pages_that_may_call_can_read_that_a_request_failed() -> None:
+    async def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async def ask() -> httpx.Response:
+        app = Observer(fails, around=lambda answer: CORSMiddleware(answer, allow_origins=["https://a.example"]))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
+            return await client.get("/v1/models", headers={"Origin": "https://a.example"})
+
+    answer = asyncio.run(ask())
+    assert (answer.status_code, answer.json()["type"]) == (500, "/problems/internal-error")
+    assert answer.headers["access-control-allow-origin"] == "https://a.example"
 
 
 @pytest.mark.parametrize("path", ["/", "/static/page.js"])
