@@ -1,8 +1,10 @@
 """`python -m client`: open the window. `python -m client read FILE…`: say what is on images."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from client import keys, preferences
 from client.service import Service, address
@@ -52,7 +54,7 @@ def main() -> None:
     except (ValueError, ImportError, OSError) as error:
         sys.exit(f"Proxy or certificates, as the environment sets them, cannot be used: {error}")
     if arguments.command == "read":
-        sys.exit(_read(read, service, arguments))
+        _read(read, service, arguments)
     _open(service, remembered)
 
 
@@ -73,9 +75,9 @@ def _address(text: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _read(parser: argparse.ArgumentParser, service: Service, arguments: argparse.Namespace) -> int:
+def _read(parser: argparse.ArgumentParser, service: Service, arguments: argparse.Namespace) -> NoReturn:
     from client import sources
-    from client.read import read
+    from client.read import STOPPED, read
 
     if arguments.out and arguments.form == "text":
         parser.error("--out wants --json or --csv")
@@ -85,7 +87,10 @@ def _read(parser: argparse.ArgumentParser, service: Service, arguments: argparse
         parser.error(f"{arguments.list}: {error}")
     if not names:
         parser.error("name an image, a folder, an archive or a --list")
-    return read(service, names, form=arguments.form, out=arguments.out, single=arguments.single)
+    status = read(service, names, form=arguments.form, out=arguments.out, single=arguments.single)
+    if status == STOPPED:
+        os._exit(status)  # what is asked of the service just now is not waited for
+    sys.exit(status)
 
 
 def _open(service: Service, remembered: preferences.Preferences) -> None:

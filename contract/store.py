@@ -8,6 +8,7 @@ at once get two numbers.
 """
 
 import hashlib
+import tempfile
 from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from pathlib import Path
@@ -213,6 +214,16 @@ def open_store(url: str | Path) -> Store:
     from contract.folder import FolderStore
 
     return FolderStore(url)
+
+
+def copied(version: int, store: Store, other: Store) -> Manifest:
+    """Publish a version of `store` in the `other` one, as its next. Raises `ArtifactError`, `OSError`."""
+    other.require_writable()
+    manifest = store.verify(version)
+    with tempfile.TemporaryDirectory() as folder:
+        for name in manifest.files:
+            (Path(folder) / name).write_bytes(store.read(manifest, name))
+        return other.publish(Path(folder), manifest.draft())
 
 
 def completed(draft: Draft, version: int, files: dict[str, File]) -> Manifest:

@@ -25,7 +25,7 @@ from rich.table import Table
 from contract.artifact import Manifest
 from contract.folder import FolderStore
 from contract.messages import PredictResponse
-from contract.store import open_store
+from contract.store import copied, open_store
 from deploy import cluster
 from deploy.cluster import HOST, docker
 
@@ -179,15 +179,8 @@ def store() -> Iterator[None]:
 def publish() -> int:
     """The bundled model as the next version in the store."""
     bundled = FolderStore(REPO / "models")
-    version = bundled.versions()[-1]
     os.environ.update(ENVIRONMENT)
-    folder = bundled.folder / str(version)
-    files = cluster.STATE / "published"
-    files.mkdir(exist_ok=True)
-    manifest = bundled.manifest(version)
-    for name in manifest.files:
-        (files / name).write_bytes((folder / name).read_bytes())
-    return open_store(ENVIRONMENT["DIGITS_MODEL_STORE"]).publish(files, manifest.draft()).version
+    return copied(bundled.versions()[-1], bundled, open_store(ENVIRONMENT["DIGITS_MODEL_STORE"])).version
 
 
 def until(holds: Callable[[], bool], what: str, seconds: float = 120) -> float:

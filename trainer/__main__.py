@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from contract.artifact import ArtifactError, Manifest
-from contract.store import open_store
+from contract.store import copied, open_store
 from trainer.errors import TrainerError
 from trainer.recipe import FULL, QUICK
 
@@ -31,7 +32,7 @@ StoreOption = Annotated[
     ),
 ]
 Version = Annotated[int, typer.Argument(min=1, help="Number of a published version.")]
-console = Console()
+console = Console(markup=False, highlight=False)
 DataOption = Annotated[
     Path | None,
     typer.Option("--data", help="Folder with the four MNIST files, plain or gzipped; else they are fetched."),
@@ -189,7 +190,7 @@ def list_(store: StoreOption = "models") -> None:
     for version, manifest in checked.items():
         mark = "pinned" if version == pinned else "default" if version == default else ""
         if isinstance(manifest, ArtifactError):
-            table.add_row(str(version), "", "", "", f"[red]{manifest}[/red] {mark}")
+            table.add_row(str(version), "", "", "", Text(f"{manifest} {mark}", "red"))
             continue
         table.add_row(
             str(version),
@@ -223,6 +224,17 @@ def publish(
     console.print(f"Published {store}/{manifest.name}/{manifest.version}.")
     if folder.exists():
         console.print(f"{folder} could not be removed: it is not needed any more.")
+
+
+@app.command()
+def copy(
+    version: Version,
+    to: Annotated[str, typer.Option(help="The other store: a folder that holds digits/1, …, or s3://bucket/prefix")],
+    store: StoreOption = "models",
+) -> None:
+    """Publish a version in another store as well, as its next one."""
+    manifest = copied(version, open_store(store), open_store(to))
+    console.print(f"Published {to}/{manifest.name}/{manifest.version}.")
 
 
 @app.command()

