@@ -24,12 +24,16 @@ class FolderStore(Store):
     def __init__(self, root: Path | str) -> None:
         self.folder = Path(root) / NAME
         self.place = str(self.folder)
+        self._was_there = False
 
     def versions(self) -> list[int]:
         try:
             entries = [entry for entry in os.scandir(self.folder) if entry.is_dir()]
         except FileNotFoundError:
+            if self._was_there:  # it is away, like a volume that is not mounted any more
+                raise
             return []
+        self._was_there = True
         names = [entry.name for entry in entries]
         return sorted(int(name) for name in names if name.isascii() and name.isdigit() and name[0] != "0")
 

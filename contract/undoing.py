@@ -27,6 +27,9 @@ FAR = 24
 OF_RIM, OF_PAPER = 0.9, 0.97
 """Shares of a line of a rim, and of the border of what lies in it, that are of one grey."""
 
+AT_ONCE = 2**14
+"""Pixels, or one row, that are looked at in one go."""
+
 LONGEST = 8192
 """Side of the largest image whose rim is looked for, pixels."""
 
@@ -122,8 +125,12 @@ def _goes_on(edge: NDArray[np.int16], grey: float, paper: float) -> bool:
 def _rim(image: Grey, usual: int) -> int:
     """How many rows from the top belong to it, at most a quarter of them."""
     most = len(image) // 4
-    for count, row in enumerate(image[:most]):
-        grey = float(np.median(row))
-        if abs(grey - usual) <= FAR or (np.abs(row - grey) <= FAR).mean() < OF_RIM:
-            return count
+    step = max(1, AT_ONCE // image.shape[1])
+    for start in range(0, most, step):
+        rows = image[start : min(start + step, most)]
+        greys = np.median(rows, axis=1)[:, np.newaxis]
+        alike = (np.abs(rows - greys) <= FAR).mean(axis=1) >= OF_RIM
+        of_rim = alike & (np.abs(greys[:, 0] - usual) > FAR)
+        if not of_rim.all():
+            return start + int(of_rim.argmin())
     return most

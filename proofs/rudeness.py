@@ -29,6 +29,10 @@ def prove(trial: Trial) -> Iterator[Figure]:
                 f"slowloris: {trial.count(500, 50)} clients that send a byte, or an empty line, now and then",
                 lambda service, trial: _slowloris(service, trial, patience),
             ),
+            (
+                f"{trial.count(200, 100)} clients that send a request but for its last byte",
+                lambda service, trial: _half_sent(service, trial, patience),
+            ),
             ("half-closed: clients that end their side before and after they have asked", _half_closed),
             (f"{many:,} idle connections", lambda service, _: _idle(service, many)),
             ("a header of 10 MB, 100,000 headers, endless paths, headers and trailers", _oversized),
@@ -76,6 +80,18 @@ def _slowloris(service: ServiceProcess, trial: Trial, patience: float) -> str:
         waited = time.monotonic() - begun
     require(not slow, f"{len(slow)} are still heard after {waited:.0f} s")
     return f"all {cut_off} cut off within {waited:.0f} s; a request may take {patience:.0f} s to arrive"
+
+
+def _half_sent(service: ServiceProcess, trial: Trial, patience: float) -> str:
+    with ExitStack() as stack:
+        slow = [_opened(service, stack) for _ in range(trial.count(200, 100))]
+        begun = time.monotonic()
+        for one in slow:
+            one.sendall(REQUEST[:-1])
+        answers = [one.makefile("rb").read() for one in slow]
+        waited = time.monotonic() - begun
+    require(all(answer.startswith(b"HTTP/1.1 408") for answer in answers), "a half request was not told so")
+    return f"all told so and cut off within {waited:.0f} s; a request may take {patience:.0f} s to arrive"
 
 
 def _half_closed(service: ServiceProcess, trial: Trial) -> str:

@@ -14,6 +14,7 @@ from uvicorn.supervisors import Multiprocess
 
 from contract.artifact import ArtifactError
 from contract.store import open_store
+from service import logs
 from service.metrics import FOLDER
 from service.protocol import Protocol
 from service.settings import Settings
@@ -53,7 +54,11 @@ def _serve(settings: Settings) -> None:
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
     if settings.workers > 1:
-        Supervisor(config, sockets=[config.bind_socket()]).run()
+        logs.configure(settings.log_level)  # each worker does so for itself
+        try:
+            Supervisor(config, sockets=[config.bind_socket()]).run()
+        finally:
+            logs.write_out()
     else:
         uvicorn.Server(config).run()
 

@@ -3,9 +3,12 @@
 import asyncio
 import logging
 import os
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from multiprocessing import parent_process
+from multiprocessing.process import BaseProcess
 from threading import Event, Thread
 
 from fastapi import FastAPI
@@ -46,7 +49,8 @@ def create_app() -> FastAPI:
         allow_headers=["*"],
         expose_headers=["Retry-After", "X-Request-ID", inference_protocol.HEADER_LENGTH],
     )
-    express = None if origins or os.environ.get(TELEMETRY) else Express(registry, settings, keys)
+    telemetry = os.environ.get(TELEMETRY, "").lower() == "true"
+    express = None if origins or telemetry else Express(registry, settings, keys)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
@@ -55,6 +59,8 @@ def create_app() -> FastAPI:
             registry, settings.poll_seconds, partial(asyncio.get_running_loop().call_soon_threadsafe, looked.set)
         )
         watch.start()
+        if (parent := parent_process()) is not None:
+            Thread(target=_stop_after, args=(parent,), daemon=True).start()
         with suppress(TimeoutError):
             await asyncio.wait_for(looked.wait(), FIRST_LOOK)
         stopping.listen()
@@ -94,6 +100,12 @@ def create_app() -> FastAPI:
         app.add_middleware(cors)
     app.add_middleware(Observer, around=cors if origins else None)
     return app
+
+
+def _stop_after(parent: BaseProcess) -> None:
+    """Stop this worker once its `parent` has ended: nobody would start another one, and the port would stay taken."""
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Watch(Thread):

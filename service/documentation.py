@@ -5,13 +5,12 @@ from importlib.resources import files
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 from pydantic.json_schema import models_json_schema
 
 from contract.messages import NumberRequest, PredictRequest, Problem
 from service.inference_protocol import Failure, InferRequest
 from service.keys import GUARDED, OPEN
-from service.pages import page
+from service.pages import Files, page
 from service.problems import MEDIA_TYPE
 from service.registry import NoModelError, Registry
 from service.routing import schema_reference
@@ -25,8 +24,8 @@ what to change. `/v2` speaks the Open Inference Protocol, in errors too."""
 def install(app: FastAPI, registry: Registry, *, keys: bool) -> None:
     """Add the page and what it needs to `app`; with `keys`, say which calls want one. Swagger UI sets styles inline."""
     swagger = str(files("fastapi_swagger").joinpath("resources"))
-    app.mount("/static/swagger", StaticFiles(directory=swagger), name="swagger")
-    app.add_route("/docs", page("docs.html", style="'self' 'unsafe-inline'"), include_in_schema=False)
+    app.mount("/static/swagger", Files(swagger), name="swagger")
+    app.add_api_route("/docs", page("docs.html", style="'self' 'unsafe-inline'"), include_in_schema=False)
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:

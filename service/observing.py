@@ -22,8 +22,8 @@ HEADER = b"x-request-id"
 PROPER = re.compile(rb"[!-~]{1,128}")
 """An id that a caller may choose: visible ASCII."""
 
-LONGEST_PATH = 1000
-"""Signs of a path that stand in the log: callers may send tens of thousands."""
+LONGEST_PATH = 120
+"""Signs of a path that stand in the log, twice, of twelve bytes each at most: longer lines would be torn."""
 
 NO_ROUTE = "none"
 """The path of a request that fits none: paths of callers' making would each be one more series."""
@@ -61,7 +61,7 @@ class Observer:
         try:
             await self.app(scope, receive, watched)
         except Exception:
-            logger.exception("%s %s failed", scope["method"], scope["path"])
+            logger.exception("%s %s failed", scope["method"], scope["path"][:LONGEST_PATH])
             if not status:
                 answer: ASGIApp = internal_error(scope["path"])
                 await (self._around(answer) if self._around else answer)(scope, receive, watched)

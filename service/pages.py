@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
+from starlette.routing import Mount
 from starlette.types import Scope
 
 STATIC = Path(__file__).with_name("static")
@@ -17,9 +18,9 @@ FRESH = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff", "Acce
 
 def install(app: FastAPI) -> None:
     """Add the pages and their files to `app`."""
-    app.add_route("/", page("index.html"), include_in_schema=False)
-    app.add_route("/model", page("model.html"), include_in_schema=False)
-    app.mount("/static", _Files(directory=STATIC), name="static")
+    app.add_api_route("/", page("index.html"), include_in_schema=False)
+    app.add_api_route("/model", page("model.html"), include_in_schema=False)
+    app.mount("/static", _FILES, name="static")
 
 
 def page(name: str, style: str = "'self'") -> Callable[[Request], Awaitable[Response]]:
@@ -35,23 +36,29 @@ def page(name: str, style: str = "'self'") -> Callable[[Request], Awaitable[Resp
     }
 
     async def give(request: Request) -> Response:
-        _take_whole(request.scope)
-        return FileResponse(STATIC / name, headers=headers)
+        response = await _FILES.get_response(name, request.scope)
+        response.headers.update(headers)
+        return response
 
     return give
 
 
-def _take_whole(scope: Scope) -> None:
-    """These files are small: a wish for a part of one is passed over, as RFC 9110 allows (section 14.2)."""
-    scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]
+class Files(StaticFiles):
+    """A folder's. They are small: a wish for a part of one is passed over, as RFC 9110 allows (section 14.2)."""
 
+    def __init__(self, directory: Path | str) -> None:
+        super().__init__(directory=directory)
+        self._route = Mount("/static", self)
 
-class _Files(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
-        _take_whole(scope)
+        scope.setdefault("route", self._route)  # its name in the metrics
+        scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]
         return await super().get_response(path, scope)
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
         response.headers.update(FRESH)
         return response
+
+
+_FILES = Files(STATIC)

@@ -37,6 +37,9 @@ UPGRADE = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
 FRAMED = (b"content-length", b"transfer-encoding")
 """Headers of a request that has a body."""
 
+SENDING = 4
+"""Requests that may be half sent at a time, for each that may be in flight; of more, the first is given up."""
+
 LARGEST_HEAD = 2**16
 """Bytes of a request's first line and headers, or of trailers, beside the piece that they begin in."""
 
@@ -58,6 +61,9 @@ class Protocol(HttpToolsProtocol):
 
     _deaf: ClassVar[set["Protocol"]] = set()
     """Those whose callers do not take what has been answered."""
+
+    _sending: ClassVar[dict["Protocol", None]] = {}
+    """Those whose requests are begun and not whole, the one that began first first: it is the callers who take long."""
 
     _jobs: ClassVar[list[tuple["Protocol", Express, Job]]] = []
     """Requests that came since the event loop last looked at its connections, and go the short way."""
@@ -172,7 +178,7 @@ class Protocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._loose > LARGEST_HEAD:
-            self._refuse(_HEAD_TOO_LARGE)
+            self.refuse(_HEAD_TOO_LARGE)
         elif self._patience is None and not (self._whole and (self.answering() or self.timeout_keep_alive_task)):
             self._be_patient()
 
@@ -202,13 +208,25 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._hear()
         self._end_patience()
+        self._sending.pop(self, None)
         self._held = b""
         super().connection_lost(exc)
 
     def _crowded(self) -> bool:
-        """Whether as many requests are in flight as may be, but for those whose answer is not taken."""
+        """Whether as many requests are in flight as may be, but for those whose callers let the service wait."""
         tasks, most = len(self.tasks) + Protocol._this_turn, self._settings.max_in_flight
-        return tasks >= most and tasks - sum(one.answering() for one in self._deaf) >= most
+        if tasks < most:
+            return False
+        deaf = sum(one.answering() for one in self._deaf if one not in self._sending)
+        return tasks - deaf - len(self._sending) >= most
+
+    def _wait_for_rest(self) -> None:
+        """Count the request that has begun among those that are half sent."""
+        self._sending[self] = None
+        if len(self._sending) > SENDING * self._settings.max_in_flight:
+            first = next(iter(self._sending))
+            del self._sending[first]
+            first.refuse(_TOO_SLOW)
 
     def _sent_away(self, data: bytes) -> bool:
         """Whether `data` was one plain, whole request, and was refused without more ado: there may be very many."""
@@ -273,6 +291,8 @@ class Protocol(HttpToolsProtocol):
         crowded = self._crowded() and not self.url.startswith(ALWAYS)
         self.app = self.app_state["overloaded"] if crowded else self.config.loaded_app
         super().on_headers_complete()
+        if not crowded and (self._earlier is None or self._earlier.response_complete):
+            self._wait_for_rest()
         if self._leaving:
             self.cycle.keep_alive = False
 
@@ -283,6 +303,7 @@ class Protocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._whole, self._loose = True, 0
         self._end_patience()
+        self._sending.pop(self, None)
         super().on_message_complete()
 
     def shutdown(self) -> None:
@@ -315,7 +336,7 @@ class Protocol(HttpToolsProtocol):
             self._be_patient()
             return
         self._let_go()
-        self._refuse(_TOO_SLOW)
+        self.refuse(_TOO_SLOW)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's own text
         if self.transport.is_closing():
@@ -324,9 +345,9 @@ class Protocol(HttpToolsProtocol):
             self.cycle.keep_alive = False  # what came before it is answered first
             self.flow.pause_reading()
             return
-        self._refuse(_MALFORMED)
+        self.refuse(_MALFORMED)
 
-    def _refuse(self, answers: tuple[bytes, bytes]) -> None:
+    def refuse(self, answers: tuple[bytes, bytes]) -> None:
         """Close the connection, with one of `answers` if a request is half sent and no other answer is under way."""
         earlier_answered = self._earlier is None or self._earlier.response_complete
         unanswered = self.cycle is self._earlier or not self.cycle.response_started

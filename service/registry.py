@@ -182,6 +182,7 @@ class Registry:
             pinned = self._fixed or self._store.pinned()
         except ArtifactError as error:
             return f"{error}."
+        waiting = ""
         candidates = [pinned] if pinned in self._manifests else [] if pinned else sorted(self._manifests, reverse=True)
         for version in candidates:
             if self._default is not None and self._default.manifest == self._manifests[version]:
@@ -189,6 +190,7 @@ class Registry:
             try:
                 model = self._named.get(version) or self._load(self._manifests[version])
             except NotNowError as error:
+                waiting = waiting or f"Version {version} cannot be loaded now: {error}."
                 logger.warning("version %d cannot be loaded now: %s", version, error)
                 continue
             except ArtifactError:
@@ -198,6 +200,10 @@ class Registry:
             metrics.reloads.labels("served").inc()
             logger.info("serving version %d", version, extra={"fields": {"version": version}})
             return ""
+        return waiting or self._lacking(pinned)
+
+    def _lacking(self, pinned: int | None) -> str:
+        """Why nothing can be served."""
         if pinned:
             return f"Version {pinned} is wanted, but {self._refused.get(pinned, 'it is not in the store')}."
         if self._refused:

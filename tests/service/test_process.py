@@ -10,11 +10,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
+import psutil
 import pytest
 from pydantic import SecretStr
 
+from service.logs import PIECE
 from service.settings import Settings
 from tests.servers import REPO, ServiceProcess, eventually, running_service
 
@@ -136,6 +139,45 @@ def test_two_workers_answer(tmp_path: Path, seven: bytes) -> None:
             assert answer.json()["predictions"][0]["digit"] == 7
     log = (tmp_path / "log").read_text()
     assert log.count("serving version") == log.count("Waiting for application shutdown") == 2
+
+
+def test_worker_that_dies_is_told_of_and_another_comes(tmp_path: Path) -> None:
+    with running_service(tmp_path / "log", model_store=REPO / "models", workers=2) as service:
+        first, *_ = workers(service)
+        first.kill()
+        eventually(lambda: f"Child process [{first.pid}] died" in (tmp_path / "log").read_text(), 60)
+        eventually(lambda: (tmp_path / "log").read_text().count("serving version") == 3, 60)
+    assert all(json.loads(line)["message"] for line in (tmp_path / "log").read_text().splitlines())
+
+
+def test_workers_end_with_what_started_them(tmp_path: Path) -> None:
+    """Killed, as by the kernel where memory is short: the port is free for the next one."""
+    with running_service(tmp_path / "log", model_store=REPO / "models", workers=2) as service:
+        orphans = workers(service)
+        service.process.kill()
+        service.process.wait()
+        gone, left = psutil.wait_procs(orphans, 60)
+        assert (len(gone), left) == (2, [])
+    with running_service(tmp_path / "next", port=service.port, model_store=REPO / "models") as service:
+        assert httpx.get(f"{service.url}/health/ready").status_code == 200
+
+
+def workers(service: ServiceProcess) -> list[psutil.Process]:
+    """Those of a service with two."""
+    found = [
+        child for child in psutil.Process(service.process.pid).children() if "spawn_main" in " ".join(child.cmdline())
+    ]
+    assert len(found) == 2
+    return found
+
+
+def test_lines_of_the_log_are_no_longer_than_is_written_at_one_blow(tmp_path: Path) -> None:
+    with running_service(tmp_path / "log", model_store=REPO / "models") as service:
+        for sign in ("\N{GRINNING FACE}", '"', "\x00"):
+            httpx.get(f"{service.url}/{quote(sign * 999)}", headers={"X-Request-ID": '"' * 128})
+    lines = (tmp_path / "log").read_bytes().splitlines(keepends=True)
+    assert max(map(len, lines)) <= PIECE
+    assert sum(json.loads(line).get("status") == 404 for line in lines) == 3
 
 
 def test_client_that_hangs_up_is_no_error(tmp_path: Path) -> None:

@@ -91,6 +91,17 @@ def test_pages_come_whole(service: ServiceProcess, path: str, part: str) -> None
     assert answer.headers["accept-ranges"] == "none"
 
 
+@pytest.mark.parametrize("path", ["/", "/model", "/docs", "/static/page.js", "/static/swagger/swagger-ui.css"])
+def test_page_that_a_browser_has_is_not_sent_again(service: ServiceProcess, path: str) -> None:
+    page = httpx.get(service.url + path)
+    assert (page.status_code, page.headers["cache-control"]) == (200, "no-cache")
+    assert page.headers["x-content-type-options"] == "nosniff"
+    again = httpx.get(service.url + path, headers={"If-None-Match": page.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    route = "/static" if path.startswith("/static") else path
+    assert metric(service, "http_requests_total", route=route, status="304") >= 1
+
+
 def test_pages_forbid_what_they_do_not_need(service: ServiceProcess) -> None:
     page = httpx.get(f"{service.url}/docs")
     assert "script-src 'self';" in page.headers["content-security-policy"]
@@ -178,8 +189,11 @@ def test_all_workers_follow_the_pin(store: FolderStore, tmp_path: Path, seven: b
 
 
 def test_more_than_may_be_in_flight_is_sent_away_at_once(tmp_path: Path, seven: bytes) -> None:
-    with running_service(tmp_path / "log", model_store=REPO / "models", max_in_flight=3) as service:
-        slow = [half_sent(service, seven) for _ in range(3)]
+    with (
+        running_service(tmp_path / "log", model_store=REPO / "models", max_in_flight=3) as service,
+        contextlib.ExitStack() as stack,
+    ):
+        slow = [stack.enter_context(occupied(service, seven)) for _ in range(3)]
         eventually(lambda: httpx.get(f"{service.url}/v1/models").status_code == 503)
         refused = httpx.post(f"{service.url}/v1/predict/image", content=seven, headers=PNG)
         assert refused.status_code == 503
@@ -187,10 +201,11 @@ def test_more_than_may_be_in_flight_is_sent_away_at_once(tmp_path: Path, seven: 
         assert refused.headers["content-type"] == "application/problem+json"
         assert refused.json()["type"] == "/problems/overloaded"
         assert httpx.get(f"{service.url}/health/ready").status_code == 200
-        for connection in slow:
-            connection.sendall(seven[100:])
-            assert connection.recv(100).startswith(b"HTTP/1.1 200")
-            connection.close()
+        answers = b"".join(connection.makefile("rb").read() for connection in slow)
+        statuses = re.findall(rb"HTTP/1.1 (\d+)", answers)
+        assert len(statuses) == 3 * LARGE_ONES
+        assert statuses.count(b"200") >= 3
+        assert set(statuses) <= {b"200", b"503"}
         assert httpx.post(f"{service.url}/v1/predict/image", content=seven, headers=PNG).status_code == 200
         assert metric(service, "digits_overloaded_requests_total") >= 2
 
@@ -207,6 +222,28 @@ def test_who_ends_his_side_after_asking_is_answered(service: ServiceProcess, sev
             connection.sendall((f"{head}{len(body)}\r\n\r\n".encode() + body) * times)
             connection.shutdown(socket.SHUT_WR)
             assert connection.makefile("rb").read().count(b"HTTP/1.1 200") == times
+
+
+LARGE_ONES = 3
+
+
+def occupied(service: ServiceProcess, image: bytes) -> socket.socket:
+    """A connection on which some large images have been sent, and then no more is."""
+    file = io.BytesIO()
+    Image.open(io.BytesIO(image)).resize((5000, 5000)).save(file, "PNG", compress_level=1)
+    body = file.getvalue()
+    head = (
+        f"POST /v1/predict/image HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    connection = socket.create_connection(("127.0.0.1", service.port), timeout=60)
+    threading.Thread(target=_send, args=(connection, (head.encode() + body) * LARGE_ONES), daemon=True).start()
+    return connection
+
+
+def _send(connection: socket.socket, sent: bytes) -> None:
+    with contextlib.suppress(OSError):
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
 
 
 def half_sent(service: ServiceProcess, image: bytes) -> socket.socket:
@@ -345,13 +382,31 @@ def test_page_elsewhere_can_read_that_it_is_sent_away(tmp_path: Path, seven: byt
         tmp_path / "log", model_store=REPO / "models", cors_origins="https://a.example", max_in_flight=1
     ) as service:
         url = f"{service.url}/v1/predict/image"
-        with half_sent(service, seven):
-            eventually(lambda: httpx.post(url, content=seven, headers=PNG | origin).status_code == 503)
-            refused = httpx.post(url, content=seven, headers=PNG | origin)
+        with occupied(service, seven):
+            refused = None
+            while refused is None or refused.status_code != 503:
+                refused = httpx.post(url, content=seven, headers=PNG | origin)
             asked = httpx.options(url, headers=origin | {"Access-Control-Request-Method": "POST"})
     assert (refused.status_code, asked.status_code) == (503, 200)
     assert refused.headers["access-control-allow-origin"] == "https://a.example"
     assert "Retry-After" in refused.headers["access-control-expose-headers"]
+
+
+def test_callers_who_do_not_send_on_take_nobodys_place(tmp_path: Path, seven: bytes) -> None:
+    """Of four times as many as may be in flight, the next makes the first one go; what goes on is answered."""
+    with (
+        running_service(tmp_path / "log", model_store=REPO / "models", max_in_flight=5) as service,
+        contextlib.ExitStack() as stack,
+    ):
+        url = f"{service.url}/v1/predict/image"
+        slow = [stack.enter_context(half_sent(service, seven)) for _ in range(20)]
+        assert [httpx.post(url, content=seven, headers=PNG).status_code for _ in range(20)] == [200] * 20
+        assert select.select(slow, [], [], 0.5)[0] == []
+        slow += [stack.enter_context(half_sent(service, seven)) for _ in range(3)]
+        assert [one.recv(100).split()[1] for one in slow[:3]] == [b"408"] * 3
+        for one in slow[3:]:
+            one.sendall(seven[100:])
+            assert one.recv(100).startswith(b"HTTP/1.1 200")
 
 
 def test_callers_who_do_not_listen_take_nobodys_place(tmp_path: Path, seven: bytes) -> None:

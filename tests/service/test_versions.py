@@ -17,7 +17,8 @@ import pytest
 from contract.artifact import CARD, LINE_TFLITE, MANIFEST, SECOND_TFLITE, TFLITE, NotNowError
 from contract.folder import FolderStore
 from contract.store import fingerprint, open_store
-from service.registry import Registry, UnknownVersionError
+from service import selftest
+from service.registry import NoModelError, Registry, UnknownVersionError
 from tests.networks import crashing, ignorant
 from tests.servers import REPO, ServiceProcess, eventually, free_port, metric, running_service, upload
 
@@ -282,6 +283,36 @@ def test_store_that_hangs_keeps_nobody_who_asks_for_what_is_loaded(
                         os.close(writer)
                     time.sleep(0.05)
         assert Counter(answer.result().status_code for answer in hanging)[503] == 46
+
+
+def test_folder_that_is_there_no_more_is_taken_for_away(store: FolderStore, tmp_path: Path) -> None:
+    """As where a volume is not mounted any more: all that is loaded goes on."""
+    first = store.versions()[-1]
+    copy_version(store, first + 1)
+    registry = Registry(store, None, loaded_versions=2)
+    registry.refresh()
+    named = registry.get(first)
+    store.folder.rename(tmp_path / "elsewhere")
+    registry.refresh()
+    assert registry.get(first) is named
+    assert registry.default().manifest.version == first + 1
+    (tmp_path / "elsewhere").rename(store.folder)
+    shutil.rmtree(store.folder / str(first))
+    registry.refresh()
+    with pytest.raises(UnknownVersionError):
+        registry.get(first)
+
+
+def test_why_nothing_is_served_is_that_a_version_cannot_be_loaded_now(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = store.versions()[-1]
+    monkeypatch.setattr(selftest, "SECONDS", 0)
+    for fixed in (None, version):
+        registry = Registry(store, fixed, loaded_versions=2)
+        registry.refresh()
+        with pytest.raises(NoModelError, match=f"Version {version} cannot be loaded now: "):
+            registry.default()
 
 
 def test_name_of_no_bucket_is_one_line(tmp_path: Path) -> None:
