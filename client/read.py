@@ -65,7 +65,7 @@ def _read(service: Service, names: Sequence[str], form: str, out: Path | None, *
     with _opened(out) as file, _progress(sources.count(names), shown=not file.isatty()) as advance:
         advance(done)
         if form == "csv" and not (written and written.end):
-            print(csv_line(CSV_COLUMNS), file=file)
+            print(csv_line(CSV_COLUMNS), file=file, flush=True)
         for result in Batches(service, single=single).read(images):
             statuses.add(_status(result.error, accepted=result.accepted))
             if result.error and form == "text":

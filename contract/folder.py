@@ -38,12 +38,12 @@ class FolderStore(Store):
         return sorted(int(name) for name in names if name.isascii() and name.isdigit() and name[0] != "0")
 
     def require_writable(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._make()
         with self._workspace():
             pass
 
     def publish(self, source: Path, draft: Draft) -> Manifest:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._make()
         with self._workspace() as staging:
             for file in sorted(source.iterdir()):
                 _copy(file, staging / file.name)
@@ -68,8 +68,17 @@ class FolderStore(Store):
     def unpin(self) -> None:
         (self.folder / PIN).unlink(missing_ok=True)
 
+    def _make(self) -> None:
+        if not self._was_there:
+            self.folder.mkdir(parents=True, exist_ok=True)
+
     def _get(self, name: str) -> bytes:
-        return (self.folder / name).read_bytes()
+        try:
+            return (self.folder / name).read_bytes()
+        except FileNotFoundError as error:
+            if self._was_there and not self.folder.is_dir():
+                raise OSError(f"{self.folder} is away") from error
+            raise
 
     def _put_pin(self, text: str) -> None:
         with self._workspace() as staging:

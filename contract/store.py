@@ -218,8 +218,8 @@ def open_store(url: str | Path) -> Store:
 
 def copied(version: int, store: Store, other: Store) -> Manifest:
     """Publish a version of `store` in the `other` one, as its next. Raises `ArtifactError`, `OSError`."""
-    other.require_writable()
     manifest = store.verify(version)
+    other.require_writable()
     with tempfile.TemporaryDirectory() as folder:
         for name in manifest.files:
             (Path(folder) / name).write_bytes(store.read(manifest, name))

@@ -177,6 +177,7 @@ class Protocol(HttpToolsProtocol):
         super().data_received(data)
         if self.transport.is_closing():
             return
+        self._give_first_up()
         if self._loose > LARGEST_HEAD:
             self.refuse(_HEAD_TOO_LARGE)
         elif self._patience is None and not (self._whole and (self.answering() or self.timeout_keep_alive_task)):
@@ -220,10 +221,9 @@ class Protocol(HttpToolsProtocol):
         deaf = sum(one.answering() for one in self._deaf if one not in self._sending)
         return tasks - deaf - len(self._sending) >= most
 
-    def _wait_for_rest(self) -> None:
-        """Count the request that has begun among those that are half sent."""
-        self._sending[self] = None
-        if len(self._sending) > SENDING * self._settings.max_in_flight:
+    def _give_first_up(self) -> None:
+        """Of more half-sent requests than may be, the one that began first; this is not it."""
+        if self in self._sending and len(self._sending) > SENDING * self._settings.max_in_flight:
             first = next(iter(self._sending))
             del self._sending[first]
             first.refuse(_TOO_SLOW)
@@ -292,7 +292,7 @@ class Protocol(HttpToolsProtocol):
         self.app = self.app_state["overloaded"] if crowded else self.config.loaded_app
         super().on_headers_complete()
         if not crowded and (self._earlier is None or self._earlier.response_complete):
-            self._wait_for_rest()
+            self._sending[self] = None
         if self._leaving:
             self.cycle.keep_alive = False
 
@@ -305,6 +305,12 @@ class Protocol(HttpToolsProtocol):
         self._end_patience()
         self._sending.pop(self, None)
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        self._sending.pop(self, None)
+        super().on_response_complete()  # one that came behind it may be begun
+        if not self._whole and not self.pipeline and self.answering():
+            self._sending[self] = None
 
     def shutdown(self) -> None:
         self.loop.call_later(SETTLING, self._leave)

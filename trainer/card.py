@@ -142,7 +142,7 @@ def _last(draft: Draft, second: SecondReader) -> str:
         return ""
     return """At last both of it learned on from plain digits, each once an epoch, 0s with a slash or a dot, 1s with a
 flag or a foot, 7s with a bar as well, an eighth as many redrawn ones and ones with something in the way, and a fifth as
-many no digits.
+many no digits. Until 2026-11-29 it was flags and bars alone.
 Each became the mean of its weights before and after that, as it forgets some of the others (Wortsman et al. 2022).
 """
 
@@ -218,7 +218,7 @@ def _synthesis(recipe: Recipe) -> str:
   MNIST-C's corruptions that is impulse noise and stripe itself, and close to canny edges, dotted line and zigzag;
   rotation, shear, scale, translation and blur are near to what redrawing does; spatter and fog it never saw (fog
   helped to set how faint a stroke the normalisation lets through);
-- 0s with a slash or a dot, 1s with a flag or a foot, 7s with a bar, redrawn or not;
+- 0s with a slash or a dot, 1s with a flag or a foot, 7s with a bar, redrawn or not (until 2026-11-29 flags and bars);
 - no digits: digits turned or mirrored so that they are none, halves of two joined, one laid over another, two side by
   side, a small one within a 0; made-up signs of three to six random strokes, irregular outlines, stains and textures.
 """

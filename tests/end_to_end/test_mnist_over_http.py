@@ -16,6 +16,8 @@ from trainer import nondigits
 from trainer.conditions import MAKERS, picture
 from trainer.digits import Digits, Maker, made
 from trainer.mnist import Mnist
+from trainer.ways import WAYS
+from trainer.ways import picture as drawn
 
 
 def png(image: Image.Image) -> bytes:
@@ -38,6 +40,20 @@ def test_200_test_images_are_read(service: ServiceProcess, mnist: Mnist) -> None
     answers = read(service, map(Image.fromarray, mnist.test_images[:200]))
     assert sum(answer.digit == label for answer, label in zip(answers, mnist.test_labels, strict=False)) >= 198
     assert sum(answer.accepted for answer in answers) >= 190
+
+
+def test_digits_of_nobodys_handwriting_are_read_in_all_their_ways(service: ServiceProcess) -> None:
+    """Ten of each way: slashed 0s, 1s on a foot, barred 7s, 8s of two rings …"""
+    read_wrong, unsure = [], 0
+    for digit, ways in WAYS.items():
+        for name, way in ways.items():
+            rng = np.random.default_rng(digit)
+            answers = read(service, (Image.fromarray(drawn(way, rng)) for _ in range(10)))
+            read_wrong += [f"{digit} {name}" for answer in answers if answer.digit != digit]
+            unsure += sum(not answer.accepted for answer in answers)
+            assert not any(answer.accepted for answer in answers if answer.digit != digit), name
+    assert len(read_wrong) <= 0.015 * 10 * sum(map(len, WAYS.values())), read_wrong
+    assert unsure <= 0.15 * 10 * sum(map(len, WAYS.values()))
 
 
 @pytest.mark.parametrize("condition", MAKERS)

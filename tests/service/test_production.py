@@ -402,11 +402,43 @@ def test_callers_who_do_not_send_on_take_nobodys_place(tmp_path: Path, seven: by
         slow = [stack.enter_context(half_sent(service, seven)) for _ in range(20)]
         assert [httpx.post(url, content=seven, headers=PNG).status_code for _ in range(20)] == [200] * 20
         assert select.select(slow, [], [], 0.5)[0] == []
+        assert httpx.get(f"{service.url}/v1/models").status_code == 200  # the long way
+        assert select.select(slow, [], [], 0.5)[0] == []
         slow += [stack.enter_context(half_sent(service, seven)) for _ in range(3)]
         assert [one.recv(100).split()[1] for one in slow[:3]] == [b"408"] * 3
         for one in slow[3:]:
             one.sendall(seven[100:])
             assert one.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_request_that_is_answered_before_its_body_comes_makes_room_for_no_other(tmp_path: Path, seven: bytes) -> None:
+    sent = b"POST /v1/nothing/there HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n0123456789"
+    with (
+        running_service(tmp_path / "log", model_store=REPO / "models", max_in_flight=3) as service,
+        contextlib.ExitStack() as stack,
+    ):
+        for _ in range(9):
+            one = stack.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=60))
+            one.sendall(sent)
+            assert one.recv(100).startswith(b"HTTP/1.1 404")
+        slow = [stack.enter_context(occupied(service, seven)) for _ in range(8)]
+        answers = b"".join(connection.makefile("rb").read() for connection in slow)
+        assert answers.count(b"HTTP/1.1 503") > 0
+
+
+def test_half_sent_request_behind_another_takes_nobodys_place(tmp_path: Path, seven: bytes) -> None:
+    ask = b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n"
+    half = b"POST /v1/predict/image HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\nx"
+    with (
+        running_service(tmp_path / "log", model_store=REPO / "models", max_in_flight=5) as service,
+        contextlib.ExitStack() as stack,
+    ):
+        for _ in range(10):
+            one = stack.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=60))
+            one.sendall(ask + half)
+            assert one.recv(100).startswith(b"HTTP/1.1 200")
+        url = f"{service.url}/v1/predict/image"
+        assert [httpx.post(url, content=seven, headers=PNG).status_code for _ in range(20)] == [200] * 20
 
 
 def test_callers_who_do_not_listen_take_nobodys_place(tmp_path: Path, seven: bytes) -> None:
