@@ -63,22 +63,31 @@ def train(
     images: Annotated[
         int, typer.Option(min=1200, max=FULL.images, help="Training images used; fewer for a quick try.")
     ] = FULL.images,
+    more: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="A version whose first network learns on, from its own images; else a new one is made."
+        ),
+    ] = None,
 ) -> None:
     """Fetch and verify MNIST, train, evaluate, and publish the next version."""
     dataset = _mnist(data, cache)
     from trainer.apart import LINE, SECOND, newest
+    from trainer.training import like
     from trainer.training import train as run
 
     recipe = QUICK if quick else FULL
     recipe = replace(recipe, epochs=epochs or recipe.epochs, seed=seed, images=images)
     shelf = open_store(store)
+    if more is not None:
+        recipe = like(shelf.verify(more), recipe)
     if newest(LINE, shelf, recipe) is None:
         console.print(
             f"It will read single digits only: {store} has no network for whole numbers that was trained on the same "
             "images. train-line adds one."
         )
     had_second = newest(SECOND, shelf, recipe) is not None
-    manifest = run(dataset, recipe, shelf)
+    manifest = run(dataset, recipe, shelf, more)
     console.print(
         f"Published {store}/{manifest.name}/{manifest.version}: "
         f"{manifest.metrics.int8.accuracy:.2%} of the test images right as served (int8), "

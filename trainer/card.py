@@ -2,11 +2,11 @@
 
 from math import sqrt
 
-from contract.artifact import Draft, SecondReader
+from contract.artifact import Draft, Provenance, SecondReader
 from trainer import tables
 from trainer.nondigits import FONTS, LOOKALIKES, SHAPES
 from trainer.pictures import CONFUSION_MATRIX, LEARNING_CURVE, MISTAKES, RELIABILITY
-from trainer.recipe import Recipe
+from trainer.recipe import FULL, Recipe
 from trainer.report import Evaluation, Report
 from trainer.signs import CHARACTERS, FORMERLY
 
@@ -80,7 +80,7 @@ measured:
 ## How it was trained
 
 {facts.dataset} (Y. LeCun, C. Cortes and C. J. C. Burges; CC BY-SA 3.0): {split}.
-{recipe.epochs} epochs of {facts.shown:,} pictures in
+{facts.epochs} epochs{_last_cycle(facts)} of {facts.shown:,} pictures, in
 {facts.seconds:.0f} s from seed {facts.seed}; {_change(recipe)} {_synthesis(recipe)}
 While it was developed, all of these tables were looked at for digits that training held out; the project's
 docs/test-set.md lists every time that they were measured on test digits.
@@ -199,6 +199,13 @@ a network sees it, and else as no digit.
 Scribbles are lines through random points, shapes are
 {", ".join(SHAPES)}; circles, hexagons and lines are left out, as they may be a 0 or a 1. {letters}{missing}
 None of the programs that draw these was used in training{_akin(draft, recipe)}."""
+
+
+def _last_cycle(facts: Provenance) -> str:
+    if facts.epochs <= FULL.epochs:
+        return ""
+    return f""", those beyond {FULL.epochs} in a cycle of the learning rate of their own, from other pictures of the
+same training digits (a warm restart, Loshchilov & Hutter 2017); the last of them"""
 
 
 def _change(recipe: Recipe) -> str:

@@ -40,7 +40,7 @@ from trainer.evaluation import calibrate, choose_threshold
 from trainer.export import examples_of, to_int8
 from trainer.learning import learn, steps
 from trainer.mnist import FILES, Mnist
-from trainer.network import build, build_small, macs
+from trainer.network import build, build_small, copy, macs
 from trainer.optimizer import PEAK_RATE, muon
 from trainer.reads import Reads, alone, together
 from trainer.reads import published as reads_of
@@ -59,11 +59,20 @@ LEAST_AGREEMENT = 0.99
 
 
 @dataclass(frozen=True)
+class Before:
+    """A published first network, and where it comes from."""
+
+    network: keras.Model
+    facts: Provenance
+
+
+@dataclass(frozen=True)
 class Fitted:
     """A network and how it came to be."""
 
     network: keras.Model
     history: dict[str, list[float]]
+    epochs: int
     seconds: float
     """Wall-clock time of the training alone."""
     training: int
@@ -77,35 +86,48 @@ class Fitted:
     revision: str
 
 
-def train(mnist: Mnist, recipe: Recipe, store: Store) -> Manifest:
+def train(mnist: Mnist, recipe: Recipe, store: Store, more: int | None = None) -> Manifest:
     """Train, evaluate and export a model, and publish it as the next version. Raises `TrainerError`, `OSError`.
 
-    The networks that are trained apart from it, by `train_line` and `train_second`, are those of `newest`, judged anew.
+    The first network of the version `more` learns on, if one is named. The networks that are trained apart from it, by
+    `train_line` and `train_second`, are those of `newest`, judged anew.
     """
     store.require_writable()
+    before = None
+    if more is not None:
+        manifest = store.verify(more)
+        manifest.require_known_normalisation()
+        recipe = like(manifest, recipe)
+        before = Before(loaded(store, manifest), manifest.provenance)
     newest_line, newest_second = (newest(kind, store, recipe) for kind in (LINE, SECOND))
     fitted_line = fitted_before(LINE, store, newest_line) if newest_line else None
     fitted_second = fitted_before(SECOND, store, newest_second) if newest_second else None
-    return publish(fit(mnist, recipe), fitted_line, fitted_second, mnist, recipe, store)
+    return publish(fit(mnist, recipe, before), fitted_line, fitted_second, mnist, recipe, store)
 
 
-def fit(mnist: Mnist, recipe: Recipe) -> Fitted:
-    """The training alone: one cycle of the learning rate, every picture redrawn each time it is shown."""
+def fit(mnist: Mnist, recipe: Recipe, before: Before | None = None) -> Fitted:
+    """The training alone: one cycle of the learning rate, every picture redrawn each time it is shown.
+
+    The network of `before` learns on, from other pictures: a warm restart (Loshchilov & Hutter 2017).
+    """
     revision = source_revision()
-    keras.utils.set_random_seed(recipe.seed)
+    epochs, seconds = (before.facts.epochs, before.facts.seconds) if before else (0, 0.0)
+    seed = recipe.seed + epochs
+    keras.utils.set_random_seed(seed)
 
     # Data: every image goes through the normalisation that the service uses; validation comes out of training.
     training, validation = split(mnist, recipe.seed, recipe.images)
-    seen = training_set(training, recipe.seed) if recipe.synthesis else normalised(training, "training")
+    seen = training_set(training, seed) if recipe.synthesis else normalised(training, "training")
     unseen = normalised(validation, "validation")
 
-    network = build_small() if recipe.small else build()
+    network = copy(before.network, "digits") if before else build_small() if recipe.small else build()
     started = time.monotonic()
-    history = _fit(network, recipe, seen, unseen)
+    history = _fit(network, recipe, seed, seen, unseen)
     return Fitted(
         network=network,
         history=history,
-        seconds=round(time.monotonic() - started, 1),
+        epochs=epochs + recipe.epochs,
+        seconds=round(seconds + time.monotonic() - started, 1),
         training=len(training),
         shown=len(seen),
         examples=examples_of(seen.images),
@@ -155,7 +177,7 @@ def publish(
             dataset_sha256={file.name: file.sha256 for file in FILES},
             split={"training": fitted.training, "validation": len(validation), "test": len(evaluation.digits)},
             seed=recipe.seed,
-            epochs=recipe.epochs,
+            epochs=fitted.epochs,
             shown=fitted.shown,
             parameters=network.count_params(),
             macs=macs(network),
@@ -238,6 +260,14 @@ def publish_second(
     return _publish_again(shelf, store, published, draft, SECOND, fitted, recipe, evaluation)
 
 
+def like(published: Manifest, recipe: Recipe) -> Recipe:
+    """`recipe` with the images of a published version, and its kind of first network."""
+    facts = published.provenance
+    images = facts.split["training"] + facts.split["validation"]
+    quick = facts.shown == facts.split["training"]
+    return replace(recipe, seed=facts.seed, images=images, small=quick, synthesis=not quick)
+
+
 @contextmanager
 def borrowed(store: Store, version: int) -> Iterator[Store]:
     """A store with a copy of version `version`: that of `store` may be out of reach once something is trained."""
@@ -261,11 +291,7 @@ def _taken_up(
     before = fitted_before(kind, store, published) if keep else None
     published = published.model_copy(update={kind.part: None})  # it gets another, or is judged anew
     published.require_known_normalisation()
-    facts = published.provenance
-    images = facts.split["training"] + facts.split["validation"]
-    quick = facts.shown == facts.split["training"]
-    recipe = replace(recipe, seed=facts.seed, epochs=facts.epochs, images=images, small=quick, synthesis=not quick)
-    return published, before, recipe
+    return published, before, replace(like(published, recipe), epochs=published.provenance.epochs)
 
 
 def _publish_again(
@@ -310,11 +336,11 @@ def _acceptance(reads: Reads, calibration: Calibration, validation: Digits) -> A
     return choose_threshold(calibration.scores(logits), _digits(logits) == validation.labels)
 
 
-def _fit(network: keras.Model, recipe: Recipe, seen: Digits, unseen: Digits) -> dict[str, list[float]]:
+def _fit(network: keras.Model, recipe: Recipe, seed: int, seen: Digits, unseen: Digits) -> dict[str, list[float]]:
     """Train `network` in place. Returns the history."""
     change, rate = (Shift, QUICK_PEAK_RATE) if recipe.small else (Redraw, PEAK_RATE)
     optimizer = muon(steps(seen, recipe.epochs), rate)
-    return learn(network, change(recipe.seed), optimizer, seen, unseen, recipe.epochs)
+    return learn(network, change(seed), optimizer, seen, unseen, recipe.epochs)
 
 
 def _digits(logits: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -66,6 +66,18 @@ def test_small_training_publishes_a_version_that_reads(trained: tuple[FolderStor
     assert f"{manifest.metrics.int8.accuracy:.2%}" in said
 
 
+def test_first_network_learns_on(trained: tuple[FolderStore, str], tmp_path: Path) -> None:
+    shutil.copytree(trained[0].folder, tmp_path / "digits")
+    store = FolderStore(tmp_path)
+    printed("train", "--quick", "--more", 1, "--epochs", 1, "--store", tmp_path, "--data", CACHE)
+    first, more = store.manifest(1), store.verify(2)
+    assert (first.provenance.epochs, more.provenance.epochs) == (6, 7)
+    assert more.provenance.seconds > first.provenance.seconds
+    assert (more.provenance.split, more.provenance.seed) == (first.provenance.split, first.provenance.seed)
+    assert more.provenance.parameters == first.provenance.parameters
+    assert more.metrics.int8.accuracy > 0.95
+
+
 def test_model_card_and_pictures_are_there(trained: tuple[FolderStore, str]) -> None:
     store, _ = trained
     folder = store.folder / "1"
