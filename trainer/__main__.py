@@ -66,7 +66,8 @@ def train(
     more: Annotated[
         int | None,
         typer.Option(
-            min=1, help="A version whose first network learns on, from its own images; else a new one is made."
+            min=1,
+            help="A version whose first network learns on, twice, and becomes the mean of both; else a new one.",
         ),
     ] = None,
 ) -> None:

@@ -204,8 +204,9 @@ None of the programs that draw these was used in training{_akin(draft, recipe)}.
 def _last_cycle(facts: Provenance) -> str:
     if facts.epochs <= FULL.epochs:
         return ""
-    return f""", those beyond {FULL.epochs} in a cycle of the learning rate of their own, from other pictures of the
-same training digits (a warm restart, Loshchilov & Hutter 2017); the last of them"""
+    return f""": {FULL.epochs}, after which two copies of it learned on, from other pictures of the same training
+digits, one of them from some of the no digits that the second network is shown, too; it is the mean of their weights
+(a model soup, Wortsman et al. 2022). The last epochs were"""
 
 
 def _change(recipe: Recipe) -> str:

@@ -33,8 +33,11 @@ CHUNK = 500
 WORKERS = min(8, os.cpu_count() or 1)
 """Processes, of some 140 MB each, of 270 MB where they write numbers."""
 
-SHARES: dict[Maker, float] = {plain: 2, redrawn: 1, cluttered: 0.35, no_digit: 0.35, more_no_digit: 0.35}
+SHARES: dict[Maker, float] = {plain: 2, redrawn: 1, cluttered: 0.35, no_digit: 0.6}
 """Pictures of each kind for every training digit."""
+
+MORE_SHARES: dict[Maker, float] = SHARES | {no_digit: 0.35, more_no_digit: 0.35}
+"""The same where a first network learns on: with these alone it refuses fewer letters, and more digits."""
 
 SECOND_SHARES: dict[Maker, float] = {plain: 3, redrawn: 0.9, more_cluttered: 0.5, more_no_digit: 1}
 """The same for the second network."""

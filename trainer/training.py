@@ -33,14 +33,14 @@ from contract.store import Store, manifest_text
 from trainer import apart, card, numbers, pictures, second, waiting
 from trainer.apart import LINE, SECOND, Kind, fitted_before, loaded, newest
 from trainer.augmentation import Redraw, Shift
-from trainer.dataset import normalised, split, test_set, training_set
+from trainer.dataset import MORE_SHARES, SHARES, normalised, split, test_set, training_set
 from trainer.digits import Digits, Grey
 from trainer.errors import PoorModelError
 from trainer.evaluation import calibrate, choose_threshold
 from trainer.export import examples_of, to_int8
 from trainer.learning import learn, steps
 from trainer.mnist import FILES, Mnist
-from trainer.network import build, build_small, copy, macs
+from trainer.network import build, build_small, copy, halfway, macs
 from trainer.optimizer import PEAK_RATE, muon
 from trainer.reads import Reads, alone, together
 from trainer.reads import published as reads_of
@@ -108,7 +108,8 @@ def train(mnist: Mnist, recipe: Recipe, store: Store, more: int | None = None) -
 def fit(mnist: Mnist, recipe: Recipe, before: Before | None = None) -> Fitted:
     """The training alone: one cycle of the learning rate, every picture redrawn each time it is shown.
 
-    The network of `before` learns on, from other pictures: a warm restart (Loshchilov & Hutter 2017).
+    Two copies of the network of `before` learn on, from other pictures, one of them by `MORE_SHARES`; what comes of it
+    is the mean of their weights (a model soup, Wortsman et al. 2022).
     """
     revision = source_revision()
     epochs, seconds = (before.facts.epochs, before.facts.seconds) if before else (0, 0.0)
@@ -117,17 +118,21 @@ def fit(mnist: Mnist, recipe: Recipe, before: Before | None = None) -> Fitted:
 
     # Data: every image goes through the normalisation that the service uses; validation comes out of training.
     training, validation = split(mnist, recipe.seed, recipe.images)
-    seen = training_set(training, seed) if recipe.synthesis else normalised(training, "training")
     unseen = normalised(validation, "validation")
-
-    network = copy(before.network, "digits") if before else build_small() if recipe.small else build()
-    started = time.monotonic()
-    history = _fit(network, recipe, seed, seen, unseen)
+    network = build_small() if recipe.small else build()
+    learners = [copy(before.network, "digits") for _ in range(2)] if before else [network]
+    for learner, shares in zip(learners, (SHARES, MORE_SHARES), strict=False):
+        seen = training_set(training, seed, shares) if recipe.synthesis else normalised(training, "training")
+        started = time.monotonic()
+        history = _fit(learner, recipe, seed, seen, unseen)
+        seconds += time.monotonic() - started
+    if before:
+        network = halfway(*learners)
     return Fitted(
         network=network,
         history=history,
-        epochs=epochs + recipe.epochs,
-        seconds=round(seconds + time.monotonic() - started, 1),
+        epochs=epochs + len(learners) * recipe.epochs,
+        seconds=round(seconds, 1),
         training=len(training),
         shown=len(seen),
         examples=examples_of(seen.images),
