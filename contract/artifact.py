@@ -136,6 +136,9 @@ class Provenance(_Part):
     split: dict[str, int] = Field(description="Images for training, validation and test.")
     seed: int
     epochs: int = Field(ge=1)
+    learned_on: int = Field(
+        default=0, ge=0, description="Of the epochs, those in which two copies of the network learned on."
+    )
     shown: int = Field(ge=1, description="Pictures in one epoch: training images, and what was made of them.")
     parameters: int = Field(ge=1)
     macs: int = Field(ge=1, description="Multiply-accumulate operations for one image.")

@@ -311,6 +311,7 @@ class Protocol(HttpToolsProtocol):
         super().on_response_complete()  # one that came behind it may be begun
         if not self._whole and not self.pipeline and self.answering():
             self._sending[self] = None
+            self._give_first_up()
 
     def shutdown(self) -> None:
         self.loop.call_later(SETTLING, self._leave)

@@ -54,7 +54,8 @@ def train(
     epochs: Annotated[
         int | None,
         typer.Option(
-            min=1, help=f"Times everything is shown; else {FULL.epochs}, or {QUICK.epochs} if it is to be quick."
+            min=1,
+            help=f"Times everything is shown, to each of two with --more; else {FULL.epochs}, quick {QUICK.epochs}.",
         ),
     ] = None,
     seed: Annotated[
@@ -81,7 +82,11 @@ def train(
     recipe = replace(recipe, epochs=epochs or recipe.epochs, seed=seed, images=images)
     shelf = open_store(store)
     if more is not None:
+        if (seed, images) != (FULL.seed, FULL.images):
+            raise typer.BadParameter("has its own --seed and --images: leave them out", param_hint="--more")
         recipe = like(shelf.verify(more), recipe)
+        if recipe.small != quick:
+            raise typer.BadParameter("is for versions that were trained so, and they for it", param_hint="--quick")
     if newest(LINE, shelf, recipe) is None:
         console.print(
             f"It will read single digits only: {store} has no network for whole numbers that was trained on the same "

@@ -6,7 +6,7 @@ from contract.artifact import Draft, Provenance, SecondReader
 from trainer import tables
 from trainer.nondigits import FONTS, LOOKALIKES, SHAPES
 from trainer.pictures import CONFUSION_MATRIX, LEARNING_CURVE, MISTAKES, RELIABILITY
-from trainer.recipe import FULL, Recipe
+from trainer.recipe import Recipe
 from trainer.report import Evaluation, Report
 from trainer.signs import CHARACTERS, FORMERLY
 
@@ -80,7 +80,7 @@ measured:
 ## How it was trained
 
 {facts.dataset} (Y. LeCun, C. Cortes and C. J. C. Burges; CC BY-SA 3.0): {split}.
-{facts.epochs} epochs{_last_cycle(facts)} of {facts.shown:,} pictures, in
+{facts.epochs} epochs{_learned_on(facts, recipe)} of {facts.shown:,} pictures, in
 {facts.seconds:.0f} s from seed {facts.seed}; {_change(recipe)} {_synthesis(recipe)}
 While it was developed, all of these tables were looked at for digits that training held out; the project's
 docs/test-set.md lists every time that they were measured on test digits.
@@ -179,10 +179,13 @@ def _akin(draft: Draft, recipe: Recipe) -> str:
     akin = []
     if recipe.synthesis or draft.second:
         akin.append("signs and outlines to scribbles and shapes, turned digits to letters, stains to clothes")
-    if draft.second:
+    which = ["the second network"] * bool(draft.second)
+    if draft.provenance.learned_on and recipe.synthesis:
+        which.append("the first, as it learned on,")
+    if which:
         akin.append(
-            "to the second network\nopen, doubled and wrongly flagged digits and other scripts' characters to letters, "
-            "things that stand to clothes"
+            f"to {' and '.join(which)}\nopen, doubled and wrongly flagged digits and other scripts' characters to "
+            "letters, things that stand to clothes"
         )
     if not akin:
         return ""
@@ -201,12 +204,13 @@ Scribbles are lines through random points, shapes are
 None of the programs that draw these was used in training{_akin(draft, recipe)}."""
 
 
-def _last_cycle(facts: Provenance) -> str:
-    if facts.epochs <= FULL.epochs:
+def _learned_on(facts: Provenance, recipe: Recipe) -> str:
+    if not facts.learned_on:
         return ""
-    return f""": {FULL.epochs}, after which two copies of it learned on, from other pictures of the same training
-digits, one of them from some of the no digits that the second network is shown, too; it is the mean of their weights
-(a model soup, Wortsman et al. 2022). The last epochs were"""
+    more = ", one of them from some of the no digits that the second network is shown, too" if recipe.synthesis else ""
+    return f""": {facts.epochs - facts.learned_on}, after which two copies of it learned on, from other pictures of the
+same training digits{more}; it is the mean of their weights
+(a model soup, Wortsman et al. 2022), and the curve below is of one behind the other. The last epochs were"""
 
 
 def _change(recipe: Recipe) -> str:

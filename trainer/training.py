@@ -73,6 +73,8 @@ class Fitted:
     network: keras.Model
     history: dict[str, list[float]]
     epochs: int
+    learned_on: int
+    """Of those, the ones in which two copies learned on."""
     seconds: float
     """Wall-clock time of the training alone."""
     training: int
@@ -112,7 +114,8 @@ def fit(mnist: Mnist, recipe: Recipe, before: Before | None = None) -> Fitted:
     is the mean of their weights (a model soup, Wortsman et al. 2022).
     """
     revision = source_revision()
-    epochs, seconds = (before.facts.epochs, before.facts.seconds) if before else (0, 0.0)
+    facts = before.facts if before else None
+    epochs, learned_on, seconds = (facts.epochs, facts.learned_on, facts.seconds) if facts else (0, 0, 0.0)
     seed = recipe.seed + epochs
     keras.utils.set_random_seed(seed)
 
@@ -121,17 +124,21 @@ def fit(mnist: Mnist, recipe: Recipe, before: Before | None = None) -> Fitted:
     unseen = normalised(validation, "validation")
     network = build_small() if recipe.small else build()
     learners = [copy(before.network, "digits") for _ in range(2)] if before else [network]
+    history: dict[str, list[float]] = {}
     for learner, shares in zip(learners, (SHARES, MORE_SHARES), strict=False):
         seen = training_set(training, seed, shares) if recipe.synthesis else normalised(training, "training")
         started = time.monotonic()
-        history = _fit(learner, recipe, seed, seen, unseen)
+        for name, values in _fit(learner, recipe, seed, seen, unseen).items():
+            history[name] = history.get(name, []) + values
         seconds += time.monotonic() - started
     if before:
         network = halfway(*learners)
+        learned_on += 2 * recipe.epochs
     return Fitted(
         network=network,
         history=history,
         epochs=epochs + len(learners) * recipe.epochs,
+        learned_on=learned_on,
         seconds=round(seconds, 1),
         training=len(training),
         shown=len(seen),
@@ -183,6 +190,7 @@ def publish(
             split={"training": fitted.training, "validation": len(validation), "test": len(evaluation.digits)},
             seed=recipe.seed,
             epochs=fitted.epochs,
+            learned_on=fitted.learned_on,
             shown=fitted.shown,
             parameters=network.count_params(),
             macs=macs(network),

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -227,11 +228,17 @@ def test_who_ends_his_side_after_asking_is_answered(service: ServiceProcess, sev
 LARGE_ONES = 3
 
 
-def occupied(service: ServiceProcess, image: bytes) -> socket.socket:
-    """A connection on which some large images have been sent, and then no more is."""
+@cache
+def large(image: bytes) -> bytes:
+    """The same, of 5000×5000 pixels."""
     file = io.BytesIO()
     Image.open(io.BytesIO(image)).resize((5000, 5000)).save(file, "PNG", compress_level=1)
-    body = file.getvalue()
+    return file.getvalue()
+
+
+def occupied(service: ServiceProcess, image: bytes) -> socket.socket:
+    """A connection on which some large images have been sent, and then no more is."""
+    body = large(image)
     head = (
         f"POST /v1/predict/image HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: {len(body)}\r\n\r\n"
     )
@@ -421,6 +428,7 @@ def test_request_that_is_answered_before_its_body_comes_makes_room_for_no_other(
             one = stack.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=60))
             one.sendall(sent)
             assert one.recv(100).startswith(b"HTTP/1.1 404")
+        large(seven)
         slow = [stack.enter_context(occupied(service, seven)) for _ in range(8)]
         answers = b"".join(connection.makefile("rb").read() for connection in slow)
         assert answers.count(b"HTTP/1.1 503") > 0
@@ -433,10 +441,13 @@ def test_half_sent_request_behind_another_takes_nobodys_place(tmp_path: Path, se
         running_service(tmp_path / "log", model_store=REPO / "models", max_in_flight=5) as service,
         contextlib.ExitStack() as stack,
     ):
-        for _ in range(10):
-            one = stack.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=60))
+        slow = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=60)) for _ in range(23)
+        ]
+        for one in slow:
             one.sendall(ask + half)
-            assert one.recv(100).startswith(b"HTTP/1.1 200")
+            assert one.recv(12) == b"HTTP/1.1 200"
+        assert all(b"HTTP/1.1 408" in one.makefile("rb").read() for one in slow[:3])
         url = f"{service.url}/v1/predict/image"
         assert [httpx.post(url, content=seven, headers=PNG).status_code for _ in range(20)] == [200] * 20
 

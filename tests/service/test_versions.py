@@ -296,6 +296,11 @@ def test_folder_that_is_there_no_more_is_taken_for_away(store: FolderStore, tmp_
     registry.refresh()
     assert registry.get(first) is named
     assert registry.default().manifest.version == first + 1
+    with pytest.raises(NotNowError):
+        store.pinned()
+    with pytest.raises(OSError, match=r"digits"):
+        store.require_writable()
+    assert not store.folder.exists()
     (tmp_path / "elsewhere").rename(store.folder)
     shutil.rmtree(store.folder / str(first))
     registry.refresh()
