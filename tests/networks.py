@@ -26,9 +26,9 @@ def crashing(tflite: bytes) -> bytes:
 
 
 def ignorant(tflite: bytes) -> bytes:
-    """Loads and runs, but all its weights are 0."""
+    """Loads and runs, but all its weights and biases are 0, and so is what it says."""
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(tflite))
     for buffer in model.buffers:
-        if buffer.data is not None and len(buffer.data) > 1000:
+        if buffer.data is not None and len(buffer.data) > 40:
             buffer.data = np.zeros(len(buffer.data), np.uint8)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))

@@ -290,7 +290,7 @@ def test_interrupted_reader_ends_at_once_though_the_service_is_away(heeded: None
         command = [sys.executable, "-m", "client", "--url", service.url, "read", "--csv", "--single"]
         command += ["--out", str(out), "--list", str(tmp_path / "list")]
         reader = subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE)
-        eventually(lambda: size(out) > 0)
+        eventually(lambda: out.exists() and out.read_text().count("\n") > 1)  # more than the names of columns
         service.process.kill()
         service.process.wait()
     time.sleep(1)

@@ -6,9 +6,10 @@ import pytest
 
 from contract.spelling import NO_DIGIT
 from trainer.augmentation import Redraw
-from trainer.dataset import normalised, split, training_set
+from trainer.dataset import HABITS, normalised, split, training_set
 from trainer.digits import Digits
 from trainer.export import scaled
+from trainer.habits import LABELS
 from trainer.learning import learn, steps
 from trainer.mnist import Mnist
 from trainer.network import build_small
@@ -55,7 +56,7 @@ def test_training_set_holds_every_digit_and_as_many_others_as_named(mnist: Mnist
     assert (made.images.max(axis=(1, 2)) > 0).all()
     counts = np.bincount(made.labels, minlength=NO_DIGIT + 1)
     assert counts[NO_DIGIT] == pytest.approx(0.6 * 300, rel=0.05)
-    habits = np.isin(np.arange(10), (1, 7)) * 0.5
+    habits = np.isin(np.arange(10), LABELS) * HABITS
     expected = np.bincount(digits.labels, minlength=10) * (3.35 + habits)
     assert counts[:NO_DIGIT] == pytest.approx(expected, rel=0.2)
     again = training_set(digits, seed=1)
