@@ -285,9 +285,18 @@ def seven_in_the_clipboard() -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(
         [*clipboard, "-t", "image/png", "-i", REPO / "tests/data/7.png"], stderr=subprocess.DEVNULL
     ) as owner:
-        targets = [*clipboard, "-o", "-t", "TARGETS"]
+
+        def offered() -> bool:
+            """Whether the picture is there; asked at a bad moment, xclip waits for ever."""
+            targets = [*clipboard, "-o", "-t", "TARGETS"]
+            try:
+                answer = subprocess.run(targets, capture_output=True, check=False, timeout=5)
+            except subprocess.TimeoutExpired:
+                return False
+            return b"image/png" in answer.stdout
+
         try:
-            eventually(lambda: b"image/png" in subprocess.run(targets, capture_output=True, check=False).stdout)
+            eventually(offered)
             yield owner
         finally:
             owner.kill()
