@@ -65,6 +65,9 @@ class Protocol(HttpToolsProtocol):
     _sending: ClassVar[dict["Protocol", None]] = {}
     """Those whose requests are begun and not whole, the one that began first first: it is the callers who take long."""
 
+    _given_up: ClassVar[set["Protocol"]] = set()
+    """Those of which the rest will not come; the application learns of that a moment later."""
+
     _jobs: ClassVar[list[tuple["Protocol", Express, Job]]] = []
     """Requests that came since the event loop last looked at its connections, and go the short way."""
 
@@ -89,6 +92,8 @@ class Protocol(HttpToolsProtocol):
         """Bytes since a request began or anything of a body came: of a head, of trailers, or of nothing."""
         self._earlier: RequestResponseCycle | None = None
         self._leaving = False
+        self._running = False
+        """Whether the application has a request."""
         self._held = b""
         """The head of a request, until its body comes."""
         self.taken = False
@@ -209,7 +214,7 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._hear()
         self._end_patience()
-        self._sending.pop(self, None)
+        self.expect_no_more()
         self._held = b""
         super().connection_lost(exc)
 
@@ -219,14 +224,27 @@ class Protocol(HttpToolsProtocol):
         if tasks < most:
             return False
         deaf = sum(one.answering() for one in self._deaf if one not in self._sending)
-        return tasks - deaf - len(self._sending) >= most
+        return tasks - deaf - len(self._sending) - len(self._given_up) >= most
 
     def _give_first_up(self) -> None:
         """Of more half-sent requests than may be, the one that began first; this is not it."""
         if self in self._sending and len(self._sending) > SENDING * self._settings.max_in_flight:
             first = next(iter(self._sending))
-            del self._sending[first]
+            first.expect_no_more()
             first.refuse(_TOO_SLOW)
+
+    def expect_no_more(self) -> None:
+        """Of a request that is half sent."""
+        if self._sending.pop(self, 0) is None and self._running:
+            self._given_up.add(self)
+
+    async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._running = True
+        try:
+            await self.config.loaded_app(scope, receive, send)
+        finally:
+            self._running = False
+            self._given_up.discard(self)
 
     def _sent_away(self, data: bytes) -> bool:
         """Whether `data` was one plain, whole request, and was refused without more ado: there may be very many."""
@@ -289,7 +307,7 @@ class Protocol(HttpToolsProtocol):
         if self.parser.should_upgrade() and any(name in FRAMED for name, _ in self.headers):
             raise ValueError("it would be read as having no body")  # the parser's error, then
         crowded = self._crowded() and not self.url.startswith(ALWAYS)
-        self.app = self.app_state["overloaded"] if crowded else self.config.loaded_app
+        self.app = self.app_state["overloaded"] if crowded else self._application
         super().on_headers_complete()
         if not crowded and (self._earlier is None or self._earlier.response_complete):
             self._sending[self] = None
