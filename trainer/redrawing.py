@@ -180,11 +180,16 @@ def _colours(rng: np.random.Generator) -> tuple[Colour, Colour]:
             return tuple(ink.tolist()), tuple(paper.tolist())
 
 
+def shape(turn: float, slant: float, aspect: float) -> NDArray[np.float64]:
+    """What points [n, 2] are multiplied by to be stretched and slanted, then turned: a `Look`'s measures."""
+    cos, sin = np.cos(turn), np.sin(turn)
+    matrix: NDArray[np.float64] = np.array([[aspect, 0], [-slant, 1]]) @ np.array([[cos, sin], [-sin, cos]])
+    return matrix
+
+
 def _placed(points: NDArray[np.float64], look: Look, rng: np.random.Generator) -> NDArray[np.float64]:
     """The points on the canvas, pixels."""
-    cos, sin = np.cos(look.turn), np.sin(look.turn)
-    shape = np.array([[look.aspect, 0], [-look.slant, 1]]) @ np.array([[cos, sin], [-sin, cos]])
-    shaped = points @ shape
+    shaped = points @ shape(look.turn, look.slant, look.aspect)
     shaped -= shaped.min(axis=0)
     room = max(2.0, look.size * look.canvas - look.pen)
     shaped *= room / max(shaped.max(), 1e-6)

@@ -91,15 +91,14 @@ class Fitted:
 def train(mnist: Mnist, recipe: Recipe, store: Store, more: int | None = None) -> Manifest:
     """Train, evaluate and export a model, and publish it as the next version. Raises `TrainerError`, `OSError`.
 
-    The first network of the version `more` learns on, if one is named. The networks that are trained apart from it, by
-    `train_line` and `train_second`, are those of `newest`, judged anew.
+    The first network of the version `more`, whose images are the recipe's, learns on, if one is named. The networks
+    that are trained apart from it, by `train_line` and `train_second`, are those of `newest`, judged anew.
     """
     store.require_writable()
     before = None
     if more is not None:
         manifest = store.verify(more)
         manifest.require_known_normalisation()
-        recipe = like(manifest, recipe)
         before = Before(loaded(store, manifest), manifest.provenance)
     newest_line, newest_second = (newest(kind, store, recipe) for kind in (LINE, SECOND))
     fitted_line = fitted_before(LINE, store, newest_line) if newest_line else None

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 
 from contract.normalisation import normalise
 from trainer.digits import Digits, Grey
+from trainer.redrawing import shape
 
 Points = NDArray[np.float64]
 """[n, 2], x and y from the upper left."""
@@ -144,9 +145,7 @@ class _Hand:
     """Turns, slants, stretches and bends what is written in the box, each digit otherwise."""
 
     def __init__(self, rng: np.random.Generator) -> None:
-        turn, slant, width = rng.uniform(-0.18, 0.18), rng.uniform(-0.25, 0.25), rng.uniform(0.75, 1.15)
-        cos, sin = np.cos(turn), np.sin(turn)
-        self._shape = np.array([[width, 0], [-slant, 1]]) @ np.array([[cos, sin], [-sin, cos]])
+        self._shape = shape(rng.uniform(-0.18, 0.18), rng.uniform(-0.25, 0.25), rng.uniform(0.75, 1.15))
         self._waves = rng.normal(0, WOBBLE, (2, 3, 3))
 
     def moved(self, stroke: Points) -> Points:
