@@ -20,6 +20,11 @@ enum {
     LONGEST = 1 << 15,          /* and so are images with longer sides */
     SAMPLED = 2000,             /* of longer borders Python looks at some places only */
     COARSE = 24,                /* up to this side a digit may fill the image */
+    SMALLEST = 48,              /* side of the smallest image in which a box is looked for */
+    EIGHT = 8,                  /* pixels that are looked at in one go */
+    LARGE = 36,                 /* hundredths of an image's sides that a box has; Python wants more */
+    SPAN = 84,                  /* hundredths of its longest row that nearly all of its rows have */
+    ROWS = 87,                  /* hundredths that are nearly all */
     FAR = 24,                   /* levels from the paper: of what may lie within a rim */
     FEWEST = 4,                 /* places at which a coarse image changes, whose pixels were repeated */
     MIN_CONTRAST = 10,          /* between paper and ink, levels */
@@ -550,8 +555,30 @@ static int separate(const grey *image, int height, int width, Sheet *sheet, Exte
     return *most >= MIN_CONTRAST ? DONE : dark + light >= MIN_CONTRAST ? NOT_HERE : BLANK;
 }
 
+/* Whether what is drawn reaches as far in nearly all rows: it may be a box, as contract/surroundings.py has it. What is
+ * noted of a row may be seven pixels too much on either side, so all that Python takes for one is among these. */
+static int may_be_boxed(const Sheet *sheet) {
+    int top = -1, bottom = -1, left = sheet->width, right = 0, wide = 0;
+    if (at_most(sheet->height, sheet->width) < SMALLEST) return 0;
+    for (int y = 0; y < sheet->height; y++) {
+        Extent ink = sheet->inked[y];
+        if (ink.after - ink.first < EIGHT) continue;
+        if (top < 0) top = y;
+        bottom = y;
+        left = at_most(left, ink.first);
+        right = at_least(right, ink.after);
+    }
+    int rows = bottom - top + 1, extent = right - left;
+    if (top < 0 || 100 * rows < LARGE * sheet->height || 100 * extent < LARGE * sheet->width) return 0;
+    for (int y = top; y <= bottom; y++)
+        wide += 100 * (sheet->inked[y].after - sheet->inked[y].first) >= SPAN * (extent - 2 * EIGHT);
+    return 100 * wide >= ROWS * rows;
+}
+
 /* Whether an image may be one that Python looks behind, in contract/undoing.py. */
 static int was_changed(const Sheet *sheet) {
+    if (may_be_boxed(sheet)) return 1;
+
     int changes = 0, last = 0, least = LONGEST, most = 0;
     uint64_t far = 0, area = (uint64_t)sheet->height * sheet->width;
     grey above = (grey)at_most(255, sheet->paper + FAR);

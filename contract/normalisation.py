@@ -16,17 +16,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from itertools import accumulate
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from contract import native
+from contract import border, native
+from contract.filling import filling
 from contract.light import evenly_lit
 from contract.undoing import undone
 
-VERSION = "pen-3"
+VERSION = "pen-4"
 """Stands in every manifest. A service refuses an artifact made with another."""
 
 SIZE = 28
@@ -55,9 +55,6 @@ Of blank papers with noise 99 % stay below, of training digits in MNIST-C's fog 
 
 QUIET = 16
 """At this ratio noise disturbs no longer."""
-
-EVEN = 2
-"""Greatest deviation of the border, in grey levels, at which the paper is taken to be of one grey."""
 
 COARSE = 24
 """An image with no longer side may be filled by the digit: its border is no sample of the paper's noise."""
@@ -104,8 +101,21 @@ def normalised_by_python(image: Grey) -> Grey:
     before = undone(image)
     if before is not image:
         with suppress(BlankImageError):
-            return placed(inked(before))
-    return placed(inked(image))
+            return placed(_digit(before))
+    return placed(_digit(image))
+
+
+def _digit(image: Grey) -> Grey:
+    """Its ink, as `inked` finds it, or behind a border that is no sample of the paper. Raises `BlankImageError`."""
+    if max(image.shape) <= COARSE:
+        return inked(image)
+    if (ink := filling(image, surely=True)) is None:
+        try:
+            return inked(image)
+        except BlankImageError:
+            if (ink := filling(image)) is None:
+                raise
+    return ink
 
 
 def placed(ink: Grey) -> Grey:
@@ -153,7 +163,7 @@ def inked(image: Grey) -> Grey:
             for other in others:
                 mask = _mask(other)
                 less = ink is None or mask.mean() < _mask(ink).mean() / 2
-                if less and _border(mask).mean() < CLEAR:
+                if less and border.edge(mask).mean() < CLEAR:
                     return other
     if ink is None:
         raise BlankImageError
@@ -178,23 +188,18 @@ def _alike(one: Grey, other: Grey) -> bool:
 def _may_be_shadow(ink: Grey) -> bool:
     """Whether it reaches the border, or much of it is pale."""
     mask, dark = _mask(ink), ink > int(ink.max()) // 2
-    return bool(_border(mask).mean() > REACHING or dark.mean() < DARK * mask.mean())
+    return bool(border.edge(mask).mean() > REACHING or dark.mean() < DARK * mask.mean())
 
 
 def _may_be_lit_unevenly(image: Grey) -> bool:
     """Whether the border is of many greys, as that of anything scanned or photographed."""
-    border = _border(image)
-    return max(image.shape) > COARSE and bool((border == int(np.median(border))).mean() < 0.5)
+    edge = border.edge(image)
+    return max(image.shape) > COARSE and bool((edge == int(np.median(edge))).mean() < 0.5)
 
 
 def _mask(ink: Grey) -> NDArray[np.bool_]:
     mask: NDArray[np.bool_] = ink > int(ink.max()) // 4
     return mask
-
-
-def _border(image: NDArray[Any]) -> NDArray[Any]:
-    y, x = _places(len(image)), _places(image.shape[1])
-    return np.concatenate((image[0, x], image[-1, x], image[y, 0], image[y, -1]))
 
 
 def separated(image: Grey, least_signal: float = LEAST_SIGNAL) -> Grey:
@@ -233,42 +238,13 @@ def _energy(difference: Grey) -> float:
 def _paper(image: Grey) -> tuple[Grey, float]:
     """The paper's grey, uint8 [] or [height, width], and the standard deviation of its noise, as the border has them.
 
-    Where light falls unevenly the grey is a plane through the border, but for the part that ink touches. Of a coarse
-    image the paper is its darkest or its lightest grey, whichever the border is nearer to.
+    Of a coarse image the paper is its darkest or its lightest grey, whichever the border is nearer to.
     """
-    height, width = image.shape
-    y, x = _places(height), _places(width)
-    edges = _border(image)
-    coarse = max(height, width) <= COARSE
-    if not coarse and np.array_equal(edges[1:], edges[:-1]):
-        return edges[0, ...], 0.0
-    border = edges.astype(np.float32)
-    grey = np.median(border)
-    if coarse:
-        darkest, lightest = image.min(), image.max()
-        return np.asarray(darkest if grey - darkest < lightest - grey else lightest), 0.0
-    spread = _deviation(border - grey)
-    if spread <= EVEN:
-        return np.asarray(grey).astype(np.uint8), spread
-    rows, columns = np.arange(0, height, y.step), np.arange(0, width, x.step)
-    down = np.concatenate((np.full(len(columns), 0), np.full(len(columns), height - 1), rows, rows))
-    right = np.concatenate((columns, columns, np.full(len(rows), 0), np.full(len(rows), width - 1)))
-    terms = np.stack((np.ones_like(border), right, down), axis=1, dtype=np.float32)
-    paper = np.abs(border - grey) <= 3 * spread
-    plane, *_ = np.linalg.lstsq(terms[paper], border[paper])
-    slope = plane[0] + plane[2] * np.arange(height, dtype=np.float32)
-    greys = slope[:, np.newaxis] + plane[1] * np.arange(width, dtype=np.float32)
-    return greys.clip(0, 255).astype(np.uint8), _deviation(border - terms @ plane)
-
-
-def _places(length: int) -> slice:
-    """Where a border of `length` pixels is looked at: everywhere, or at 1,000 places or more of a long one."""
-    return slice(None, None, max(1, length // 1000))
-
-
-def _deviation(residues: NDArray[np.float32]) -> float:
-    """Standard deviation by the median, which a minority of outliers does not move (of normal noise, 1.4826 MAD)."""
-    return 1.4826 * float(np.median(np.abs(residues)))
+    edge = border.edge(image)
+    if max(image.shape) > COARSE:
+        return (edge[0, ...], 0.0) if np.array_equal(edge[1:], edge[:-1]) else border.paper(image)
+    grey, darkest, lightest = np.median(edge.astype(np.float32)), image.min(), image.max()
+    return np.asarray(darkest if grey - darkest < lightest - grey else lightest), 0.0
 
 
 def _crop(ink: Grey) -> Grey:

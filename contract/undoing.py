@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from contract.surroundings import without_surroundings
+
 Grey = NDArray[np.uint8]
 
 COARSE = 24
@@ -42,7 +44,7 @@ def undone(image: Grey) -> Grey:
     if max(image.shape) <= COARSE:
         return image
     before = unrepeated(image)
-    return without_rim(undithered(image)) if before is image else before
+    return without_rim(undithered(without_surroundings(image))) if before is image else before
 
 
 def unrepeated(image: Grey) -> Grey:

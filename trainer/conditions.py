@@ -14,7 +14,19 @@ from PIL import Image
 
 from contract.normalisation import normalise
 from trainer.digits import Digits, Grey
-from trainer.mishaps import Mishap, dark_corners, in_dots, repeated, shadow, spotlight, with_rim
+from trainer.mishaps import (
+    Mishap,
+    cut_closely,
+    dark_corners,
+    in_box,
+    in_dots,
+    on_desk,
+    repeated,
+    shadow,
+    smoothed,
+    spotlight,
+    with_rim,
+)
 from trainer.redrawing import WHITE, Look, draw, random_look, strokes
 
 Condition = Callable[[np.random.Generator], Look]
@@ -94,9 +106,14 @@ MISHAPS: dict[str, tuple[Condition, Mishap]] = {
     "corners 30 % darker than the middle": (_with(**PHOTOGRAPHED), dark_corners(0.3)),
     "a lamp's spot, half of the light lost around it": (_with(**PHOTOGRAPHED), spotlight(0.5)),
     "a rim of another grey at one to four sides": (_with(ink=_always((60, 60, 60))), with_rim),
+    "a sheet on a darker desk, turned by up to 20 degrees": (_with(**PHOTOGRAPHED), on_desk(np.radians(20))),
+    "a printed box around it, turned by up to 2 degrees": (_with(), in_box(np.radians(2))),
     "black and white dots on paper of 130 to 240 levels": (_with(), in_dots),
     "16 pixels in all, each repeated 8 times": (_with(pen=_always(20), coarse=_always(16)), repeated(8)),
     "8 pixels in all, each repeated 16 times": (_with(pen=_always(20), coarse=_always(8)), repeated(16)),
+    "16 pixels in all, enlarged to 100 without steps": (_with(pen=_always(20), coarse=_always(16)), smoothed(100)),
+    "8 pixels in all, enlarged to 100 without steps": (_with(pen=_always(20), coarse=_always(8)), smoothed(100)),
+    "cut closely from a photograph, 28 pixels in all": (_with(**PHOTOGRAPH), cut_closely(28)),
 }
 """The same, and what befalls the picture then."""
 

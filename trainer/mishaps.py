@@ -1,4 +1,5 @@
-"""What befalls a picture between the pen and the reader: light that falls unevenly, rims, dots, repeated pixels.
+"""What befalls a picture between the pen and the reader: light that falls unevenly, rims, desks and boxes around the
+sheet, dots, pixels that are repeated or smoothed, close cuts.
 
 A `Mishap` makes a grey picture, uint8 [height, width], of another one. No training has seen these programs.
 """
@@ -7,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from trainer.digits import Grey
 
@@ -69,10 +70,69 @@ def with_rim(picture: Grey, rng: np.random.Generator) -> Grey:
     return np.pad(noisy, widths, constant_values=rim).astype(np.uint8)
 
 
+def on_desk(turn: float) -> Mishap:
+    """On a darker desk, turned by up to so many radians, as a sheet that is half to nine tenths as long as the desk."""
+
+    def lying(picture: Grey, rng: np.random.Generator) -> Grey:
+        side = max(picture.shape)
+        degrees, size = float(np.degrees(rng.uniform(-turn, turn))), round(side * rng.uniform(0.5, 0.9))
+        desk = Image.fromarray(rng.normal(rng.uniform(20, 150), 3 * NOISE, (side, side)).clip(0, 255).astype(np.uint8))
+        sheet = Image.fromarray(picture).resize((size, size))
+        sheet, cut = (
+            one.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
+            for one in (sheet, Image.new("L", sheet.size, 255))
+        )
+        free = max(0, side - sheet.width)
+        left, top = (free * rng.random(2)).astype(int)
+        desk.paste(sheet, (int(left), int(top)), cut)
+        return (np.asarray(desk) + rng.normal(0, NOISE, (side, side))).clip(0, 255).astype(np.uint8)
+
+    return lying
+
+
+def in_box(turn: float) -> Mishap:
+    """In a printed box with room for it, turned by up to so many radians, on paper of the same grey."""
+
+    def boxed(picture: Grey, rng: np.random.Generator) -> Grey:
+        side = max(picture.shape)
+        paper, wide, line = int(picture[0, 0]), side * 5 // 4, int(rng.integers(2, side // 40 + 3))
+        box = Image.new("L", (wide, wide), paper)
+        lines = (wide // 20, wide // 20, wide * 19 // 20, wide * 19 // 20)
+        ImageDraw.Draw(box).rectangle(lines, outline=int(rng.choice([0, 60, 120])), width=line)
+        box = box.rotate(float(np.degrees(rng.uniform(-turn, turn))), Image.Resampling.BICUBIC, fillcolor=paper)
+        box.paste(Image.fromarray(picture), ((wide - picture.shape[1]) // 2, (wide - picture.shape[0]) // 2))
+        return np.asarray(box)
+
+    return boxed
+
+
 def in_dots(picture: Grey, rng: np.random.Generator) -> Grey:
     """Black and white dots (Floyd and Steinberg 1976) for paper of 130 to 240 levels."""
     grey = (picture * (rng.uniform(130, 240) / 255)).astype(np.uint8)
     return np.asarray(Image.fromarray(grey).convert("1").convert("L"))
+
+
+def smoothed(side: int) -> Mishap:
+    """Enlarged to so many pixels as other programs show small pictures, without steps."""
+    filters = Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS
+
+    def enlarged(picture: Grey, rng: np.random.Generator) -> Grey:
+        return np.asarray(Image.fromarray(picture).resize((side, side), filters[rng.integers(len(filters))]))
+
+    return enlarged
+
+
+def cut_closely(side: int) -> Mishap:
+    """Nothing but the digit, dark on lighter paper, its longer side reduced to so many pixels."""
+
+    def cut(picture: Grey, _: np.random.Generator) -> Grey:
+        ink = picture < (int(picture.min()) + int(np.median(picture))) // 2
+        rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
+        digit = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        height, width = (max(1, round(length * side / max(digit.shape))) for length in digit.shape)
+        return np.asarray(Image.fromarray(digit).resize((width, height), Image.Resampling.LANCZOS))
+
+    return cut
 
 
 def repeated(times: int) -> Mishap:

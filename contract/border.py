@@ -1,0 +1,61 @@
+"""An image's border, as a sample of the paper that something was written on."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Grey = NDArray[np.uint8]
+
+EVEN = 2
+"""Greatest deviation of the border, in grey levels, at which the paper is taken to be of one grey."""
+
+
+def edge(image: NDArray[Any]) -> NDArray[Any]:
+    """The values of the outermost rows and columns: top, bottom, left, right."""
+    y, x = _places(len(image)), _places(image.shape[1])
+    return np.concatenate((image[0, x], image[-1, x], image[y, 0], image[y, -1]))
+
+
+def terms(image: Grey) -> NDArray[np.float32]:
+    """Of a plane over `image`, at the places of its `edge`: 1, column, row; [n, 3]."""
+    height, width = image.shape
+    y, x = _places(height), _places(width)
+    rows, columns = np.arange(0, height, y.step), np.arange(0, width, x.step)
+    down = np.concatenate((np.full(len(columns), 0), np.full(len(columns), height - 1), rows, rows))
+    right = np.concatenate((columns, columns, np.full(len(rows), 0), np.full(len(rows), width - 1)))
+    return np.stack((np.ones_like(down), right, down), axis=1, dtype=np.float32)
+
+
+def plane(image: Grey, factors: NDArray[np.float32]) -> Grey:
+    """With such `factors` of the `terms`, all over `image`."""
+    slope = factors[0] + factors[2] * np.arange(len(image), dtype=np.float32)
+    greys = slope[:, np.newaxis] + factors[1] * np.arange(image.shape[1], dtype=np.float32)
+    clipped: Grey = greys.clip(0, 255).astype(np.uint8)
+    return clipped
+
+
+def paper(image: Grey) -> tuple[Grey, float]:
+    """The paper's grey, uint8 [] or [height, width], and the standard deviation of its noise.
+
+    Where light falls unevenly the grey is a plane, but for the part of the border that ink touches.
+    """
+    border = edge(image).astype(np.float32)
+    grey = np.median(border)
+    spread = deviation(border - grey)
+    if spread <= EVEN:
+        return np.asarray(grey).astype(np.uint8), spread
+    of_paper = np.abs(border - grey) <= 3 * spread
+    each = terms(image)
+    factors, *_ = np.linalg.lstsq(each[of_paper], border[of_paper])
+    return plane(image, factors), deviation(border - each @ factors)
+
+
+def deviation(residues: NDArray[np.float32]) -> float:
+    """Standard deviation by the median, which a minority of outliers does not move (of normal noise, 1.4826 MAD)."""
+    return 1.4826 * float(np.median(np.abs(residues)))
+
+
+def _places(length: int) -> slice:
+    """Where a border of `length` pixels is looked at: everywhere, or at 1,000 places or more of a long one."""
+    return slice(None, None, max(1, length // 1000))

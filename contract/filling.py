@@ -1,0 +1,91 @@
+"""A digit that fills its picture, cropped closely or by an old scanner, and enlarged or blurred since.
+
+Its border is no sample of the paper: ink reaches it, in soft greys that pass for noise or for a shadow. What tells it
+from these is seen best on a few pixels: neighbours differ there by more than in a shadow, and by less than in noise.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from contract import border
+
+Grey = NDArray[np.uint8]
+
+SIDE = 24
+"""Longer side of what is looked at, pixels: as much as a digit needs."""
+
+LEAST = 40
+"""Contrast between ink and paper, grey levels."""
+
+QUIET = 16
+"""Least ratio of that contrast to the border's deviation, at which the border may be paper."""
+
+SHADE, NOISE = 0.03, 0.85
+"""Roughness of what darkens smoothly towards a corner, at most, and of noise, at least. Of an edge, blurred: 0.01."""
+
+LIGHT = 2
+"""Times the darkest grey of a border on which the light falls unevenly that its lightest may be."""
+
+REACHED = 2 / 3
+"""How dark, as a share of the darkest, ink is where it reaches the border."""
+
+ON_INK = 0.03
+"""Weight of what is darker than the paper, while it is looked for, against what is lighter."""
+
+ROUNDS = 10
+
+
+def filling(image: Grey, *, surely: bool = False) -> Grey | None:
+    """The ink, uint8 [height, width] of `SIDE` pixels or less, paper 0, of a digit that fills `image`; else None.
+
+    `image`, uint8 [height, width], is larger. `surely`: only if no light that falls unevenly makes such a difference,
+    and ink reaches two opposite edges, as it does in a close crop.
+    """
+    edge = border.edge(image).astype(np.float32)
+    if border.deviation(edge - np.median(edge)) <= border.EVEN or (surely and LIGHT * edge.min() > edge.max()):
+        return None
+    coarse = _reduced(image)
+    contrast = int(coarse.max()) - int(coarse.min())
+    _, unevenness = border.paper(coarse)
+    if contrast < LEAST or unevenness * QUIET <= contrast or not _roughness(coarse) < NOISE:
+        return None
+    ink = _ink(coarse)
+    if surely:
+        return ink if _reach(ink) >= REACHED * ink.max() else None
+    return ink if _roughness(coarse) > SHADE else None
+
+
+def _reduced(image: Grey) -> Grey:
+    factor = SIDE / max(image.shape)
+    height, width = (max(2, round(side * factor)) for side in image.shape)
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BOX))
+
+
+def _roughness(image: Grey) -> float:
+    """Half of the mean square of neighbours' differences, as a share of the variance: 1 of noise, 0 of a shadow."""
+    values = image.astype(np.float32)
+    differences = [float(np.square(np.diff(values, axis=axis)).mean()) for axis in (0, 1)]
+    return sum(differences) / 4 / float(values.var())
+
+
+def _ink(coarse: Grey) -> Grey:
+    """What departs from the paper, which is at the border's lighter end, or its darker one, whichever more of it is.
+
+    A plane by asymmetric least squares (Eilers 2003): most of the border may be ink, on one side of the paper.
+    """
+    edge, each = border.edge(coarse).astype(np.float32), border.terms(coarse)
+    grey, darkest, lightest = np.median(edge), coarse.min(), coarse.max()
+    sign = 1 if grey - darkest < lightest - grey else -1
+    weights = np.ones_like(edge)
+    for _ in range(ROUNDS):
+        weighted = each.T * weights
+        factors = np.linalg.solve(weighted @ each + 1e-3 * np.eye(3, dtype=np.float32), weighted @ edge)
+        weights = np.where(sign * (edge - each @ factors) > 0, np.float32(ON_INK), np.float32(1))
+    difference = sign * (coarse.astype(np.int16) - border.plane(coarse, factors))
+    return difference.clip(0).astype(np.uint8)
+
+
+def _reach(ink: Grey) -> int:
+    """How dark it is at two opposite edges, at least."""
+    return max(min(int(one.max()), int(other.max())) for one, other in ((ink[0], ink[-1]), (ink[:, 0], ink[:, -1])))
