@@ -26,11 +26,17 @@ MARKED = 0.15
 LARGE = 45
 """Sides of a sheet, at least, in hundredths of the image's."""
 
+FEW = 1000
+"""Rows and columns that are enough of a larger image."""
+
 SPAN, ROWS = 84, 88
 """Hundredths of the longest row, at least, that so many hundredths of a sheet's rows have."""
 
 STRAIGHT = 0.95
 """Share of a rectangle, turned and cut off by the image's edges, that a sheet covers. A 0 covers 0.8 of one."""
+
+UPRIGHT = 0.45
+"""Share of the upright rectangle around it that a sheet covers, however it is turned. Most digits cover less."""
 
 CORNER, SHARP = 0.1, 0.5
 """Side of a corner, as a share of the sheet's, and how much of it is sheet, at least: a fat pen leaves round ones."""
@@ -95,6 +101,8 @@ def _may_be_around(image: Grey) -> bool:
     edge = border.edge(image)
     if (edge != edge[0]).any():
         return True
+    step = max(1, max(image.shape) // FEW)
+    image = image[::step, ::step]
     inked = image != edge[0]
     rows = np.flatnonzero(inked.any(axis=1))
     if not len(rows):
@@ -171,7 +179,10 @@ def _along(free: Mask, reached: Mask) -> Mask:
 def _is_rectangle(sheet: Mask) -> bool:
     """Whether it is a large one, turned by whatever angle and cut off by the edges, of which three sides are seen."""
     down, across = np.nonzero(sheet)
-    if not len(down) or sheet.all() or min(np.ptp(down) / len(sheet), np.ptp(across) / sheet.shape[1]) < LARGE / 100:
+    if not len(down) or sheet.all():
+        return False
+    height, width = np.ptp(down) + 1, np.ptp(across) + 1
+    if min(height / len(sheet), width / sheet.shape[1]) < LARGE / 100 or len(down) < UPRIGHT * height * width:
         return False
     rows, columns = np.indices(sheet.shape, np.float32)
     inner = np.zeros(sheet.shape, np.bool_)
