@@ -10,6 +10,15 @@ Grey = NDArray[np.uint8]
 EVEN = 2
 """Greatest deviation of the border, in grey levels, at which the paper is taken to be of one grey."""
 
+QUIET = 16
+"""At this ratio of the ink's contrast to the paper's noise, in standard deviations, noise disturbs no longer."""
+
+COARSE = 24
+"""An image with no longer side may be filled by the digit: its border is no sample of the paper's noise."""
+
+FAR = 24
+"""Grey levels from the paper, from which on something else lies there: no noise or faint shadow."""
+
 
 def edge(image: NDArray[Any]) -> NDArray[Any]:
     """The values of the outermost rows and columns: top, bottom, left, right."""

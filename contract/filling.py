@@ -4,28 +4,30 @@ Its border is no sample of the paper: ink reaches it, in soft greys that pass fo
 from these is seen best on a few pixels: neighbours differ there by more than in a shadow, and by less than in noise.
 """
 
+import cc3d
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from contract import border
+from contract.border import COARSE, QUIET
 
 Grey = NDArray[np.uint8]
-
-SIDE = 24
-"""Longer side of what is looked at, pixels: as much as a digit needs."""
 
 LEAST = 40
 """Contrast between ink and paper, grey levels."""
 
-QUIET = 16
-"""Least ratio of that contrast to the border's deviation, at which the border may be paper."""
-
 SHADE, NOISE = 0.03, 0.85
-"""Roughness of what darkens smoothly towards a corner, at most, and of noise, at least. Of an edge, blurred: 0.01."""
+"""Roughness of what darkens smoothly towards a corner, at most, and of noise, at least."""
+
+WHOLE = 0.7
+"""Share of a digit's ink that holds together, at least. Of the paper's grain less does."""
 
 LIGHT = 2
-"""Times the darkest grey of a border on which the light falls unevenly that its lightest may be."""
+"""Ratio of a border's lightest grey to its darkest up to which there may be nothing but uneven light."""
+
+ON_EDGE = 0.45
+"""Share of the border that ink takes, at most. A hard shadow takes more."""
 
 REACHED = 2 / 3
 """How dark, as a share of the darkest, ink is where it reaches the border."""
@@ -37,10 +39,10 @@ ROUNDS = 10
 
 
 def filling(image: Grey, *, surely: bool = False) -> Grey | None:
-    """The ink, uint8 [height, width] of `SIDE` pixels or less, paper 0, of a digit that fills `image`; else None.
+    """The ink, uint8 [height, width] of `COARSE` pixels or less, paper 0, of a digit that fills `image`; else None.
 
-    `image`, uint8 [height, width], is larger. `surely`: only if no light that falls unevenly makes such a difference,
-    and ink reaches two opposite edges, as it does in a close crop.
+    `image`, uint8 [height, width], is larger than that. `surely`: only if more than the light differs along its border,
+    as far as one can tell, and ink reaches two opposite edges, as it does in a close crop.
     """
     edge = border.edge(image).astype(np.float32)
     if border.deviation(edge - np.median(edge)) <= border.EVEN or (surely and LIGHT * edge.min() > edge.max()):
@@ -51,13 +53,14 @@ def filling(image: Grey, *, surely: bool = False) -> Grey | None:
     if contrast < LEAST or unevenness * QUIET <= contrast or not _roughness(coarse) < NOISE:
         return None
     ink = _ink(coarse)
+    strokes = ink > ink.max() // 3
     if surely:
-        return ink if _reach(ink) >= REACHED * ink.max() else None
-    return ink if _roughness(coarse) > SHADE else None
+        return ink if _reach(ink) >= REACHED * ink.max() and border.edge(strokes).mean() <= ON_EDGE else None
+    return ink if _roughness(coarse) > SHADE and _largest(strokes) >= WHOLE * np.count_nonzero(strokes) else None
 
 
 def _reduced(image: Grey) -> Grey:
-    factor = SIDE / max(image.shape)
+    factor = COARSE / max(image.shape)
     height, width = (max(2, round(side * factor)) for side in image.shape)
     return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BOX))
 
@@ -89,3 +92,8 @@ def _ink(coarse: Grey) -> Grey:
 def _reach(ink: Grey) -> int:
     """How dark it is at two opposite edges, at least."""
     return max(min(int(one.max()), int(other.max())) for one, other in ((ink[0], ink[-1]), (ink[:, 0], ink[:, -1])))
+
+
+def _largest(strokes: NDArray[np.bool_]) -> int:
+    """Pixels of the largest part that holds together."""
+    return int(np.bincount(cc3d.connected_components(strokes, connectivity=8).ravel())[1:].max(initial=0))

@@ -22,7 +22,7 @@ enum {
     COARSE = 24,                /* up to this side a digit may fill the image */
     SMALLEST = 48,              /* side of the smallest image in which a box is looked for */
     EIGHT = 8,                  /* pixels that are looked at in one go */
-    LARGE = 36,                 /* hundredths of an image's sides that a box has; Python wants more */
+    LARGE = 36,                 /* hundredths of an image's sides that a box has */
     SPAN = 84,                  /* hundredths of its longest row that nearly all of its rows have */
     ROWS = 87,                  /* hundredths that are nearly all */
     FAR = 24,                   /* levels from the paper: of what may lie within a rim */
@@ -556,7 +556,8 @@ static int separate(const grey *image, int height, int width, Sheet *sheet, Exte
 }
 
 /* Whether what is drawn reaches as far in nearly all rows: it may be a box, as contract/surroundings.py has it. What is
- * noted of a row may be seven pixels too much on either side, so all that Python takes for one is among these. */
+ * noted of a row may be seven pixels too much on either side, and rows of less than eight are passed over, so all that
+ * Python takes for one is among these: it wants LARGE to be 45, of which 88 and 84 hundredths are more than 36. */
 static int may_be_boxed(const Sheet *sheet) {
     int top = -1, bottom = -1, left = sheet->width, right = 0, wide = 0;
     if (at_most(sheet->height, sheet->width) < SMALLEST) return 0;

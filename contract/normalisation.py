@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from contract import border, native
+from contract.border import COARSE, QUIET
 from contract.filling import filling
 from contract.light import evenly_lit
 from contract.undoing import undone
@@ -52,12 +53,6 @@ LEAST_SIGNAL = 5
 
 Of blank papers with noise 99 % stay below, of training digits in MNIST-C's fog 3 %.
 """
-
-QUIET = 16
-"""At this ratio noise disturbs no longer."""
-
-COARSE = 24
-"""An image with no longer side may be filled by the digit: its border is no sample of the paper's noise."""
 
 REACHING, CLEAR = 0.2, 0.04
 """Shares of the border that have ink: from which on it may be a shadow, and up to which it is none."""

@@ -7,18 +7,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from contract import border
+from contract.border import FAR
 
 Grey = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 SMALLEST = 48
-"""Side of the smallest image in which a sheet is looked for, pixels."""
+"""Shorter side of the smallest image in which a sheet is looked for, pixels."""
 
 FINE, CELLS = 768, 96
 """Longer sides, at most: of what is looked at, pixels, and of the grid on which places are told from each other."""
-
-FAR = 24
-"""Grey levels from paper or desk: what is nearer is the same."""
 
 MARKED = 0.15
 """Share of a cell's pixels that differ from what is around, at least, where there is something else."""
@@ -38,13 +36,14 @@ STRAIGHT = 0.95
 UPRIGHT = 0.45
 """Share of the upright rectangle around it that a sheet covers, however it is turned. Most digits cover less."""
 
-CORNER, SHARP = 0.1, 0.5
+CORNER, SHARP = 0.1, 0.65
 """Side of a corner, as a share of the sheet's, and how much of it is sheet, at least: a fat pen leaves round ones."""
 
 SEEN = 0.25
 """Share of a side that does not lie at the image's edge, at least, where it is seen."""
 
 TURNS = np.radians(np.arange(-45, 45, 3))
+"""Angles that are tried."""
 
 THICKEST = 0.1
 """Widest line around a sheet, as a share of the grid."""
@@ -58,15 +57,20 @@ OUTERMOST, LONGEST = 2, 4
 ACROSS = 0.7
 """From edge to edge, of the sheet."""
 
+BENDS = 32
+"""Half of the times that a way may turn which leads to a place around a sheet."""
+
 SPECK = 4
 """Cells."""
 
 SAMPLE = 5000
 """Pixels through which a plane is put."""
 
-WRITING, STROKE = 0.2, 0.14
-"""Longer side of what is written on the sheet, at least, and the width of its strokes, at most, as shares of the
-sheet's sides."""
+WRITING = 0.3
+"""Longer side of what is written on a sheet, at least, as a share of the sheet's."""
+
+STROKE = 0.2
+"""Width of its strokes, at most, as a share of the sheet's shorter side."""
 
 
 def without_surroundings(image: Grey) -> Grey:
@@ -79,9 +83,12 @@ def without_surroundings(image: Grey) -> Grey:
     times = -(-max(image.shape) // FINE)
     fine = np.asarray(Image.fromarray(image).reduce(times)) if times > 1 else image
     step = -(-max(fine.shape) // CELLS)
+    if min(fine.shape) < SMALLEST:
+        return image
     for around in _around(fine):
-        sheet = _opened(~_reached(~_differing(fine, around, step)))
-        if _is_rectangle(sheet):
+        found = ~_reached(~_differing(fine, around, step))
+        sheet = _opened(found)
+        if _is_rectangle(sheet, found):
             paper = _plane(fine, _pixels(sheet, fine, step))
             marked = _differing(fine, paper, step)
             inner = _within_lines(sheet, marked)
@@ -94,9 +101,9 @@ def without_surroundings(image: Grey) -> Grey:
 
 
 def _may_be_around(image: Grey) -> bool:
-    """Where the border is of one grey: whether most is far from it, or something reaches as far in nearly all rows.
+    """False of most drawings: their border is of one grey, most is near to it, and few rows of ink are equally long.
 
-    As native.c asks, for that is so of what is mostly drawn.
+    native.c asks the same, and reads these itself.
     """
     edge = border.edge(image)
     if (edge != edge[0]).any():
@@ -122,7 +129,7 @@ def _around(image: Grey) -> Iterator[Grey]:
     """What may lie around a sheet: the grey of the border, or that of the corners, if it is another."""
     paper, _ = border.paper(image)
     yield paper
-    corner = np.median(image[:: len(image) - 1, :: image.shape[1] - 1])
+    corner = np.median(image[[0, 0, -1, -1], [0, -1, 0, -1]])
     if abs(corner - np.median(paper)) > FAR:
         yield np.asarray(corner).astype(np.uint8)
 
@@ -158,14 +165,15 @@ def _pixels(cells: Mask, image: Grey, step: int) -> Mask:
 
 
 def _reached(free: Mask) -> Mask:
-    """The cells that are reached from the edges of the image through free ones."""
+    """The cells that are reached from the edges of the image through free ones; in a maze, all."""
     reached = free.copy()
     reached[1:-1, 1:-1] = False
-    while True:
+    for _ in range(BENDS):
         further = _along(free.T, _along(free, reached).T).T
         if np.array_equal(further, reached):
             return reached
         reached = further
+    return np.ones_like(free)
 
 
 def _along(free: Mask, reached: Mask) -> Mask:
@@ -176,8 +184,11 @@ def _along(free: Mask, reached: Mask) -> Mask:
     return found
 
 
-def _is_rectangle(sheet: Mask) -> bool:
-    """Whether it is a large one, turned by whatever angle and cut off by the edges, of which three sides are seen."""
+def _is_rectangle(sheet: Mask, found: Mask) -> bool:
+    """Whether it is a large one, turned by whatever angle and cut off by the edges, of which three sides are seen.
+
+    Its corners, which `_opened` blunts, are as they were `found`.
+    """
     down, across = np.nonzero(sheet)
     if not len(down) or sheet.all():
         return False
@@ -199,7 +210,7 @@ def _is_rectangle(sheet: Mask) -> bool:
             for end in both
         ]
         if sum(seen) >= 3:
-            return all(sheet[corner].mean() >= SHARP for corner in _corners(axes, ends) if corner.any())
+            return all(found[corner].mean() >= SHARP for corner in _corners(axes, ends) if corner.any())
     return False
 
 

@@ -1,15 +1,16 @@
-"""What was done to a picture on its way here, undone: pixels repeated, greys made of dots, a rim of another grey."""
+"""What was done to a picture on its way here, undone: pixels repeated, greys made of dots, a rim of another grey.
+
+What lies around a sheet that was photographed is left out by contract/surroundings.py.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from contract.border import COARSE, FAR
 from contract.surroundings import without_surroundings
 
 Grey = NDArray[np.uint8]
-
-COARSE = 24
-"""Side of the largest image that is looked for behind one of repeated pixels."""
 
 FEWEST = 4
 """Places, in either direction, at which such an image changes."""
@@ -22,9 +23,6 @@ LOOKED_AT = 512
 
 DOT, SMALL = 2, 40
 """Standard deviation of what blurs dots to grey, pixels, and the side below which it is half of that."""
-
-FAR = 24
-"""Levels from what the image is mostly: of a rim at least; of the paper's own noise and shadows at most."""
 
 OF_RIM, OF_PAPER = 0.9, 0.97
 """Shares of a line of a rim, and of the border of what lies in it, that are of one grey."""

@@ -91,7 +91,7 @@ def test_square_digits_are_no_boxes(width: int, bar: bool) -> None:
 def test_edge_of_a_shadow_is_no_edge_of_a_sheet() -> None:
     down, across = np.mgrid[-1:1:200j, -1:1:200j]
     for turn in np.radians(range(0, 180, 20)):
-        light = np.where(np.cos(turn) * across + np.sin(turn) * down > -0.3, 0.6, 1)
+        light = np.where(np.cos(turn) * across + np.sin(turn) * down > -0.3, 0.3, 1)
         image = (np.asarray(SEVEN) * 0.8 * light).astype(np.uint8)
         assert without_surroundings(image) is image
 
@@ -102,3 +102,18 @@ def test_empty_sheets_and_boxes_are_left_as_they_are() -> None:
     desk = np.full((200, 200), 40, np.uint8)
     desk[30:170, 20:180] = 220
     assert without_surroundings(desk) is desk
+
+
+@pytest.mark.parametrize("shape", [(48, 40000), (40000, 50), (48, 48)])
+def test_strips_are_no_sheets(shape: tuple[int, int]) -> None:
+    strip = np.full(shape, 255, np.uint8)
+    strip[0, 0], strip[10:40, 20:40] = 254, 0
+    assert without_surroundings(strip) is strip
+
+
+def test_maze_is_left_as_it_is() -> None:
+    maze = np.full((96, 96), 255, np.uint8)
+    maze[4:92, 4:92:4] = 0
+    maze[4:8, 6:92:8] = maze[88:92, 10:92:8] = 0
+    maze[0, 0] = 254
+    assert without_surroundings(maze) is maze
