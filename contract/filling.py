@@ -41,11 +41,12 @@ ROUNDS = 10
 def filling(image: Grey, *, surely: bool = False) -> Grey | None:
     """The ink, uint8 [height, width] of `COARSE` pixels or less, paper 0, of a digit that fills `image`; else None.
 
-    `image`, uint8 [height, width], is larger than that. `surely`: only if more than the light differs along its border,
-    as far as one can tell, and ink reaches two opposite edges, as it does in a close crop.
+    `image`, uint8 [height, width], is larger than that. `surely`: judged by its border, whose greys differ by more than
+    light would make them, as ink reaches two opposite edges. Else by whether it holds together and is rougher than a
+    shadow, which is for images in which nothing else was found.
     """
-    edge = border.edge(image).astype(np.float32)
-    if border.deviation(edge - np.median(edge)) <= border.EVEN or (surely and LIGHT * edge.min() > edge.max()):
+    greys = border.edge(image).astype(np.float32)
+    if border.deviation(greys - np.median(greys)) <= border.EVEN or (surely and LIGHT * greys.min() > greys.max()):
         return None
     coarse = _reduced(image)
     contrast = int(coarse.max()) - int(coarse.min())
@@ -77,14 +78,14 @@ def _ink(coarse: Grey) -> Grey:
 
     A plane by asymmetric least squares (Eilers 2003): most of the border may be ink, on one side of the paper.
     """
-    edge, each = border.edge(coarse).astype(np.float32), border.terms(coarse)
-    grey, darkest, lightest = np.median(edge), coarse.min(), coarse.max()
+    greys, each = border.edge(coarse).astype(np.float32), border.terms(coarse)
+    grey, darkest, lightest = np.median(greys), coarse.min(), coarse.max()
     sign = 1 if grey - darkest < lightest - grey else -1
-    weights = np.ones_like(edge)
+    weights = np.ones_like(greys)
     for _ in range(ROUNDS):
         weighted = each.T * weights
-        factors = np.linalg.solve(weighted @ each + 1e-3 * np.eye(3, dtype=np.float32), weighted @ edge)
-        weights = np.where(sign * (edge - each @ factors) > 0, np.float32(ON_INK), np.float32(1))
+        factors = np.linalg.solve(weighted @ each + 1e-3 * np.eye(3, dtype=np.float32), weighted @ greys)
+        weights = np.where(sign * (greys - each @ factors) > 0, np.float32(ON_INK), np.float32(1))
     difference = sign * (coarse.astype(np.int16) - border.plane(coarse, factors))
     return difference.clip(0).astype(np.uint8)
 

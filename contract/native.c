@@ -24,7 +24,7 @@ enum {
     EIGHT = 8,                  /* pixels that are looked at in one go */
     LARGE = 36,                 /* hundredths of an image's sides that a box has */
     SPAN = 84,                  /* hundredths of its longest row that nearly all of its rows have */
-    ROWS = 87,                  /* hundredths that are nearly all */
+    ROWS = 88,                  /* hundredths that are nearly all */
     FAR = 24,                   /* levels from the paper: of what may lie within a rim */
     FEWEST = 4,                 /* places at which a coarse image changes, whose pixels were repeated */
     MIN_CONTRAST = 10,          /* between paper and ink, levels */

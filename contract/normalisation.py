@@ -104,13 +104,14 @@ def _digit(image: Grey) -> Grey:
     """Its ink, as `inked` finds it, or behind a border that is no sample of the paper. Raises `BlankImageError`."""
     if max(image.shape) <= COARSE:
         return inked(image)
-    if (ink := filling(image, surely=True)) is None:
-        try:
-            return inked(image)
-        except BlankImageError:
-            if (ink := filling(image)) is None:
-                raise
-    return ink
+    if (ink := filling(image, surely=True)) is not None:
+        return ink
+    try:
+        return inked(image)
+    except BlankImageError:
+        if (ink := filling(image)) is not None:
+            return ink
+        raise
 
 
 def placed(ink: Grey) -> Grey:

@@ -69,8 +69,8 @@ SAMPLE = 5000
 WRITING = 0.3
 """Longer side of what is written on a sheet, at least, as a share of the sheet's."""
 
-STROKE = 0.2
-"""Width of its strokes, at most, as a share of the sheet's shorter side."""
+STROKE, BLOTS = 0.2, 0.02
+"""Width of its strokes, at most, as a share of the sheet's shorter side, but for such a share of the ink at joints."""
 
 
 def without_surroundings(image: Grey) -> Grey:
@@ -88,15 +88,19 @@ def without_surroundings(image: Grey) -> Grey:
     for around in _around(fine):
         found = ~_reached(~_differing(fine, around, step))
         sheet = _opened(found)
-        if _is_rectangle(sheet, found):
-            paper = _plane(fine, _pixels(sheet, fine, step))
-            marked = _differing(fine, paper, step)
-            inner = _within_lines(sheet, marked)
-            if inner is None or not _is_written(marked & inner, inner):
-                continue
-            if abs(np.median(paper) - np.median(around)) > FAR or not _reaches_across(marked & inner, inner):
-                inner = _without_tips(inner, _differing(fine, paper, step, least=0))
-                return _part(fine, _pixels(inner, fine, step), paper)
+        if not _is_rectangle(sheet, found):
+            continue
+        paper = _plane(fine, _pixels(sheet, fine, step))
+        marked = _differing(fine, paper, step)
+        inner = _within_lines(sheet, marked)
+        if inner is None or not _is_written(written := marked & inner, inner):
+            continue
+        within = _pixels(inner, fine, step)
+        boxed = abs(np.median(paper) - np.median(around)) <= FAR
+        if _reaches_across(written, inner) if boxed else _is_hole(within & _far(fine, paper), fine, around):
+            continue
+        inner = _without_tips(inner, _differing(fine, paper, step, least=0))
+        return _part(fine, _pixels(inner, fine, step), paper)
     return image
 
 
@@ -209,8 +213,9 @@ def _is_rectangle(sheet: Mask, found: Mask) -> bool:
             for axis, both, other in zip(axes, ends, reversed(ends), strict=True)
             for end in both
         ]
-        if sum(seen) >= 3:
-            return all(found[corner].mean() >= SHARP for corner in _corners(axes, ends) if corner.any())
+        sharp = (found[corner].mean() >= SHARP for corner in _corners(axes, ends) if corner.any())
+        if sum(seen) >= 3 and all(sharp):
+            return True
     return False
 
 
@@ -270,9 +275,10 @@ def _is_written(marked: Mask, sheet: Mask) -> bool:
     sides = [np.count_nonzero(sheet.any(axis=axis)) for axis in (1, 0)]
     if not len(down) or max(np.ptp(down), np.ptp(across)) + 1 < WRITING * max(sides):
         return False
+    wide = marked
     for _ in range(round(STROKE * min(sides) / 2)):
-        marked = _smaller(marked)
-    return not marked.any()
+        wide = _smaller(wide)
+    return bool(wide.sum() <= BLOTS * marked.sum())
 
 
 def _reaches_across(marked: Mask, sheet: Mask) -> bool:
@@ -280,6 +286,13 @@ def _reaches_across(marked: Mask, sheet: Mask) -> bool:
     touching = np.nonzero(marked & ~_smaller(sheet))
     sides = [np.count_nonzero(sheet.any(axis=axis)) for axis in (1, 0)]
     return any(len(axis) > 0 and np.ptp(axis) >= ACROSS * side for axis, side in zip(touching, sides, strict=True))
+
+
+def _is_hole(written: Mask, image: Grey, around: Grey) -> bool:
+    """Whether it is of the same grey as all around, which is of one: a fat 0 of straight lines is no dark sheet."""
+    greys = border.edge(image)
+    near = written & ~_far(image, around)
+    return bool((greys == greys[0]).all() and 2 * np.count_nonzero(near) >= np.count_nonzero(written))
 
 
 def _part(image: Grey, inner: Mask, paper: Grey) -> Grey:

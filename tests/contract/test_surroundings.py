@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from contract.normalisation import normalise
-from contract.surroundings import without_surroundings
+from contract.surroundings import _reached, without_surroundings
 from contract.undoing import undone
 from tests.conftest import DATA
 from trainer.mnist import Mnist
@@ -111,9 +111,20 @@ def test_strips_are_no_sheets(shape: tuple[int, int]) -> None:
     assert without_surroundings(strip) is strip
 
 
-def test_maze_is_left_as_it_is() -> None:
-    maze = np.full((96, 96), 255, np.uint8)
-    maze[4:92, 4:92:4] = 0
-    maze[4:8, 6:92:8] = maze[88:92, 10:92:8] = 0
-    maze[0, 0] = 254
-    assert without_surroundings(maze) is maze
+def test_maze_is_given_up() -> None:
+    ways = np.zeros((97, 97), np.bool_)
+    ways[1::2, 1:96] = ways[2::4, 95] = ways[4::4, 1] = True
+    ways[[0, -1]] = False
+    ways[0, 1] = True
+    assert _reached(ways).all()
+
+
+@pytest.mark.parametrize("flip", [0, 255], ids=["dark ink", "light ink"])
+@pytest.mark.parametrize("width", [22, 40, 44])
+def test_square_digits_with_sharp_corners_are_no_dark_sheets(width: int, flip: int) -> None:
+    sheet = Image.new("L", (200, 200), 255)
+    pen = ImageDraw.Draw(sheet)
+    for box in ((50, 20, 150, 100 + width // 2), (50, 100 - width // 2, 150, 180)):
+        pen.rectangle(box, outline=0, width=width)
+    eight = np.asarray(sheet) ^ np.uint8(flip)
+    assert without_surroundings(eight) is eight
