@@ -26,6 +26,11 @@ def edge(image: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate((image[0, x], image[-1, x], image[y, 0], image[y, -1]))
 
 
+def is_plain(edge: NDArray[Any]) -> bool:
+    """Whether such an `edge` is of one grey."""
+    return np.array_equal(edge[1:], edge[:-1])
+
+
 def terms(image: Grey) -> NDArray[np.float32]:
     """Of a plane over `image`, at the places of its `edge`: 1, column, row; [n, 3]."""
     height, width = image.shape

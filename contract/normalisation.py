@@ -238,7 +238,7 @@ def _paper(image: Grey) -> tuple[Grey, float]:
     """
     edge = border.edge(image)
     if max(image.shape) > COARSE:
-        return (edge[0, ...], 0.0) if np.array_equal(edge[1:], edge[:-1]) else border.paper(image)
+        return (edge[0, ...], 0.0) if border.is_plain(edge) else border.paper(image)
     grey, darkest, lightest = np.median(edge.astype(np.float32)), image.min(), image.max()
     return np.asarray(darkest if grey - darkest < lightest - grey else lightest), 0.0
 

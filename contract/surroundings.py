@@ -110,7 +110,7 @@ def _may_be_around(image: Grey) -> bool:
     native.c asks the same, and reads these itself.
     """
     edge = border.edge(image)
-    if (edge != edge[0]).any():
+    if not border.is_plain(edge):
         return True
     step = max(1, max(image.shape) // FEW)
     image = image[::step, ::step]
@@ -272,7 +272,7 @@ def _without_tips(sheet: Mask, differing: Mask) -> Mask:
 def _is_written(marked: Mask, sheet: Mask) -> bool:
     """Whether something of a digit's size stands there, in strokes: what looks out of a fat 0 is none."""
     down, across = np.nonzero(marked)
-    sides = [np.count_nonzero(sheet.any(axis=axis)) for axis in (1, 0)]
+    sides = _sides(sheet)
     if not len(down) or max(np.ptp(down), np.ptp(across)) + 1 < WRITING * max(sides):
         return False
     wide = marked
@@ -284,15 +284,19 @@ def _is_written(marked: Mask, sheet: Mask) -> bool:
 def _reaches_across(marked: Mask, sheet: Mask) -> bool:
     """Whether it goes from edge to edge: an 8 of straight lines is no box with a line in it."""
     touching = np.nonzero(marked & ~_smaller(sheet))
-    sides = [np.count_nonzero(sheet.any(axis=axis)) for axis in (1, 0)]
+    sides = _sides(sheet)
     return any(len(axis) > 0 and np.ptp(axis) >= ACROSS * side for axis, side in zip(touching, sides, strict=True))
+
+
+def _sides(sheet: Mask) -> tuple[int, int]:
+    """Rows and columns that have some of it."""
+    return int(np.count_nonzero(sheet.any(axis=1))), int(np.count_nonzero(sheet.any(axis=0)))
 
 
 def _is_hole(written: Mask, image: Grey, around: Grey) -> bool:
     """Whether it is of the same grey as all around, which is of one: a fat 0 of straight lines is no dark sheet."""
-    greys = border.edge(image)
     near = written & ~_far(image, around)
-    return bool((greys == greys[0]).all() and 2 * np.count_nonzero(near) >= np.count_nonzero(written))
+    return border.is_plain(border.edge(image)) and bool(2 * np.count_nonzero(near) >= np.count_nonzero(written))
 
 
 def _part(image: Grey, inner: Mask, paper: Grey) -> Grey:
