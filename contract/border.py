@@ -31,6 +31,12 @@ def is_plain(edge: NDArray[Any]) -> bool:
     return np.array_equal(edge[1:], edge[:-1])
 
 
+def is_dark(image: Grey) -> bool:
+    """Whether the border is nearer to the darkest grey of `image` than to its lightest."""
+    grey = np.median(edge(image).astype(np.float32))
+    return bool(grey - image.min() < image.max() - grey)
+
+
 def terms(image: Grey) -> NDArray[np.float32]:
     """Of a plane over `image`, at the places of its `edge`: 1, column, row; [n, 3]."""
     height, width = image.shape

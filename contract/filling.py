@@ -51,13 +51,13 @@ def filling(image: Grey, *, surely: bool = False) -> Grey | None:
     coarse = _reduced(image)
     contrast = int(coarse.max()) - int(coarse.min())
     _, unevenness = border.paper(coarse)
-    if contrast < LEAST or unevenness * QUIET <= contrast or not _roughness(coarse) < NOISE:
+    if contrast < LEAST or unevenness * QUIET <= contrast or not (roughness := _roughness(coarse)) < NOISE:
         return None
     ink = _ink(coarse)
     strokes = ink > ink.max() // 3
     if surely:
         return ink if _reach(ink) >= REACHED * ink.max() and border.edge(strokes).mean() <= ON_EDGE else None
-    return ink if _roughness(coarse) > SHADE and _largest(strokes) >= WHOLE * np.count_nonzero(strokes) else None
+    return ink if roughness > SHADE and _largest(strokes) >= WHOLE * np.count_nonzero(strokes) else None
 
 
 def _reduced(image: Grey) -> Grey:
@@ -79,8 +79,7 @@ def _ink(coarse: Grey) -> Grey:
     A plane by asymmetric least squares (Eilers 2003): most of the border may be ink, on one side of the paper.
     """
     greys, each = border.edge(coarse).astype(np.float32), border.terms(coarse)
-    grey, darkest, lightest = np.median(greys), coarse.min(), coarse.max()
-    sign = 1 if grey - darkest < lightest - grey else -1
+    sign = 1 if border.is_dark(coarse) else -1
     weights = np.ones_like(greys)
     for _ in range(ROUNDS):
         weighted = each.T * weights

@@ -236,11 +236,10 @@ def _paper(image: Grey) -> tuple[Grey, float]:
 
     Of a coarse image the paper is its darkest or its lightest grey, whichever the border is nearer to.
     """
+    if max(image.shape) <= COARSE:
+        return np.asarray(image.min() if border.is_dark(image) else image.max()), 0.0
     edge = border.edge(image)
-    if max(image.shape) > COARSE:
-        return (edge[0, ...], 0.0) if border.is_plain(edge) else border.paper(image)
-    grey, darkest, lightest = np.median(edge.astype(np.float32)), image.min(), image.max()
-    return np.asarray(darkest if grey - darkest < lightest - grey else lightest), 0.0
+    return (edge[0, ...], 0.0) if border.is_plain(edge) else border.paper(image)
 
 
 def _crop(ink: Grey) -> Grey:
