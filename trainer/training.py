@@ -47,6 +47,7 @@ from trainer.reads import published as reads_of
 from trainer.recipe import Recipe
 from trainer.report import Evaluation, evaluate, evaluate_version
 from trainer.revision import source_revision
+from trainer.waiting import reserved
 
 LIBRARIES = ("tensorflow", "keras", "numpy", "pillow", "scikit-image", "scipy", "ai-edge-litert")
 LABELS = [str(digit) for digit in range(10)]
@@ -103,7 +104,9 @@ def train(mnist: Mnist, recipe: Recipe, store: Store, more: int | None = None) -
     newest_line, newest_second = (newest(kind, store, recipe) for kind in (LINE, SECOND))
     fitted_line = fitted_before(LINE, store, newest_line) if newest_line else None
     fitted_second = fitted_before(SECOND, store, newest_second) if newest_second else None
-    return publish(fit(mnist, recipe, before), fitted_line, fitted_second, mnist, recipe, store)
+    with reserved():
+        fitted = fit(mnist, recipe, before)
+    return publish(fitted, fitted_line, fitted_second, mnist, recipe, store)
 
 
 def fit(mnist: Mnist, recipe: Recipe, before: Before | None = None) -> Fitted:

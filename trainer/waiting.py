@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -13,6 +16,25 @@ from contract.store import Store
 PLACE = Path(os.environ.get("DIGITS_CACHE") or user_cache_path("digits")) / "unpublished"
 DRAFT = "draft.json"
 FILES = "files"
+
+ROOM = 64
+"""MiB that are enough to write a version: several times what it is in the end."""
+
+
+@contextmanager
+def reserved() -> Iterator[None]:
+    """Room among temporary files, held during a training, for what is written after it. Raises `OSError` at once."""
+    with tempfile.TemporaryFile() as held:
+        try:
+            for _ in range(ROOM):
+                held.write(os.urandom(1 << 20))  # zeros might be kept as none
+            held.flush()
+        except OSError as error:
+            raise OSError(
+                f"{error}. A training needs {ROOM} MiB among temporary files, in {tempfile.gettempdir()}: free some, "
+                "or name another folder as TMPDIR"
+            ) from error
+        yield
 
 
 def publish(files: Path, draft: Draft, store: Store) -> Manifest:

@@ -1,5 +1,9 @@
 """What a training leads to is not lost where its store cannot take it."""
 
+import contextlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,3 +68,42 @@ def test_folder_in_which_nothing_waits_is_one_clear_line(tmp_path: Path, content
     result = trainer("publish", tmp_path, "--store", REPO / "models", expect=1)
     assert "waits to be published" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_room_for_what_is_written_after_a_training_is_held_during_it() -> None:
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("needs /proc, which lists open files")
+
+    def held() -> int:
+        """Bytes of files that this process has open."""
+        total = 0
+        for file in Path("/proc/self/fd").iterdir():
+            with contextlib.suppress(OSError):  # the one of this listing
+                total += file.stat().st_size
+        return total
+
+    before = held()
+    with waiting.reserved():
+        during = held()
+    assert during - before >= waiting.ROOM << 20
+    assert held() < during - (waiting.ROOM << 20) // 2
+
+
+def test_training_does_not_begin_where_its_temporary_files_have_no_room(tmp_path: Path) -> None:
+    program = (
+        "import resource, signal; from trainer.waiting import reserved\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))\n"
+        "with reserved(): print('trained')"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=REPO,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not result.stdout
+    assert f"in {tmp_path}: free some, or name another folder as TMPDIR" in result.stderr
+    assert not any(tmp_path.iterdir())
