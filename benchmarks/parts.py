@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from pydantic_core import from_json
@@ -14,10 +15,11 @@ from starlette.types import ASGIApp, Message
 
 from benchmarks.common import console, digit, drawing, post
 from benchmarks.empty import app as empty
+from contract import normalisation
 from contract.artifact import TFLITE
 from contract.folder import FolderStore
 from contract.messages import PredictRequest
-from contract.normalisation import inked, normalise, placed_by_python
+from contract.normalisation import normalise
 from service.decoding import Decoder
 from service.model import Model, networks
 from service.network import Network
@@ -91,6 +93,8 @@ def main() -> None:
     small, images = np.array(digit(), np.uint8), PredictRequest.model_validate_json(body).images
     large, seen = decoder().decode(png), normalise(small)[np.newaxis]
     logits = network.logits(seen)
+    with patch.object(normalisation, "_NATIVE", None):
+        in_python = best(lambda: normalise(large))
     parts = {
         "JSON → pydantic": best(lambda: PredictRequest.model_validate_json(body)),
         "JSON → lists, as the short way has it": best(lambda: from_json(body)),
@@ -98,7 +102,7 @@ def main() -> None:
         "28×28 normalised": best(lambda: normalise(small)),
         "280×280 PNG → array": best(lambda: decoder().decode(png)),
         "280×280 normalised": best(lambda: normalise(large)),
-        "the same without native.c": best(lambda: placed_by_python(inked(large))),
+        "the same without native.c": in_python,
         "LiteRT": best(lambda: network.logits(seen)),
         "calibration": best(lambda: manifest.calibration.judged(logits)),
         "LiteRT, calibration, acceptance": best(lambda: model.answer(seen)),

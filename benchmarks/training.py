@@ -25,7 +25,7 @@ def main() -> None:
     from trainer.training import train
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--full", action="store_true", help="all ten epochs of the reference, some ten minutes")
+    parser.add_argument("--full", action="store_true", help="all ten epochs of the reference, some 25 minutes")
     full = parser.parse_args().full
     data = mnist.load()
 

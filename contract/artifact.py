@@ -57,11 +57,13 @@ class Input(_Part):
 
     shape: tuple[Literal[28], Literal[28]]
     dtype: Literal["uint8"]
-    normalisation: str = Field(description="Version of the normalisation that the training images went through.")
+    normalisation: str = Field(
+        description="Version of the normalisation that the networks were measured with, and are served with."
+    )
 
 
 class Metrics(_Part):
-    """Measured on the test set, which chooses nothing."""
+    """Measured on the test set, by which nothing was chosen in training."""
 
     accuracy: Share
     error: Share

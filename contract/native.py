@@ -1,4 +1,4 @@
-"""The inner part of the normalisation once more, in C: the same pictures, in a fifth of the time.
+"""The inner part of the normalisation once more, in C: the same pictures, in a small part of the time.
 
 `python -m contract.native` compiles native.c, by the package `ziglang` or by the compiler that `CC` names. Where that
 was not done, everything works and takes longer. The library is called after its source, the machine and the flags: an

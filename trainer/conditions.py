@@ -99,7 +99,7 @@ CONDITIONS: dict[str, Condition] = {
     "8 pixels in all, the digit filling them": _with(pen=_always(20), coarse=_always(8)),
     "all of these at random, as in training": random_look,
 }
-"""An 8-pixel pen, black on white, on a canvas of 300 where a row does not say otherwise."""
+"""An 8-pixel pen, black on white, on a canvas of 300 where a row does not say otherwise; the card has the rest."""
 
 MISHAPS: dict[str, tuple[Condition, Mishap]] = {
     "a shadow's edge, a third of the light lost beyond it": (_with(**PHOTOGRAPHED), shadow(1 / 3)),

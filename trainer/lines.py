@@ -20,7 +20,7 @@ LONGEST, MOST = 8, 20
 """Digits of a number, and of a strip."""
 
 APART = 20, 40
-"""Pixels between two numbers on a strip, from and below: more than between two digits."""
+"""Pixels between two numbers on a strip, from and below: more than between most digits of one."""
 
 END = -1
 """In a row of labels, behind the last digit."""

@@ -1,4 +1,5 @@
-"""What is nearly a digit, for the second network: digits to which one thing was done that makes them none.
+"""What is nearly a digit: digits to which one thing was done that makes them none. For the second network, and for a
+first one that learns on.
 
 Each raises `BlankImageError` where it finds no digit to do that to.
 """

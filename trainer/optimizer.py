@@ -1,4 +1,4 @@
-"""What the larger networks learn by."""
+"""What the networks learn by."""
 
 import keras
 import tensorflow as tf

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
@@ -169,20 +170,26 @@ def _stain(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
     return shrunk(np.asarray(picture))
 
 
-def _texture(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
+def texture(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
     """Smooth or coarse blotches, with all greys or cut off at one."""
-    field = ndimage.gaussian_filter(rng.normal(size=(SIDE, SIDE)), rng.uniform(1, 12))
-    field = (field - field.min()) / np.ptp(field)
+    field = blotches(rng)
     if rng.random() < 0.6:
-        field = field > rng.uniform(0.4, 0.8)
+        field = np.where(field > rng.uniform(0.4, 0.8), 1.0, 0.0)
     if rng.random() < 0.5:
         field = np.pad(field, 20)
     return shrunk((field * 255).astype(np.uint8))
+
+
+def blotches(rng: np.random.Generator) -> NDArray[np.float64]:
+    """[SIDE, SIDE] in 0 to 1."""
+    field = ndimage.gaussian_filter(rng.normal(size=(SIDE, SIDE)), rng.uniform(1, 12))
+    smooth: NDArray[np.float64] = (field - field.min()) / np.ptp(field)
+    return smooth
 
 
 def shrunk(picture: Grey) -> Grey:
     return np.asarray(Image.fromarray(picture).resize((SIZE, SIZE), Image.Resampling.BOX))
 
 
-NO_DIGITS = (turned, joined, overlaid, beside, nested, sign, _stain, _texture)
+NO_DIGITS = (turned, joined, overlaid, beside, nested, sign, _stain, texture)
 NO_DIGIT_SHARES = (0.18, 0.15, 0.08, 0.11, 0.1, 0.2, 0.13, 0.05)

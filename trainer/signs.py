@@ -1,4 +1,4 @@
-"""More that is no digit, for the second network: it has the room to learn what the first one has not."""
+"""More that is no digit, for the second network, and for a first one that learns on."""
 
 from functools import cache
 
@@ -11,7 +11,20 @@ from scipy.interpolate import PchipInterpolator
 
 from trainer.digits import Digits, Grey
 from trainer.nearly import doubled, misplaced, opened
-from trainer.outliers import SIDE, beside, cropped, joined, nested, normalised, overlaid, shrunk, sign, turned
+from trainer.outliers import (
+    SIDE,
+    beside,
+    blotches,
+    cropped,
+    joined,
+    nested,
+    normalised,
+    overlaid,
+    shrunk,
+    sign,
+    texture,
+    turned,
+)
 
 CUT = (0, 2, 4)
 """Digits that are none without their upper part, the 4 without its lower one."""
@@ -120,7 +133,7 @@ def _stain(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
     if rng.random() < 0.6:
         stain = np.where(ndimage.gaussian_filter(stain, rng.uniform(1, 5)) > 127, 255.0, 0.0)
     if rng.random() < 0.5:
-        stain *= rng.uniform(0.2, 0.6) + _blotches(rng)
+        stain *= rng.uniform(0.2, 0.6) + blotches(rng)
     return shrunk(stain.clip(0, 255).astype(np.uint8))
 
 
@@ -147,25 +160,8 @@ def _silhouette(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
         brush.polygon([(SIDE / 2 + x, y) for x, y in fork], fill=0)
     thing = np.asarray(picture, np.float64)
     if rng.random() < 0.5:
-        thing *= rng.uniform(0.1, 0.6) + _blotches(rng)
+        thing *= rng.uniform(0.1, 0.6) + blotches(rng)
     return shrunk(ndimage.rotate(thing, rng.normal(0, 5), reshape=False, order=1).clip(0, 255).astype(np.uint8))
-
-
-def _texture(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
-    """Smooth or coarse blotches, with all greys or cut off at one."""
-    field = _blotches(rng)
-    if rng.random() < 0.6:
-        field = np.where(field > rng.uniform(0.4, 0.8), 1.0, 0.0)
-    if rng.random() < 0.5:
-        field = np.pad(field, 20)
-    return shrunk((field * 255).astype(np.uint8))
-
-
-def _blotches(rng: np.random.Generator) -> NDArray[np.float64]:
-    """[SIDE, SIDE] in 0 to 1."""
-    field = ndimage.gaussian_filter(rng.normal(size=(SIDE, SIDE)), rng.uniform(1, 12))
-    blotches: NDArray[np.float64] = (field - field.min()) / np.ptp(field)
-    return blotches
 
 
 SHARES = {
@@ -183,9 +179,9 @@ SHARES = {
     _character: 0.2,
     _stain: 0.11,
     _silhouette: 0.12,
-    _texture: 0.04,
+    texture: 0.04,
 }
 """How often each is made, in proportion."""
 
-SOLID = (_stain, _silhouette, _texture)
+SOLID = (_stain, _silhouette, texture)
 """What is not drawn again, as most of it has no strokes: the skeleton of a tall stain is a 1."""
