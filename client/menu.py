@@ -5,11 +5,19 @@ import tkinter as tk
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
+from string import ascii_lowercase
 
 MAC = sys.platform == "darwin"
 
 KEYPAD = {"Return": "KP_Enter", "Delete": "KP_Delete"}
 """What a key is called there."""
+
+LETTERS = (
+    {ord(letter.upper()): letter for letter in ascii_lowercase}
+    if sys.platform == "win32"
+    else dict(zip((*range(24, 34), *range(38, 47), *range(52, 59)), "qwertyuiopasdfghjklzxcvbnm", strict=True))
+)
+"""What stands on a key, by its number, where there are Latin letters on the keyboard."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +74,26 @@ def bind(window: tk.Tk | tk.Toplevel, menus: Menus) -> None:
     """Let the keys of all actions work while `window` has the focus."""
     for action in filter(None, chain.from_iterable(menus.values())):
         _bind(window, action)
+    if not MAC:
+        _bind_places(window, menus)
 
 
 def _bind(window: tk.Tk | tk.Toplevel, action: Action) -> None:
     for sequence in action.sequences:
         window.bind(sequence, lambda _: action.do())
+
+
+def _bind_places(window: tk.Tk | tk.Toplevel, menus: Menus) -> None:
+    """Where a keyboard has no Latin letters, the keys in their places do."""
+    actions = {action.key: action for action in filter(None, chain.from_iterable(menus.values()))}
+
+    def press(event: "tk.Event[tk.Misc]") -> None:
+        letter = LETTERS.get(event.keycode)
+        if (
+            letter
+            and (len(event.keysym) > 1 or not event.keysym.isascii())
+            and (action := actions.get(f"Control-{letter}"))
+        ):
+            action.do()
+
+    window.bind("<Control-Key>", press)

@@ -25,8 +25,11 @@ from contract.messages import (
     Problem,
 )
 
-TIMEOUT = httpx.Timeout(10, connect=2)
+PATIENCE, TO_CONNECT = 10, 2
 """Seconds for an answer, and for a connection."""
+
+PACE = 125_000
+"""Bytes that even a slow line sends in a second; until all have gone there is no answer to wait for."""
 
 LONGEST, MOST_BYTES = 20, 2**24
 """Seconds for all of an answer, once its headers are there, and bytes."""
@@ -39,9 +42,13 @@ LIKELY = 0.5
 ANY_IMAGE = {"Content-Type": "image/unknown"}
 
 LATER = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
+GATEWAYS = (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
+"""What proxies say where nothing behind them answers."""
 
 NOT_OURS = "what answers there is not the digit service"
 NO_HOST = "there is no machine of that name"
+LATE = "no answer in time"
+UNSENDABLE = "the API key has signs that cannot be sent"
 
 
 class ServiceAwayError(Exception):
@@ -50,6 +57,10 @@ class ServiceAwayError(Exception):
 
 class ServiceBusyError(ServiceAwayError):
     """It is there, but has no time, or no model, now."""
+
+
+class ServiceSlowError(ServiceAwayError):
+    """The answer, or the question, was too long on its way."""
 
 
 class KeyWantedError(ServiceAwayError):
@@ -93,7 +104,7 @@ class Service:
             self._http = httpx.Client(
                 base_url=url,
                 headers={"Accept-Encoding": "identity"},
-                timeout=TIMEOUT,
+                timeout=httpx.Timeout(PATIENCE, connect=TO_CONNECT),
                 trust_env=not here,  # no proxy leads back here
             )
         except httpx.InvalidURL as error:  # a proxy's
@@ -155,15 +166,19 @@ class Service:
                 response = self._sent(method, path, content, headers)
         if response.is_success:
             return response
+        if response.has_redirect_location:
+            raise ServiceAwayError(f"it sends on to {response.headers['Location']}: that may be the address to enter")
         if response.status_code in (httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED):
             raise ServiceAwayError(f"{NOT_OURS} ({response.status_code})")
         try:
             problem = Problem.model_validate_json(response.content)
         except ValidationError:
-            raise ServiceAwayError(f"{NOT_OURS} ({response.status_code})") from None
+            raise _by_another(response.status_code) from None
         detail = problem.detail
         if response.status_code == httpx.codes.UNAUTHORIZED:
             raise KeyWantedError("it does not know this API key" if self._key else "it wants an API key")
+        if response.status_code == httpx.codes.REQUEST_TIMEOUT:
+            raise ServiceSlowError(detail)
         if response.status_code in LATER or response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise ServiceBusyError(detail)
         if problem.errors:
@@ -175,18 +190,24 @@ class Service:
 
     def _sent(self, method: str, path: str, content: bytes | None, headers: dict[str, str] | None) -> httpx.Response:
         if self._key:
+            if not self._key.isascii():
+                raise KeyWantedError(UNSENDABLE)
             self._http.headers["Authorization"] = f"Bearer {self._key}"
+        timeout = httpx.Timeout(PATIENCE + len(content or b"") / PACE, connect=TO_CONNECT)
         try:
-            with self._http.stream(method, path, content=content, headers=headers) as response:
-                return httpx.Response(response.status_code, content=_whole(response))
+            with self._http.stream(method, path, content=content, headers=headers, timeout=timeout) as response:
+                further = {name: response.headers[name] for name in ("Location",) if name in response.headers}
+                return httpx.Response(response.status_code, content=_whole(response), headers=further)
+        except httpx.ConnectTimeout as error:
+            raise ServiceAwayError(LATE) from error
         except httpx.TimeoutException as error:
-            raise ServiceAwayError("no answer in time") from error
+            raise ServiceSlowError(LATE) from error
         except httpx.ConnectError as error:
             raise ServiceAwayError(_why(error)) from error
         except UnicodeError as error:
             raise ServiceAwayError(NO_HOST) from error
         except httpx.LocalProtocolError:  # its text would have the key
-            raise KeyWantedError("the API key has signs that cannot be sent") from None
+            raise KeyWantedError(UNSENDABLE) from None
         except httpx.HTTPError as error:
             raise ServiceAwayError(str(error) or "the connection broke") from error
 
@@ -213,10 +234,19 @@ def _whole(response: httpx.Response) -> bytes:
     for piece in response.iter_raw():  # what is packed nobody asked for, and unpacks to nothing by drops, or to no end
         content += piece
         if time.monotonic() - started > LONGEST:
-            raise ServiceAwayError("no answer in time")
+            raise ServiceAwayError(LATE)
         if len(content) > MOST_BYTES:
             raise ServiceAwayError(NOT_OURS)
     return bytes(content)
+
+
+def _by_another(status: int) -> ServiceAwayError | ServiceRefusedError:
+    """What an error means that is not worded as the service words its own: something else may stand before it."""
+    if status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+        return ServiceRefusedError("It is too large for what stands before the service.")
+    if status in (*LATER, *GATEWAYS):
+        return ServiceBusyError(f"what stands before it says {status}")
+    return ServiceAwayError(f"{NOT_OURS} ({status})")
 
 
 def _base64(image: bytes) -> str:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -45,9 +46,10 @@ class Photo:
             with Image.open(io.BytesIO(self.content)) as image:
                 if most is not None:
                     image.draft("RGB", (most, most))
-                upright = ImageOps.exif_transpose(image)
-                if upright.mode.startswith("I"):  # 16 bits, which Pillow would cut at white
-                    upright = upright.convert("I").point(lambda level: level * (1 / 256)).convert("L")
+                image.load()
+                with suppress(Exception):  # Pillow raises what it likes on a damaged Exif: the image stays as it is
+                    ImageOps.exif_transpose(image, in_place=True)
+                upright = _of_8_bits(image) if image.mode.startswith("I") else image
                 if upright.has_transparency_data:
                     upright = _on_paper(upright.convert("RGBA"))
                 shown = upright.convert("RGB")
@@ -58,9 +60,20 @@ class Photo:
         return shown
 
 
+def _of_8_bits(image: Image.Image) -> Image.Image:
+    """`image`, of 16 bits or 32, which Pillow would cut at white; some use few of them. As the service reads it."""
+    levels = image.convert("I")
+    darkest, lightest = levels.getextrema()
+    low = min(0, darkest)
+    factor = 0.5 ** max(0, (lightest - low).bit_length() - 8)
+    return levels.point(lambda level: level * factor - low * factor).convert("L")
+
+
 def _on_paper(image: Image.Image) -> Image.Image:
     """`image`, of mode RGBA, on white, or on black where what can be seen is light, as the service reads it."""
-    visible = image.getchannel("A").point(lambda opacity: 255 * (opacity > 127))
+    alpha = image.getchannel("A")
+    least = alpha.getextrema()[1] / 2
+    visible = alpha.point(lambda opacity: 255 * (opacity > least))
     light = visible.getbbox() is not None and ImageStat.Stat(image.convert("L"), visible).median[0] > 127
     return Image.alpha_composite(Image.new("RGBA", image.size, "black" if light else "white"), image)
 

@@ -8,6 +8,7 @@ import stat
 import sys
 import tarfile
 import zlib
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from errno import ELOOP, ENOENT
@@ -15,7 +16,10 @@ from functools import partial
 from pathlib import Path, PurePath
 from typing import BinaryIO, Self, cast
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".pbm", ".pgm", ".ppm", ".pnm"}
+SUFFIXES = {
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
+    *(".pbm", ".pgm", ".ppm", ".pnm"),
+}
 """Of files that are taken for images in folders and archives."""
 
 COMPRESSIONS: dict[bytes, Callable[[Path], object]] = {
@@ -86,7 +90,9 @@ def images_in(folder: Path) -> list[Source]:
 def listed(file: str) -> list[str]:
     """The names in a list, one a line; "-" is standard input. Raises `OSError`."""
     content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    lines = content.removeprefix(b"\xef\xbb\xbf").decode(errors="surrogateescape").split("\n")
+    if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):  # as PowerShell writes it
+        content = content.decode("utf-16", errors="replace").encode()
+    lines = content.removeprefix(BOM_UTF8).decode(errors="surrogateescape").split("\n")
     return [line.removesuffix("\r") for line in lines if line.strip()]
 
 

@@ -63,6 +63,18 @@ def aware() -> None:
             ctypes.windll.shcore.SetProcessDpiAwareness(1)
 
 
+def follow_desktop(root: tk.Tk) -> None:
+    """Let Tk count with the dots per inch that desktops on X11 ask for: it takes the screen's own."""
+    if root.tk.call("tk", "windowingsystem") != "x11":
+        return
+    probe = tk.Tk(className="Xft")  # only a program of that name is told
+    probe.withdraw()
+    asked = probe.option_get("dpi", "Dpi")
+    probe.destroy()
+    with suppress(ValueError):  # nothing is asked for
+        root.tk.call("tk", "scaling", max(float(asked), root.winfo_fpixels("1i")) / 72)
+
+
 def scale(root: tk.Tk) -> float:
     """Pixels for one of a common screen, in quarters; on a Mac, Tk counts in points and this is 1."""
     return max(1.0, round(4 * root.winfo_fpixels("1i") / DENSITY) / 4)

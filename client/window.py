@@ -57,6 +57,7 @@ class Window:
         self._noticed = -inf  # when something was said that is to stand
         self._keys: dict[str, str] = {}  # that were entered, by the service's URL: there may be no keyring
 
+        theme.follow_desktop(root)
         scale = self._scale = theme.scale(root)
         colours = theme.apply(root, "dark" if self._dark else "light")
         root.title("Digits")
@@ -370,6 +371,7 @@ def _on_screen(root: tk.Tk, place: str) -> str:
     """The remembered size and place, as far as the screen has room: it may be another screen by now."""
     width, height, x, y = (int(number) for number in re.findall(r"-?\d+", place))
     width, height = min(width, root.winfo_screenwidth()), min(height, root.winfo_screenheight())
-    left = min(x, root.winfo_vrootwidth() - width)
-    top = min(y, root.winfo_vrootheight() - height)
-    return f"{width}x{height}+{max(0, left)}+{max(0, top)}"
+    first = root.winfo_vrootx(), root.winfo_vrooty()  # not 0 where a second screen is left of the first
+    left = min(x, first[0] + root.winfo_vrootwidth() - width)
+    top = min(y, first[1] + root.winfo_vrootheight() - height)
+    return f"{width}x{height}+{max(first[0], left)}+{max(first[1], top)}"

@@ -131,7 +131,7 @@ def test_presence_is_told_without_a_drawing(service: ServiceProcess, couriers: l
 
 
 @pytest.mark.parametrize(
-    ("status", "body"), [(200, b"<html>Welcome</html>"), (502, b"<html>Bad gateway</html>"), (200, b"{}"), (404, b"")]
+    ("status", "body"), [(200, b"<html>Welcome</html>"), (500, b"<html>Oh</html>"), (200, b"{}"), (404, b"")]
 )
 def test_something_else_at_that_address_is_no_answer(couriers: list[Courier], status: int, body: bytes) -> None:
     with http_server(page(status, body)) as url:
@@ -141,6 +141,50 @@ def test_something_else_at_that_address_is_no_answer(couriers: list[Courier], st
         news = hear(courier, Away)
         assert isinstance(news, Away)
         assert "not the digit service" in news.reason
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_proxy_without_a_service_is_waited_for(couriers: list[Courier], status: int) -> None:
+    with http_server(page(status, b"<html>Sorry</html>")) as url:
+        couriers.append(Courier(Service(url)))
+        couriers[0].send(SEVEN)
+        away = hear(couriers[0], Away)
+        assert isinstance(away, Away)
+        assert away.reason == f"what stands before it says {status}"
+
+
+def test_what_a_proxy_refuses_is_not_sent_again(couriers: list[Courier]) -> None:
+    with http_server(page(413, b"<html>Too large</html>")) as url:
+        couriers.append(Courier(Service(url)))
+        couriers[0].send(SEVEN)
+        refused = hear(couriers[0], Refused)
+        assert isinstance(refused, Refused)
+        assert "too large for what stands before the service" in refused.reason
+
+
+def test_address_that_sends_on_says_where_to(couriers: list[Courier]) -> None:
+    class Moved(SilentHandler):
+        def do_GET(self) -> None:
+            self.send_response(308)
+            self.send_header("Location", "https://digits.example/")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    with http_server(Moved) as url:
+        couriers.append(Courier(Service(url)))
+        away = hear(couriers[0], Away)
+        assert isinstance(away, Away)
+        assert away.reason == "it sends on to https://digits.example/: that may be the address to enter"
+
+
+def test_answer_is_waited_for_while_a_long_question_is_on_its_way(
+    service: ServiceProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seven = SEVEN.encoded()
+    monkeypatch.setattr(client.service, "PATIENCE", 0.5)
+    monkeypatch.setattr(client.service, "PACE", len(seven[0]) / 60)
+    with http_server(slowed(service.url, 1)) as url:
+        assert Service(url).predict(*seven).prediction.digit == 7
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import json
 import lzma
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -235,6 +236,63 @@ def test_key_is_found_once_for_all_batches(tmp_path: Path, folder: Path) -> None
         )
     assert done.stderr == b""
     assert [one["file"] for one in objects(done.stdout)] == names(folder)
+
+
+def test_proxy_that_takes_little_gets_less_at_once(service: ServiceProcess, tmp_path: Path, folder: Path) -> None:
+    class Proxy(slowed(service.url, 0)):  # type: ignore[misc]  # a class made by a function
+        def do_POST(self) -> None:
+            if (length := int(self.headers["Content-Length"])) <= 2000:
+                super().do_POST()
+                return
+            self.rfile.read(length)
+            self.send_response(413)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    noise = Image.effect_noise((100, 100), 50)
+    noise.save(tmp_path / "large.png")
+    with http_server(Proxy) as url:
+        done = read(url, "--json", "--single", str(folder / "0"), str(tmp_path / "large.png"))
+    *found, large = objects(done.stdout)
+    assert [one["file"] for one in found] == names(folder)[:50]
+    assert all("number" in one for one in found)
+    assert "too large for what stands before the service" in str(large["error"])
+
+
+def test_line_that_is_too_slow_for_several_batches_brings_one_after_the_other(
+    service: ServiceProcess, folder: Path
+) -> None:
+    under_way: list[int] = []
+
+    class Line(slowed(service.url, 0.2)):  # type: ignore[misc]  # a class made by a function
+        def do_POST(self) -> None:
+            under_way.append(1)
+            if len(under_way) == 1:
+                super().do_POST()
+            else:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                problem = b'{"type": "/problems/timeout", "title": "T", "status": 408, "detail": "It came too late."}'
+                self.send_response(408)
+                self.send_header("Content-Length", str(len(problem)))
+                self.end_headers()
+                self.wfile.write(problem)
+            under_way.pop()
+
+    with http_server(Line) as url:
+        done = read(url, "--json", "--single", str(folder))
+    assert done.stderr == b""
+    assert [one["file"] for one in objects(done.stdout)] == names(folder)
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_list_may_be_as_windows_writes_it(service: ServiceProcess, tmp_path: Path, coding: str) -> None:
+    image = tmp_path / "sieben – 7.jfif"
+    shutil.copy(DATA / "7.png", image)
+    content = ("\ufeff" if coding == "utf-16-be" else "") + f"{image}\r\n"
+    (tmp_path / "list.txt").write_bytes(content.encode(coding))
+    for arguments in (("--list", str(tmp_path / "list.txt")), (str(tmp_path),)):
+        [found] = objects(read(service.url, "--json", "--single", *arguments).stdout)
+        assert (found["file"], found["number"]) == (str(image), "7")
 
 
 @pytest.mark.parametrize("form", ["--json", "--csv"])

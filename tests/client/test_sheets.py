@@ -1,9 +1,10 @@
 """A picture is seen as the service reads it."""
 
 import io
+import struct
 
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 import client.sheets
 from client.sheets import History, Photo, photo
@@ -28,8 +29,10 @@ def stroke(mode: str, paper: Colour, pen: Colour) -> Image.Image:
     ("image", "paper", "pen"),
     [
         (stroke("I;16", 60_000, 3_000), 234, 11),
+        (stroke("I;16", 4_000, 200), 250, 12),
         (stroke("LA", (0, 0), (0, 255)), 255, 0),
         (stroke("RGBA", (255, 255, 255, 0), (255, 255, 255, 255)), 0, 255),
+        (stroke("RGBA", (255, 255, 255, 0), (255, 255, 255, 110)), 0, 110),
         (stroke("RGBA", (0, 0, 0, 0), (0, 0, 0, 0)), 255, 255),
     ],
 )
@@ -38,6 +41,16 @@ def test_ink_can_be_seen(image: Image.Image, paper: int, pen: int) -> None:
     assert shown.mode == "RGB"
     assert shown.getpixel((5, 5)) == (paper,) * 3
     assert shown.getpixel((30, 30)) == (pen,) * 3
+
+
+def test_damaged_exif_does_not_spoil_a_photo() -> None:
+    description, turned = struct.pack("<HHIf", 0x010E, 11, 1, 1.5), struct.pack("<HHII", 0x0112, 3, 1, 6)
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + description + turned + bytes(4)
+    file = io.BytesIO()
+    Image.new("L", (60, 40), 255).save(file, "JPEG", exif=exif)
+    with pytest.raises(Exception, match="float"):  # a description that is a number cannot be written again
+        ImageOps.exif_transpose(Image.open(file))
+    assert photo(file.getvalue()).image().getpixel((5, 5)) == (255, 255, 255)
 
 
 def test_so_many_photos_are_remembered_as_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:

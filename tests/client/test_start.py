@@ -94,16 +94,19 @@ def is_shown() -> bool:
 
 
 def test_everything_is_twice_as_large_on_a_dense_screen(display: str, tmp_path: Path) -> None:
+    desktop = tmp_path / "desktop"
+    desktop.mkdir()
+    (desktop / ".Xdefaults").write_text("Xft.dpi: 192\n")
     widths = []
-    for density in (96, 192):
+    for density, home in ((96, tmp_path), (192, tmp_path), (96, desktop)):
         with virtual_screen(density) as screen:
-            process = client(tmp_path, DISPLAY=screen)
+            process = client(tmp_path, DISPLAY=screen, HOME=str(home))
             search = ["xdotool", "search", "--sync", "--name", "^Digits$", "getwindowgeometry", "--shell"]
             shown = subprocess.check_output(search, env=os.environ | {"DISPLAY": screen}, text=True, timeout=20)
             widths.append(int(re.findall(r"WIDTH=(\d+)", shown)[-1]))
             process.terminate()
             process.communicate(timeout=10)
-    assert widths[1] == pytest.approx(2 * widths[0], rel=0.06)
+    assert widths[1:] == pytest.approx([2 * widths[0]] * 2, rel=0.06)
 
 
 def test_preferences_that_cannot_be_read_are_the_defaults(tmp_path: Path) -> None:

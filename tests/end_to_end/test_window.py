@@ -112,6 +112,19 @@ def test_several_digits_are_a_number_with_a_frame_around_each(service: ServicePr
     assert user.window.paper.find_withtag("mark") == ()
 
 
+def test_keys_do_where_the_keyboard_has_no_latin_letters(service: ServiceProcess, visit: Visit) -> None:
+    user = visit(service.url)
+    user.draw(ONE)
+    assert user.window.paper.sheet
+    try:
+        subprocess.run(["setxkbmap", "-layout", "ru"], check=True)
+        for key, inked in (("52", False), ("29", True)):  # those of Z and Y, by their numbers
+            user.press(f"ctrl+{key}")
+            assert bool(user.window.paper.sheet) is inked
+    finally:
+        subprocess.run(["setxkbmap", "-layout", "us"], check=True)
+
+
 def test_identify_opens_the_details_and_they_follow(service: ServiceProcess, visit: Visit) -> None:
     user = visit(service.url)
     user.draw(SEVEN)
