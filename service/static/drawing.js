@@ -38,6 +38,7 @@ export class Paper extends EventTarget {
   get #sheet() { return this.#sheets[this.#at]; }
   get #strokes() { return Array.isArray(this.#sheet) ? this.#sheet : []; }
   get photo() { return Array.isArray(this.#sheet) || this.#line ? null : this.#sheet; } // drawing begins a new sheet
+  get strokes() { return this.photo ? null : this.#all; } // {points, width} of each; null beneath a photo
   get #all() { return this.#line ? [...this.#strokes, this.#line] : this.#strokes; }
   get #drawing() { return Number.isInteger(this.#line?.pointer); } // not with the keyboard
   get empty() { return !this.photo && this.#all.length === 0; }
@@ -50,6 +51,9 @@ export class Paper extends EventTarget {
   clear() {
     this.#lift();
     if (!this.empty) this.#take([]);
+  }
+  restore(strokes) { // of another visit; undo leads to empty paper
+    this.#take(strokes);
   }
   lay(photo) { // {file, bitmap}
     this.#lift();

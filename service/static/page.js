@@ -2,8 +2,10 @@
 
 import { Paper } from "./drawing.js";
 import { Away, KeyWanted, Refused, keepKey, models, predict } from "./service.js";
+import { keep, kept } from "./tab.js";
 import { likeliest, ofNumber, percent, sentence } from "./words.js";
 
+const DRAWING = "digits-drawing"; // kept for the tab while another page is in it
 const HINT = "Draw a digit, or a number.";
 const RETRY = 1000; // milliseconds between two tries while the service is away
 const WATCH = 5000; // between two looks whether it is still there
@@ -190,7 +192,8 @@ $("details").addEventListener("toggle", send);
 addEventListener("keydown", (event) => {
   if ($("key").open) return;
   const control = event.ctrlKey || event.metaKey;
-  const key = event.key.toLowerCase();
+  const latin = /^[ -~]/.test(event.key); // elsewhere the keys in the letters' places do
+  const key = (latin ? event.key : event.code.replace("Key", "")).toLowerCase();
   if (control && key === "z" && !event.shiftKey) paper.undo();
   else if (control && (key === "y" || key === "z")) paper.redo();
   else if (key === "delete" || key === "backspace") paper.clear();
@@ -220,7 +223,11 @@ $("key").querySelector("form").addEventListener("submit", (event) => {
   send();
 });
 
+addEventListener("pagehide", () => keep(DRAWING, paper.strokes?.length ? JSON.stringify(paper.strokes) : null));
+
 paper.width = $("pen").valueAsNumber; // the browser may have kept it
 tidy();
 show(null, HINT);
+const drawing = kept(DRAWING);
+if (drawing) paper.restore(JSON.parse(drawing));
 run();

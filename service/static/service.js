@@ -1,6 +1,8 @@
 // The service's API, with the key where one is wanted.
 
-const KEY = "digits-api-key"; // in this tab's storage, gone with the tab
+import { keep, kept } from "./tab.js";
+
+const KEY = "digits-api-key";
 const PATIENCE = 10_000; // milliseconds for an answer
 const PACE = 250; // bytes that are sent in a millisecond, on a slow line
 const LIKELY = 0.5; // probability of a number that is shown though it is not accepted
@@ -10,16 +12,11 @@ export class Refused extends Error {} // it will not take this; the message says
 export class KeyWanted extends Error {}
 export class Away extends Error {} // no answer now, perhaps later
 
-let key = "";
-try {
-  key = sessionStorage.getItem(KEY) ?? "";
-} catch { /* the browser allows no storage: the key lasts as long as the page */ }
+let key = kept(KEY) ?? "";
 
 export function keepKey(text) {
   key = text;
-  try {
-    sessionStorage.setItem(KEY, text);
-  } catch { /* as above */ }
+  keep(KEY, text);
 }
 
 // What `read` makes of the answer to a request: "json", "text" or "blob".
@@ -32,12 +29,19 @@ export async function call(path, read = "json", options = {}) {
     content = await response[response.ok ? read : "json"]();
   } catch (error) {
     if (error.name === "TimeoutError") throw new Away("no answer in time");
-    throw new Away(error instanceof SyntaxError ? NOT_OURS : response ? "the connection broke" : "nothing answers there");
+    if (error instanceof SyntaxError) throw byAnother(response.status);
+    throw new Away(response ? "the connection broke" : "nothing answers there");
   }
   if (response.ok) return content;
   const detail = content?.detail ?? NOT_OURS;
   if (response.status === 401) throw new KeyWanted(key ? "it does not know this API key" : "it wants an API key");
   throw response.status >= 500 || !content?.detail ? new Away(detail) : new Refused(detail);
+}
+
+// What an answer means that is not the service's: something else may stand before it.
+function byAnother(status) {
+  if (status === 413) return new Refused("It is too large for what stands before the service.");
+  return new Away([408, 429, 502, 503, 504].includes(status) ? `what stands before it says ${status}` : NOT_OURS);
 }
 
 export async function predict(image, details) {

@@ -206,6 +206,62 @@ def test_undo_redo_and_clear_by_button_and_key(service: ServiceProcess, visit: V
     assert ink(page) == 0
 
 
+def test_keys_do_where_the_keyboard_has_no_latin_letters(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url)
+    draw(page, ONE)
+    for code, inked in (("KeyZ", False), ("KeyY", True)):
+        key = {"key": "я", "code": code, "ctrlKey": True, "bubbles": True}
+        page.evaluate("key => document.body.dispatchEvent(new KeyboardEvent('keydown', key))", key)
+        assert (ink(page) > 0) is inked
+
+
+def test_drawing_is_still_there_after_another_page(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url)
+    draw(page, SEVEN)
+    drawn = ink(page)
+    for leave in (lambda: page.get_by_role("link", name="The model").click(), page.reload):
+        leave()
+        if "/model" in page.url:
+            page.get_by_role("link", name="Draw").click()
+        expect(digit(page)).to_have_text("7")
+        assert ink(page) == pytest.approx(drawn, rel=0.01)
+    page.get_by_role("button", name="Undo").click()
+    assert ink(page) == 0
+    page.reload()
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+
+
+def test_bars_are_seen_in_a_contrast_theme(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url, **DESKTOP, forced_colors="active")
+    draw(page, SEVEN)
+    expect(digit(page)).to_have_text("7")
+    seven = page.locator("#bars i").nth(7)
+    filled, empty = (
+        seven.evaluate("(bar, part) => getComputedStyle(bar, part).backgroundColor", part)
+        for part in ("::before", None)
+    )
+    assert filled != empty
+
+
+def test_what_a_proxy_refuses_is_said_and_not_sent_again(service: ServiceProcess, visit: Visit) -> None:
+    asked = []
+
+    class Proxy(slowed(service.url, 0)):  # type: ignore[misc]  # a class made by a function
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(413)
+            self.end_headers()
+            self.wfile.write(b"<html>Too large</html>")
+
+    with http_server(Proxy) as url:
+        page = visit(url)
+        page.set_input_files("#file", DATA / "7.png")
+        expect(page.locator("#sentence")).to_contain_text("too large for what stands before the service")
+        expect(page.locator("#status")).to_contain_text("Connected")
+    assert asked == ["/v1/predict/image"]
+
+
 def test_pen_has_a_width(service: ServiceProcess, visit: Visit) -> None:
     page = visit(service.url)
     draw(page, ONE)
