@@ -116,7 +116,8 @@ class Batches:
         """What `call` gives, with patience; unless nobody wants it any more."""
         if self._ended.is_set():
             raise ServiceAwayError("stopped")
-        return self._patient(self._sent, call, *arguments, **named)
+        answer: Answer = self._patient(self._sent, call, *arguments, **named)
+        return answer
 
     def _sent(self, call: Callable[Given, Answer], *arguments: Given.args, **named: Given.kwargs) -> Answer:
         """What `call` gives; once the line was too slow for several, all go one after the other."""

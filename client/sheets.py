@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 from PIL import Image, ImageOps, ImageStat
 
@@ -63,7 +64,7 @@ class Photo:
 def _of_8_bits(image: Image.Image) -> Image.Image:
     """`image`, of 16 bits or 32, which Pillow would cut at white; some use few of them. As the service reads it."""
     levels = image.convert("I")
-    darkest, lightest = levels.getextrema()
+    darkest, lightest = cast("tuple[int, int]", levels.getextrema())
     low = min(0, darkest)
     factor = 0.5 ** max(0, (lightest - low).bit_length() - 8)
     return levels.point(lambda level: level * factor - low * factor).convert("L")
@@ -72,7 +73,7 @@ def _of_8_bits(image: Image.Image) -> Image.Image:
 def _on_paper(image: Image.Image) -> Image.Image:
     """`image`, of mode RGBA, on white, or on black where what can be seen is light, as the service reads it."""
     alpha = image.getchannel("A")
-    least = alpha.getextrema()[1] / 2
+    least = cast("tuple[int, int]", alpha.getextrema())[1] / 2
     visible = alpha.point(lambda opacity: 255 * (opacity > least))
     light = visible.getbbox() is not None and ImageStat.Stat(image.convert("L"), visible).median[0] > 127
     return Image.alpha_composite(Image.new("RGBA", image.size, "black" if light else "white"), image)

@@ -69,7 +69,7 @@ def follow_desktop(root: tk.Tk) -> None:
         return
     probe = tk.Tk(className="Xft")  # only a program of that name is told
     probe.withdraw()
-    asked = probe.option_get("dpi", "Dpi")
+    asked: str = probe.tk.call("option", "get", ".", "dpi", "Dpi")
     probe.destroy()
     with suppress(ValueError):  # nothing is asked for
         root.tk.call("tk", "scaling", max(float(asked), root.winfo_fpixels("1i")) / 72)
