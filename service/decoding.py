@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from contract.normalisation import normalise
+from contract.normalisation import normalise, normalised_by_native
 from service import png
 from service.problems import BrokenImage, InvalidRequest, ProblemError, TooLarge
 from service.screening import Head, screen
@@ -24,29 +24,51 @@ WHITESPACE = b" \t\r\n\f\v"
 SLOW_CODECS, SLOW_PIXELS = {"ppm", "ppm_plain", "bmp_rle"}, 2_000_000
 """Decoders that Pillow has in Python, and what they are given at most."""
 
+LEAST_ROW = 16
+"""Pixels that a row counts as, at least: Pillow takes twelve bytes for it, however short it is, in each copy."""
+
 FLAT = 32
 """Grey levels: where an image has fewer, its colours may tell more."""
 
+Image.MAX_IMAGE_PIXELS = None  # Pillow refuses at another number; `Decoder` has ours
 warnings.filterwarnings("ignore", module="PIL")  # each would be kept, of images that nobody looks after
 
 Grey = NDArray[np.uint8]
 Source = bytes | str | list[list[float]] | Grey
 
 
+SOON = 2**14
+"""Pixels of an image that is normalised in about a millisecond whatever is on it."""
+
+
 class TakesLongError(Exception):
-    """The images have more pixels than the decoder was to spend its time on."""
+    """The images have more pixels than was to be spent time on; or, `few`, not more, but it takes milliseconds."""
+
+    def __init__(self, *, few: bool = False) -> None:
+        super().__init__()
+        self.few = few
+
+
+def normalised_soon(image: Grey) -> Grey:
+    """What `normalise` gives. Raises `BlankImageError`; `TakesLongError` where it would take milliseconds."""
+    if image.size <= SOON:
+        return normalise(image)
+    if (picture := normalised_by_native(image)) is None:
+        raise TakesLongError(few=True)
+    return picture
 
 
 class Decoder:
     """Decodes the images of one request and counts their pixels against its limits.
 
-    Those of more than `patience` pixels together it leaves alone, and raises `TakesLongError`.
+    Those of more than `patience` pixels together it leaves alone, and what takes long; it raises `TakesLongError`.
     """
 
     def __init__(self, max_image_pixels: int, max_request_pixels: int, patience: int | None = None) -> None:
         self.max_image_pixels = max_image_pixels
         self.pixels_left = max_request_pixels
         self.patience_left = max_request_pixels if patience is None else patience
+        self._normalise = normalise if patience is None else normalised_soon
 
     def decode(self, image: Source) -> Grey:
         """The grey image in a file's bytes, its base64 or data URL, rows of grey values 0 to 255, or that image.
@@ -80,10 +102,10 @@ class Decoder:
         """What `normalise` makes of that image, uint8 [28, 28]. Raises `BlankImageError` too."""
         shape = png.shape(image) if isinstance(image, bytes) else None
         if not isinstance(image, bytes) or shape is None or shape[2] > 1:
-            return normalise(self.decode(image))
+            return self._normalise(self.decode(image))
         self._count(shape[1], shape[0])
-        picture = png.normalised(image, shape)
-        return normalise(self._by_pillow(image, shape)) if picture is None else picture
+        picture = png.normalised(image, shape, self._normalise)
+        return self._normalise(self._by_pillow(image, shape)) if picture is None else picture
 
     def _file(self, content: bytes) -> Grey:
         if not content:
@@ -114,8 +136,6 @@ class Decoder:
             return grey
         except (ProblemError, TakesLongError):
             raise
-        except Image.DecompressionBombError as error:
-            raise TooLarge(f"An image may have {self.max_image_pixels} pixels: send a smaller one.") from error
         except UnidentifiedImageError as error:
             raise BrokenImage(
                 "This is no image of a known format: send PNG, JPEG, WebP, GIF, BMP, TIFF or PNM."
@@ -136,9 +156,10 @@ class Decoder:
             raise TakesLongError
 
     def _count(self, width: int, height: int) -> None:
-        pixels = width * height
+        pixels = max(width, LEAST_ROW) * height
         if pixels > self.max_image_pixels:
-            raise TooLarge(f"The image has {width}×{height} pixels, at most {self.max_image_pixels} may be sent.")
+            less = f" A row counts as {LEAST_ROW} pixels at least." if width < LEAST_ROW else ""
+            raise TooLarge(f"The image has {width}×{height} pixels, at most {self.max_image_pixels} may be sent.{less}")
         self.pixels_left -= pixels
         if self.pixels_left < 0:
             raise TooLarge("The images of this request have too many pixels together: send fewer at a time.")

@@ -317,7 +317,8 @@ def _answered(
     if patience is not None and (len(images) > QUICK_IMAGES or images.size > patience):
         raise TakesLongError
     if wanted.parameters.normalise:
-        images = np.stack([normalised(image, index) for index, image in enumerate(images)])
+        soon = patience is not None
+        images = np.stack([normalised(image, index, soon=soon) for index, image in enumerate(images)])
     elif images.shape[1:] != (SIZE, SIZE):
         raise InvalidRequest(f"Images that are not to be normalised must be [-1, {SIZE}, {SIZE}].")
     return _response(wanted, model, answer(model, images))

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import time
+from asyncio import CancelledError
 from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -14,7 +15,7 @@ from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
-from service.problems import internal_error
+from service.problems import ShuttingDown, internal_error, problem_response
 
 logger = logging.getLogger("service.requests")
 
@@ -58,13 +59,17 @@ class Observer:
                 message["headers"] = [*message["headers"], (HEADER, number)]
             await send(message)
 
+        async def instead(answer: ASGIApp) -> None:
+            if not status:
+                await (self._around(answer) if self._around else answer)(scope, receive, watched)
+
         try:
             await self.app(scope, receive, watched)
+        except CancelledError:  # the time to shut down is over
+            await instead(problem_response(ShuttingDown(ShuttingDown.example), scope["path"]))
         except Exception:
             logger.exception("%s %s failed", scope["method"], scope["path"][:LONGEST_PATH])
-            if not status:
-                answer: ASGIApp = internal_error(scope["path"])
-                await (self._around(answer) if self._around else answer)(scope, receive, watched)
+            await instead(internal_error(scope["path"]))
         finally:
             route = getattr(scope.get("route"), "path", NO_ROUTE)
             answered(scope["method"], scope["path"], route, status, time.perf_counter() - started, number.decode())

@@ -6,12 +6,13 @@ but its header and its pixels (PNG, third edition, https://www.w3.org/TR/png-3/)
 
 import struct
 import zlib
+from collections.abc import Callable
 
 import deflate
 import numpy as np
 
 from contract import native
-from contract.normalisation import Grey, by_native, normalise
+from contract.normalisation import Grey, by_native
 
 BEGIN = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 """The signature, and the header's length and name."""
@@ -57,11 +58,8 @@ def pixels(content: bytes, shape: Shape) -> Grey | None:
     return None if rows is None else _unfiltered(rows, shape)
 
 
-def normalised(content: bytes, shape: Shape) -> Grey | None:
-    """What `normalise` makes of a grey file of that `shape`, mostly in one go; None as there.
-
-    Raises `BlankImageError`.
-    """
+def normalised(content: bytes, shape: Shape, normalise: Callable[[Grey], Grey]) -> Grey | None:
+    """What `normalise` makes of a grey file of that `shape`, mostly in one go; None as there. Raises as it does."""
     height, width, _ = shape
     if (rows := _rows(content, shape)) is None:
         return None

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from service import metrics
 from service.express import Express, Job
 from service.problems import HeadTooLarge, Malformed, Overloaded, ProblemError, TooSlow, problem_response
+from service.reading import LARGE
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -103,6 +104,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=0)  # who takes all but a few bytes is told from who listens, too
         self._be_patient()
 
     def data_received(self, data: bytes) -> None:
@@ -219,12 +221,16 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _crowded(self) -> bool:
-        """Whether as many requests are in flight as may be, but for those whose callers let the service wait."""
+        """Whether as many requests are in flight as may be, but for those whose callers let the service wait.
+
+        Large ones that wait for each other take no place either.
+        """
         tasks, most = len(self.tasks) + Protocol._this_turn, self._settings.max_in_flight
         if tasks < most:
             return False
         deaf = sum(one.answering() for one in self._deaf if one not in self._sending)
-        return tasks - deaf - len(self._sending) - len(self._given_up) >= most
+        waiting = LARGE.statistics().tasks_waiting  # of which there are others than small ones
+        return tasks - deaf - waiting - len(self._sending) - len(self._given_up) >= most
 
     def _give_first_up(self) -> None:
         """Of more half-sent requests than may be, the one that began first; this is not it."""

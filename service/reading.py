@@ -17,21 +17,30 @@ from pydantic_core import to_json
 from contract.messages import ItemError
 from contract.normalisation import BlankImageError, normalise
 from service import metrics
-from service.decoding import Decoder, Grey, Source, TakesLongError
+from service.decoding import Decoder, Grey, Source, TakesLongError, normalised_soon
 from service.model import Answers, Model
-from service.problems import BlankImage, ProblemError
+from service.problems import BlankImage, Overloaded, ProblemError
 
 Result = TypeVar("Result")
 
 LARGE = CapacityLimiter(2)
-"""Large requests that are worked on at once: an image of 25 megapixels takes some 200 MB meanwhile."""
+"""Large requests that are worked on at once: an image of 25 megapixels takes some 300 MB meanwhile."""
+
+MOST_WAITING = 64
+"""Large ones that wait for that: they take no place from small ones (`Protocol`), but memory."""
 
 SMALL = CapacityLimiter(2)
 """Small ones that take some milliseconds."""
 
 
-async def apart(work: Callable[[], Result], room: CapacityLimiter = LARGE) -> Result:
-    """Do `work` in a thread, where it holds up no other request; few at a time, for the memory's sake."""
+async def apart(work: Callable[[], Result], room: CapacityLimiter) -> Result:
+    """Do `work` in a thread, where it holds up no other request; few at a time, for the memory's sake.
+
+    Raises as it does, and `Overloaded` where too many large ones wait for that.
+    """
+    if room is LARGE and room.statistics().tasks_waiting >= MOST_WAITING:
+        metrics.overloaded.inc()
+        raise Overloaded(Overloaded.example, headers={"Retry-After": "1"})
     try:
         return await to_thread.run_sync(work, limiter=room)
     except (ProblemError, RequestValidationError, TakesLongError) as refusal:
@@ -108,10 +117,10 @@ def _counter(version: int, accepted: str) -> Counter:
     return metrics.answers.labels(version, accepted)
 
 
-def normalised(image: Grey, index: int) -> Grey:
-    """`image` as the network wants it. Raises `BlankImage`, naming its place."""
+def normalised(image: Grey, index: int, *, soon: bool) -> Grey:
+    """`image` as the network wants it. Raises `BlankImage`, naming its place; `soon`, `TakesLongError`."""
     try:
-        return normalise(image)
+        return normalised_soon(image) if soon else normalise(image)
     except BlankImageError as error:
         raise _blank(index) from error
 

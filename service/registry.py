@@ -60,6 +60,8 @@ class Registry:
         self._refused: dict[int, str] = {}
         self._unloadable: set[int] = set()
         """Versions that can never be served."""
+        self._later: dict[int, str] = {}
+        """Versions that could not be read at the last look, and why."""
         self._again: dict[int, Again] = {}
         self._passed: set[bytes] = set()
         """SHA-256 of the networks that passed the self-test."""
@@ -71,8 +73,7 @@ class Registry:
     def refresh(self) -> None:
         """Look at the store once: check what is new, forget what is gone, swap the default where it changed."""
         try:
-            self._check(self._store.versions())
-            lacking = self._choose()
+            lacking = self._look()
         except OSError as error:
             lacking = f"The store {self._store.place} cannot be read: {reason(error)}."
         if lacking and lacking != self._reason:
@@ -119,13 +120,15 @@ class Registry:
             self._loading.release()
 
     def manifest(self, version: int) -> Manifest:
-        """Raises `UnknownVersionError`."""
+        """Raises `UnknownVersionError`, `NotNowError`."""
         default = self._default
         if default is not None and default.manifest.version == version:  # it stays even if it has left the store
             return default.manifest
         try:
             return self._manifests[version]
         except KeyError:
+            if later := self._later.get(version):
+                raise NotNowError(later) from None
             reason = self._refused.get(version, f"The store has no version {version}; GET /v1/models lists them.")
             raise UnknownVersionError(reason) from None
 
@@ -153,35 +156,62 @@ class Registry:
             for version in sorted({*manifests, *refused})
         ]
 
-    def _check(self, present: list[int]) -> None:
-        for version in present:
-            again = self._again.setdefault(version, Again())
-            if version in self._manifests or version in self._unloadable or not again.due():
-                continue
-            try:
-                manifest = self._store.manifest(version)
-                self._require_readable(manifest)
-                self._store.verify_files(manifest)
-            except ArtifactError as error:
-                self._refuse(version, error)
-                again.put_off()
-            else:
-                self._refused.pop(version, None)
-                self._manifests[version] = manifest
+    def _look(self) -> str:
+        """Returns why there is no default, or an empty string."""
+        present = self._store.versions()
+        self._forget_all_but(present)
+        try:
+            pinned = self._fixed or self._store.pinned()
+        except ArtifactError as error:
+            pinned, unclear = None, f"{error}."
+        else:
+            unclear = ""
+        for version in sorted(present, key=lambda version: (version == pinned, version), reverse=True):
+            self._check(version)
+            if self._default is None and not unclear:  # it is ready before it knows all the others
+                self._choose(pinned)
+        return unclear or self._choose(pinned)
+
+    def _check(self, version: int) -> None:
+        again, known = self._again.setdefault(version, Again()), self._manifests.get(version)
+        served = known is not None and self._default is not None and self._default.manifest == known
+        if (known and not served) or version in self._unloadable or not again.due():
+            return
+        try:
+            manifest = self._store.manifest(version)
+            if manifest == known:  # versions never change, but somebody may put another in this one's place
+                return
+            self._require_readable(manifest)
+            self._store.verify_files(manifest)
+        except ArtifactError as error:
+            if not known:  # what is served is served on
+                self._put_off(version, error)
+        else:
+            self._later.pop(version, None)
+            self._refused.pop(version, None)
+            self._manifests[version] = manifest
+
+    def _put_off(self, version: int, error: ArtifactError) -> None:
+        if not isinstance(error, NotNowError):
+            self._refuse(version, error)
+            self._again[version].put_off()
+            return
+        if self._later.get(version) != str(error):
+            logger.warning("version %d cannot be read now: %s", version, error)
+        self._later[version] = str(error)
+
+    def _forget_all_but(self, present: list[int]) -> None:
         for gone in self._again.keys() - set(present):
             del self._again[gone]
             self._manifests.pop(gone, None)
             self._refused.pop(gone, None)
+            self._later.pop(gone, None)
             self._unloadable.discard(gone)
             with self._loading:
                 self._named.pop(gone, None)
 
-    def _choose(self) -> str:
+    def _choose(self, pinned: int | None) -> str:
         """Make the wanted version the default. Returns why that is not possible, or an empty string."""
-        try:
-            pinned = self._fixed or self._store.pinned()
-        except ArtifactError as error:
-            return f"{error}."
         waiting = ""
         candidates = [pinned] if pinned in self._manifests else [] if pinned else sorted(self._manifests, reverse=True)
         for version in candidates:
@@ -205,7 +235,10 @@ class Registry:
     def _lacking(self, pinned: int | None) -> str:
         """Why nothing can be served."""
         if pinned:
-            return f"Version {pinned} is wanted, but {self._refused.get(pinned, 'it is not in the store')}."
+            reason = self._refused.get(pinned) or self._later.get(pinned) or "it is not in the store"
+            return f"Version {pinned} is wanted, but {reason}."
+        if later := list(self._later.values()):
+            return f"{later[0]}."
         if self._refused:
             return f"No version in {self._store.place} passes its checks; GET /v1/models says why."
         return f"The store has no version in {self._store.place}: train one, or set DIGITS_MODEL_STORE."

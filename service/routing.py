@@ -14,14 +14,14 @@ from contract.artifact import Manifest, NotNowError
 from service.decoding import TakesLongError
 from service.model import Model
 from service.problems import NoModel, ShuttingDown, TooLarge, UnknownVersion, UnsupportedType
-from service.reading import apart
+from service.reading import LARGE, SMALL, apart
 from service.registry import PATIENCE, NoModelError, Registry, UnknownVersionError
 from service.settings import Settings
 
 Result = TypeVar("Result")
 
 QUICK_BYTES, QUICK_IMAGES, QUICK_PIXELS = 2**16, 8, 2**18
-"""What is answered at once, as that takes about a millisecond; a larger request is worked on apart."""
+"""What is answered at once, where that takes about a millisecond; anything else is worked on apart."""
 
 MOST_ROWS, MOST_OBJECTS = 100_000, 1000
 """Of all arrays in a request, and of objects: each is a list or a dict of Python's, even where it is empty."""
@@ -82,12 +82,13 @@ async def at_once_or_apart(
 
     Where even that takes milliseconds, a `room` in which there are no large requests keeps it out of the event loop.
     """
+    few = False
     if size <= QUICK_BYTES:
         try:
             return work(QUICK_PIXELS) if room is None else await apart(partial(work, QUICK_PIXELS), room)
-        except TakesLongError:
-            pass
-    return await apart(partial(work, None))
+        except TakesLongError as error:
+            few = error.few
+    return await apart(partial(work, None), SMALL if few else LARGE)
 
 
 def require_unpacked(request: Request) -> None:
@@ -138,11 +139,13 @@ def default_of(registry: Registry) -> Model:
 
 
 def manifest_of(registry: Registry, version: int) -> Manifest:
-    """Raises `UnknownVersion`."""
+    """Raises `UnknownVersion`, `NoModel`."""
     try:
         return registry.manifest(version)
     except UnknownVersionError as error:
         raise UnknownVersion(str(error)) from error
+    except NotNowError as error:
+        raise no_model(f"{error}.") from error
 
 
 def _named(registry: Registry, version: int) -> Model:

@@ -1,5 +1,6 @@
 """Settings, from environment variables with the prefix `DIGITS_` or from flags of `python -m service`."""
 
+import re
 from typing import Annotated
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, SecretStr, field_validator
@@ -39,6 +40,8 @@ class Settings(BaseSettings):
     def _has_keys(cls, keys: SecretStr) -> SecretStr:
         if keys.get_secret_value() and not parts(keys.get_secret_value()):
             raise ValueError("there is no key between the commas, so every request would be let in")
+        if not all(re.fullmatch(r"[!-~]+", key) for key in parts(keys.get_secret_value())):
+            raise ValueError("a key has signs that a header cannot carry: take visible ASCII, without spaces")
         return keys
 
     def environment(self) -> dict[str, str]:

@@ -5,9 +5,11 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import numpy as np
 import psutil
 import pytest
 from PIL import Image
@@ -238,9 +240,9 @@ def test_largest_image_of_any_mode_fits_the_container(fresh: ServiceProcess, mod
 
 @pytest.mark.parametrize("path", ["/v1/predict/image", "/v1/numbers/image"])
 def test_highest_image_fits_too_and_is_read_in_time(fresh: ServiceProcess, path: str) -> None:
-    """Two pixels wide; its ink looks like a line of ruled paper, four million pixels thick."""
-    image = Image.new("L", (2, 12_500_000), 255)
-    image.paste(0, (0, 0, 2, 4_000_000))
+    """Sixteen pixels wide; its ink looks like a line of ruled paper, half a million pixels thick."""
+    image = Image.new("L", (16, 1_562_500), 255)
+    image.paste(0, (0, 0, 16, 500_000))
     file = io.BytesIO()
     image.save(file, "PNG")
     answer = httpx.post(
@@ -248,6 +250,25 @@ def test_highest_image_fits_too_and_is_read_in_time(fresh: ServiceProcess, path:
     )
     assert answer.status_code in (200, 422)
     assert fresh.peak_bytes() < 600e6
+
+
+def test_two_of_the_narrowest_images_at_once_fit_the_container(fresh: ServiceProcess) -> None:
+    content = noise(16, 1_562_500)
+    with ThreadPoolExecutor(2) as pool:
+        url, headers = f"{fresh.url}/v1/predict/image", {"Content-Type": "image/png"}
+        answers = [pool.submit(httpx.post, url, content=content, headers=headers, timeout=60) for _ in range(4)]
+    assert [answer.result().status_code for answer in answers] == [200] * 4
+    assert fresh.peak_bytes() < 600e6
+
+
+def test_rows_that_are_very_short_count_as_longer_ones(service: ServiceProcess) -> None:
+    assert "A row counts as 16 pixels" in post_image(service, noise(1, 2_000_000), 413).detail
+
+
+def noise(width: int, height: int) -> bytes:
+    """A PNG whose pixels are black or light grey, at random."""
+    rows = np.random.default_rng(0).integers(0, 2, (height, width), np.uint8) * 200
+    return png(width, height, zlib.compress(np.pad(rows, ((0, 0), (1, 0))).tobytes(), 1))
 
 
 def test_image_over_25_megapixels_is_413(service: ServiceProcess) -> None:

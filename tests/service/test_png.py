@@ -62,7 +62,7 @@ def test_a_grey_file_is_normalised_as_its_pixels_are(paper: str) -> None:
     Image.fromarray(levels).save(file, "PNG")
     shape = png.shape(file.getvalue())
     assert shape == (*levels.shape, 1)
-    found = png.normalised(file.getvalue(), shape)
+    found = png.normalised(file.getvalue(), shape, normalise)
     assert found is not None
     assert np.array_equal(found, normalise(levels))
 

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import zlib
 
 import httpx
 import numpy as np
@@ -11,6 +12,10 @@ from PIL import Image, ImageDraw
 
 from contract.messages import PredictResponse
 from contract.normalisation import normalise
+from service.decoding import Decoder, TakesLongError, normalised_soon
+from service.problems import BrokenImage
+from service.routing import QUICK_BYTES
+from tests.bombs import png
 from tests.servers import ServiceProcess
 
 
@@ -233,6 +238,37 @@ def test_full_batch_keeps_its_order(service: ServiceProcess, seven: bytes) -> No
 def test_25_megapixels_are_read(service: ServiceProcess, picture: Image.Image) -> None:
     [prediction] = predict_file(service, saved(picture.resize((5000, 5000)), "PNG")).predictions
     assert prediction.digit == 7
+
+
+def test_picture_that_takes_milliseconds_is_left_to_a_thread(service: ServiceProcess) -> None:
+    """A shadow lies on it. However it is sent, it is read as `normalise` has it."""
+    drawn = Image.new("L", (300, 300), 255)
+    ImageDraw.Draw(drawn).line(((90, 70), (210, 70), (130, 250)), 40, 14)
+    light = np.linspace(0.5, 1, 300) * np.ones((300, 1))
+    noise = np.random.default_rng(1).normal(0, 3, light.shape)
+    picture = (np.asarray(drawn) * light + noise).clip(0, 255).astype(np.uint8)
+    with pytest.raises(TakesLongError):
+        normalised_soon(picture)
+    content = saved(Image.fromarray(picture), "JPEG", quality=50)
+    assert len(content) < QUICK_BYTES
+    answers = [
+        predict_file(service, content, "image/jpeg", details=True),
+        predict(service, base64.b64encode(content).decode(), details=True),
+        predict_file(service, saved(Image.fromarray(picture), "PNG"), details=True),
+    ]
+    for answer, image in zip(
+        answers, (Image.open(io.BytesIO(content)), Image.open(io.BytesIO(content)), picture), strict=True
+    ):
+        [prediction] = answer.predictions
+        assert prediction.digit == 7
+        assert prediction.normalised is not None
+        shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(prediction.normalised))))
+        assert np.array_equal(shown, normalise(np.asarray(image)))
+
+
+def test_setting_may_allow_more_pixels_than_pillow_does() -> None:
+    with pytest.raises(BrokenImage):  # not "too large": there are no pixels behind the header
+        Decoder(400_000_000, 400_000_000).decode(png(20_000, 10_000, zlib.compress(b"")))
 
 
 def test_every_example_of_the_openapi_page_works(service: ServiceProcess) -> None:

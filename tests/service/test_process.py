@@ -198,7 +198,11 @@ def test_service_process_never_imports_tensorflow() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "value"), [("port", "eight"), ("port", "70000"), ("workers", "0"), ("log_level", "loud")]
+    ("setting", "value"),
+    [
+        *[("port", "eight"), ("port", "70000"), ("workers", "0"), ("log_level", "loud")],
+        *[("api_keys", ","), ("api_keys", "schlüssel"), ("api_keys", "right,in two")],
+    ],
 )
 def test_bad_setting_is_named(tmp_path: Path, setting: str, value: str) -> None:
     environment = {"DIGITS_" + setting.upper(): value, "PATH": ""}

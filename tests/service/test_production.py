@@ -191,7 +191,7 @@ def test_all_workers_follow_the_pin(store: FolderStore, tmp_path: Path, seven: b
 
 def test_more_than_may_be_in_flight_is_sent_away_at_once(tmp_path: Path, seven: bytes) -> None:
     with (
-        running_service(tmp_path / "log", model_store=REPO / "models", max_in_flight=3) as service,
+        running_service(tmp_path / "log", model_store=REPO / "models", max_in_flight=2) as service,
         contextlib.ExitStack() as stack,
     ):
         slow = [stack.enter_context(occupied(service, seven)) for _ in range(3)]
@@ -421,7 +421,7 @@ def test_callers_who_do_not_send_on_take_nobodys_place(tmp_path: Path, seven: by
 def test_request_that_is_answered_before_its_body_comes_makes_room_for_no_other(tmp_path: Path, seven: bytes) -> None:
     sent = b"POST /v1/nothing/there HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n0123456789"
     with (
-        running_service(tmp_path / "log", model_store=REPO / "models", max_in_flight=3) as service,
+        running_service(tmp_path / "log", model_store=REPO / "models", max_in_flight=2) as service,
         contextlib.ExitStack() as stack,
     ):
         for _ in range(9):
@@ -476,6 +476,20 @@ def test_callers_who_do_not_listen_take_nobodys_place(tmp_path: Path, seven: byt
         eventually(lambda: len(connections("tcp")) < 5)  # they are cut off
 
 
+def test_large_requests_that_wait_take_no_place_from_small_ones(tmp_path: Path, seven: bytes) -> None:
+    large(seven)
+    with (
+        running_service(tmp_path / "log", model_store=REPO / "models", max_in_flight=4) as service,
+        contextlib.ExitStack() as stack,
+    ):
+        slow = [stack.enter_context(occupied(service, seven)) for _ in range(8)]
+        statuses: list[int] = []
+        while not select.select(slow, [], [], 0)[0] or len(statuses) < 50:
+            statuses.append(httpx.post(f"{service.url}/v1/predict/image", content=seven, headers=PNG).status_code)
+        assert set(statuses) == {200}
+        assert b"".join(one.makefile("rb").read() for one in slow).count(b"HTTP/1.1 200") == 8 * LARGE_ONES
+
+
 def test_large_request_holds_up_no_small_one(service: ServiceProcess, seven: bytes) -> None:
     file = io.BytesIO()
     with Image.open(io.BytesIO(seven)) as image:
@@ -490,6 +504,37 @@ def test_large_request_holds_up_no_small_one(service: ServiceProcess, seven: byt
             waited.append(time.perf_counter() - started)
         assert slow.result().status_code == 200
         assert len(waited) > 3
+
+
+def test_callers_who_take_all_but_a_little_are_cut_off_too(hasty: ServiceProcess) -> None:
+    """What is left over fits into buffers, so nothing fills up: it is the connection that does not end."""
+    with contextlib.ExitStack() as stack:
+        for times in range(30, 90):
+            one = stack.enter_context(socket.socket())
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            one.connect(("127.0.0.1", hasty.port))
+            one.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * times)
+        connections = psutil.Process(hasty.process.pid).net_connections
+        eventually(lambda: len(connections("tcp")) > 30)
+        eventually(lambda: len(connections("tcp")) < 2)
+
+
+def test_half_sent_request_is_told_of_the_stop(tmp_path: Path, seven: bytes) -> None:
+    with (
+        running_service(
+            tmp_path / "log", model_store=REPO / "models", drain_seconds=0.1, shutdown_seconds=1
+        ) as service,
+        half_sent(service, seven) as connection,
+    ):
+        eventually(lambda: metric(service, "process_open_fds") > 0)
+        service.process.send_signal(signal.SIGTERM)
+        head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+        service.process.wait(20)
+    assert head.startswith(b"HTTP/1.1 503")
+    assert json.loads(body)["type"] == "/problems/shutting-down"
+    log = (tmp_path / "log").read_text()
+    assert "POST /v1/predict/image 503" in log
+    assert "Traceback" not in log
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,70 @@ def test_file_that_cannot_be_read_now_is_waited_for(live: ServiceProcess, store:
         network.rmdir()
         network.write_bytes(content)
         assert served(service, seven, f"?version={old}") == old
+
+
+def test_new_version_that_cannot_be_read_now_is_not_refused(live: ServiceProcess, store: FolderStore) -> None:
+    new = store.versions()[-1] + 1
+    copy_version(store, new)
+    eventually(lambda: new in listed(live))
+    newer = store.folder / str(new + 1)
+    shutil.copytree(store.folder / str(new), store.folder / ".copy")
+    content = json.loads((store.folder / ".copy" / MANIFEST).read_text())
+    (store.folder / ".copy" / MANIFEST).unlink()
+    (store.folder / ".copy" / MANIFEST).mkdir()  # whoever reads it fails, but not for want of it
+    (store.folder / ".copy").rename(newer)
+    url = f"{live.url}/v1/models/{new + 1}"
+    eventually(lambda: httpx.get(url).status_code == 503)
+    assert new + 1 not in listed(live)
+    assert listed(live)[new]["default"]
+    assert metric(live, "digits_reloads_total", outcome="refused") == 0
+    (newer / MANIFEST).rmdir()
+    (newer / MANIFEST).write_text(json.dumps(content | {"version": new + 1}))
+    eventually(lambda: new + 1 in listed(live) and bool(listed(live)[new + 1]["default"]))
+    assert live.log.read_text().count("cannot be read now") == 1
+
+
+def test_other_version_in_the_place_of_the_one_that_is_served_is_served(
+    live: ServiceProcess, store: FolderStore, seven: bytes
+) -> None:
+    number = served(live, seven)
+    file = store.folder / str(number) / MANIFEST
+    manifest = json.loads(file.read_text())
+    file.write_text("{")  # half of it is there
+    time.sleep(0.3)
+    assert served(live, seven) == number
+    file.write_text(json.dumps(manifest | {"created_at": "2020-02-02T02:02:02Z"}))
+    eventually(lambda: listed(live)[number]["published_at"] == "2020-02-02T02:02:02Z")
+    assert served(live, seven) == number
+
+
+def _serves(registry: Registry) -> bool:
+    return any(one.default for one in registry.summaries())
+
+
+def test_version_is_served_before_all_the_others_are_read(store: FolderStore) -> None:
+    first = store.versions()[-1]
+    for version in (first + 1, first + 2):
+        copy_version(store, version)
+    for fixed, wanted in ((None, first + 2), (first + 1, first + 1)):
+        other = first if fixed is None else first + 2
+        file = store.folder / str(other) / CARD
+        content = file.read_bytes()
+        file.unlink()
+        os.mkfifo(file)  # who reads it waits for who writes it
+        registry = Registry(store, fixed, loaded_versions=2)
+        with ThreadPoolExecutor(1) as pool:
+            looking = pool.submit(registry.refresh)
+            try:
+                eventually(partial(_serves, registry))
+                assert registry.default().manifest.version == wanted
+                assert not looking.done()
+            finally:
+                file.write_bytes(content)
+            looking.result()
+        assert {one.version for one in registry.summaries()} == {first, first + 1, first + 2}
+        file.unlink()
+        file.write_bytes(content)
 
 
 def test_other_version_under_the_number_of_one_that_was_removed_is_served(
