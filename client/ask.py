@@ -2,7 +2,10 @@
 
 import tkinter as tk
 from collections.abc import Callable
+from functools import partial
 from tkinter import ttk
+
+from client.menu import bind_places
 
 
 class Ask(tk.Toplevel):
@@ -31,6 +34,8 @@ class Ask(tk.Toplevel):
         self.entry.insert(0, value)
         self.entry.select_range(0, "end")
         self.entry.pack(fill="x", pady=8)
+        events = {"a": "<<SelectAll>>", "c": "<<Copy>>", "v": "<<Paste>>", "x": "<<Cut>>"}
+        bind_places(self.entry, {key: partial(self.entry.event_generate, event) for key, event in events.items()})
         self.fault = ttk.Label(body, style="Bad.TLabel", wraplength=360)
         self.fault.pack(anchor="w")
         cancel = ttk.Button(body, text="Cancel", command=self.destroy)

@@ -24,7 +24,6 @@ from client.service import (
     ServiceAwayError,
     ServiceBusyError,
     ServiceRefusedError,
-    ServiceSlowError,
 )
 from client.sources import Source
 from contract.messages import ModelReference, Prediction
@@ -33,10 +32,11 @@ Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
 
 BATCH, BATCH_BYTES = 32, 2**20
-"""Most images in a request, and bytes of their files: a slow line, too, has to bring one in half a minute."""
+"""Most images in a request, and bytes of their files."""
 
-UNDER_WAY = 4
-"""Batches that the service has at once, or that wait for their turn to be written; only one where the line is slow."""
+UNDER_WAY = 2
+"""Batches that the service has at once, or that wait for their turn to be written: a line of a megabit a second has to
+bring them before the service gives them up, after half a minute."""
 
 PATIENCE = 300
 """Seconds that a service is waited for that answered before, if only that it is busy."""
@@ -56,8 +56,6 @@ class Batches:
         self._service = service
         self._single = single
         self._answered = False
-        self._turns = threading.Semaphore(UNDER_WAY)
-        self._slow, self._slowing_down = False, threading.Lock()
         self._ended = threading.Event()
         self._patient = Retrying(
             retry=retry_if_exception(self._may_pass),
@@ -116,27 +114,7 @@ class Batches:
         """What `call` gives, with patience; unless nobody wants it any more."""
         if self._ended.is_set():
             raise ServiceAwayError("stopped")
-        answer: Answer = self._patient(self._sent, call, *arguments, **named)
-        return answer
-
-    def _sent(self, call: Callable[Given, Answer], *arguments: Given.args, **named: Given.kwargs) -> Answer:
-        """What `call` gives; once the line was too slow for several, all go one after the other."""
-        with self._turns:
-            slow = self._slow
-            try:
-                return call(*arguments, **named)
-            except ServiceSlowError:
-                if slow:
-                    raise
-        self._slow_down()
-        return self._sent(call, *arguments, **named)
-
-    def _slow_down(self) -> None:
-        with self._slowing_down:
-            if not self._slow:
-                for _ in range(UNDER_WAY - 1):
-                    self._turns.acquire()  # for good; those under way may end
-                self._slow = True
+        return self._patient(call, *arguments, **named)
 
     def _may_pass(self, error: BaseException) -> bool:
         if isinstance(error, KeyWantedError):

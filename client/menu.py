@@ -19,6 +19,9 @@ LETTERS = (
 )
 """What stands on a key, by its number, where there are Latin letters on the keyboard."""
 
+LATIN, SHIFT = 0xFF, 1
+"""The greatest number of a sign that Latin keyboards have, and the bit that says that Shift is down."""
+
 
 @dataclass(frozen=True)
 class Action:
@@ -72,10 +75,10 @@ def install(root: tk.Tk, menus: Menus) -> tk.Menu:
 
 def bind(window: tk.Tk | tk.Toplevel, menus: Menus) -> None:
     """Let the keys of all actions work while `window` has the focus."""
-    for action in filter(None, chain.from_iterable(menus.values())):
+    actions = [*filter(None, chain.from_iterable(menus.values()))]
+    for action in actions:
         _bind(window, action)
-    if not MAC:
-        _bind_places(window, menus)
+    bind_places(window, {letter: action.do for action in actions if (letter := action.key.removeprefix("Control-"))})
 
 
 def _bind(window: tk.Tk | tk.Toplevel, action: Action) -> None:
@@ -83,17 +86,13 @@ def _bind(window: tk.Tk | tk.Toplevel, action: Action) -> None:
         window.bind(sequence, lambda _: action.do())
 
 
-def _bind_places(window: tk.Tk | tk.Toplevel, menus: Menus) -> None:
-    """Where a keyboard has no Latin letters, the keys in their places do."""
-    actions = {action.key: action for action in filter(None, chain.from_iterable(menus.values()))}
+def bind_places(widget: tk.Misc, actions: dict[str, Callable[[], object]]) -> None:
+    """Let Ctrl and a letter do something where the keyboard has another script's letters in the places of those."""
 
     def press(event: "tk.Event[tk.Misc]") -> None:
-        letter = LETTERS.get(event.keycode)
-        if (
-            letter
-            and (len(event.keysym) > 1 or not event.keysym.isascii())
-            and (action := actions.get(f"Control-{letter}"))
-        ):
-            action.do()
+        do = actions.get(LETTERS.get(event.keycode, ""))
+        if do and event.keysym_num > LATIN and not int(event.state) & SHIFT:
+            do()
 
-    window.bind("<Control-Key>", press)
+    if not MAC:
+        widget.bind("<Control-Key>", press)

@@ -59,10 +59,6 @@ class ServiceBusyError(ServiceAwayError):
     """It is there, but has no time, or no model, now."""
 
 
-class ServiceSlowError(ServiceAwayError):
-    """The answer, or the question, was too long on its way."""
-
-
 class KeyWantedError(ServiceAwayError):
     """It wants an API key, or another one."""
 
@@ -167,7 +163,7 @@ class Service:
         if response.is_success:
             return response
         if response.has_redirect_location:
-            raise ServiceAwayError(f"it sends on to {response.headers['Location']}: that may be the address to enter")
+            raise ServiceAwayError(f"it sends on to {self._target(path, response)}: that may be the address to enter")
         if response.status_code in (httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED):
             raise ServiceAwayError(f"{NOT_OURS} ({response.status_code})")
         try:
@@ -177,13 +173,18 @@ class Service:
         detail = problem.detail
         if response.status_code == httpx.codes.UNAUTHORIZED:
             raise KeyWantedError("it does not know this API key" if self._key else "it wants an API key")
-        if response.status_code == httpx.codes.REQUEST_TIMEOUT:
-            raise ServiceSlowError(detail)
         if response.status_code in LATER or response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise ServiceBusyError(detail)
         if problem.errors:
             raise ImageRefusedError(problem.errors[0].detail, problem.errors[0].index)
         raise ServiceRefusedError(detail)
+
+    def _target(self, path: str, response: httpx.Response) -> str:
+        """The address of a service whose `path` is where a request for it was sent on to; else that machine's."""
+        target = httpx.URL(self.url + path).join(response.headers["Location"])
+        whole, _, _ = str(target).partition("?")
+        path, _, _ = path.partition("?")
+        return whole.removesuffix(path) if whole.endswith(path) else str(target.join("/")).rstrip("/")
 
     def _posted(self, path: str, body: dict[str, Any]) -> httpx.Response:
         return self._request("POST", path, json.dumps(body).encode(), {"Content-Type": "application/json"})
@@ -198,10 +199,8 @@ class Service:
             with self._http.stream(method, path, content=content, headers=headers, timeout=timeout) as response:
                 further = {name: response.headers[name] for name in ("Location",) if name in response.headers}
                 return httpx.Response(response.status_code, content=_whole(response), headers=further)
-        except httpx.ConnectTimeout as error:
-            raise ServiceAwayError(LATE) from error
         except httpx.TimeoutException as error:
-            raise ServiceSlowError(LATE) from error
+            raise ServiceAwayError(LATE) from error
         except httpx.ConnectError as error:
             raise ServiceAwayError(_why(error)) from error
         except UnicodeError as error:

@@ -27,7 +27,8 @@ def main() -> None:
         for fault in error.errors():
             name = str(fault["loc"][0])
             flag = f"--{name.replace('_', '-')} (DIGITS_{name.upper()})"
-            print(f"{flag}: {fault['input']!r}: {fault['msg']}", file=sys.stderr)
+            given = "" if name == "api_keys" else f"{fault['input']!r}: "
+            print(f"{flag}: {given}{fault['msg']}", file=sys.stderr)
         sys.exit(2)
     _require_store(settings.model_store)
     _require_free(settings.host, settings.port)

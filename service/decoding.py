@@ -5,12 +5,13 @@ import binascii
 import io
 import warnings
 from contextlib import suppress
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from contract.normalisation import normalise, normalised_by_native
+from contract.normalisation import normalise, normalised_by_native, normalised_by_python
 from service import png
 from service.problems import BrokenImage, InvalidRequest, ProblemError, TooLarge
 from service.screening import Head, screen
@@ -37,38 +38,60 @@ Grey = NDArray[np.uint8]
 Source = bytes | str | list[list[float]] | Grey
 
 
-SOON = 2**14
-"""Pixels of an image that is normalised in about a millisecond whatever is on it."""
+QUICK_PIXELS = 2**18
+"""Of a request that is small."""
+
+BY_PYTHON = 2**12
+"""Pixels that Python normalises in a few milliseconds, whatever is on them; native.c takes less for what is clean."""
+
+
+class Patience(NamedTuple):
+    """What a request may take."""
+
+    pixels: int | None
+    """Of all its images, below the limits; None for no others."""
+    by_python: int | None
+    """Of those that native.c leaves to Python."""
+
+
+AT_ONCE = Patience(QUICK_PIXELS, BY_PYTHON)
+SHORT = Patience(QUICK_PIXELS, None)
+ENDLESS = Patience(None, None)
 
 
 class TakesLongError(Exception):
-    """The images have more pixels than was to be spent time on; or, `few`, not more, but it takes milliseconds."""
-
-    def __init__(self, *, few: bool = False) -> None:
-        super().__init__()
-        self.few = few
+    """The request takes more than the patience that there was."""
 
 
-def normalised_soon(image: Grey) -> Grey:
-    """What `normalise` gives. Raises `BlankImageError`; `TakesLongError` where it would take milliseconds."""
-    if image.size <= SOON:
-        return normalise(image)
-    if (picture := normalised_by_native(image)) is None:
-        raise TakesLongError(few=True)
-    return picture
+class Normaliser:
+    """`normalise`, as long as the `Patience` for all images of a request lasts."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._left = patience.by_python
+
+    def __call__(self, image: Grey) -> Grey:
+        """Raises `BlankImageError`, `TakesLongError`."""
+        if self._left is None:
+            return normalise(image)
+        if (picture := normalised_by_native(image)) is not None:
+            return picture
+        self._left -= image.size
+        if self._left < 0:
+            raise TakesLongError
+        return normalised_by_python(image)
 
 
 class Decoder:
     """Decodes the images of one request and counts their pixels against its limits.
 
-    Those of more than `patience` pixels together it leaves alone, and what takes long; it raises `TakesLongError`.
+    What takes more than the `patience` it leaves alone, and raises `TakesLongError`.
     """
 
-    def __init__(self, max_image_pixels: int, max_request_pixels: int, patience: int | None = None) -> None:
+    def __init__(self, max_image_pixels: int, max_request_pixels: int, patience: Patience = ENDLESS) -> None:
         self.max_image_pixels = max_image_pixels
         self.pixels_left = max_request_pixels
-        self.patience_left = max_request_pixels if patience is None else patience
-        self._normalise = normalise if patience is None else normalised_soon
+        self.patience_left = max_request_pixels if patience.pixels is None else patience.pixels
+        self._normalise = Normaliser(patience)
 
     def decode(self, image: Source) -> Grey:
         """The grey image in a file's bytes, its base64 or data URL, rows of grey values 0 to 255, or that image.

@@ -16,12 +16,12 @@ import numpy as np
 from pydantic_core import from_json
 
 from service import observing
-from service.decoding import Decoder, Grey, Source
+from service.decoding import AT_ONCE, Decoder, Grey, Source
 from service.keys import Keys
 from service.problems import MEDIA_TYPE, ProblemError, body_of
 from service.reading import pictures_of, predictions
 from service.registry import Registry
-from service.routing import QUICK_BYTES, QUICK_IMAGES, QUICK_PIXELS
+from service.routing import QUICK_BYTES, QUICK_IMAGES
 from service.settings import Settings
 
 ROWS, FILE = b"/v1/predict", b"/v1/predict/image"
@@ -95,7 +95,7 @@ class Express:
         if (plain := self._plain(data)) is None:
             return None
         path, number, images = plain
-        decoder = Decoder(self._settings.max_image_pixels, self._settings.max_request_pixels, QUICK_PIXELS)
+        decoder = Decoder(self._settings.max_image_pixels, self._settings.max_request_pixels, AT_ONCE)
         try:
             return Job(data, path, number, started, pictures_of(images, decoder), None)
         except ProblemError as problem:

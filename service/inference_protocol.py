@@ -27,7 +27,7 @@ from pydantic import (
 
 from contract.normalisation import SIZE
 from contract.store import NAME
-from service.decoding import TakesLongError
+from service.decoding import Normaliser, Patience, TakesLongError
 from service.examples import INFER
 from service.model import Answers, Model
 from service.problems import InvalidRequest, ProblemError, TooLarge, UnknownVersion, faults
@@ -303,9 +303,7 @@ async def _model(request: Request, name: str, version: int | None = None) -> Mod
     return await model_of(request, version)
 
 
-def _answered(
-    body: bytes, header_length: str | None, model: Model, settings: Settings, patience: int | None
-) -> Response:
+def _answered(body: bytes, header_length: str | None, model: Model, settings: Settings, patience: Patience) -> Response:
     length = _length(header_length, body)
     require_few_parts(body[:length])
     try:
@@ -314,11 +312,11 @@ def _answered(
         raise InvalidRequest(_first(faults(error))) from error
     images = _images(wanted.inputs[0], body[length:])
     _require_within_limits(images, settings)
-    if patience is not None and (len(images) > QUICK_IMAGES or images.size > patience):
+    if patience.pixels is not None and (len(images) > QUICK_IMAGES or images.size > patience.pixels):
         raise TakesLongError
     if wanted.parameters.normalise:
-        soon = patience is not None
-        images = np.stack([normalised(image, index, soon=soon) for index, image in enumerate(images)])
+        normaliser = Normaliser(patience)
+        images = np.stack([normalised(image, index, normaliser) for index, image in enumerate(images)])
     elif images.shape[1:] != (SIZE, SIZE):
         raise InvalidRequest(f"Images that are not to be normalised must be [-1, {SIZE}, {SIZE}].")
     return _response(wanted, model, answer(model, images))

@@ -16,7 +16,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from service import metrics
 from service.express import Express, Job
 from service.problems import HeadTooLarge, Malformed, Overloaded, ProblemError, TooSlow, problem_response
-from service.reading import LARGE
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -221,16 +220,12 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _crowded(self) -> bool:
-        """Whether as many requests are in flight as may be, but for those whose callers let the service wait.
-
-        Large ones that wait for each other take no place either.
-        """
+        """Whether as many requests are in flight as may be, but for those whose callers let the service wait."""
         tasks, most = len(self.tasks) + Protocol._this_turn, self._settings.max_in_flight
         if tasks < most:
             return False
         deaf = sum(one.answering() for one in self._deaf if one not in self._sending)
-        waiting = LARGE.statistics().tasks_waiting  # of which there are others than small ones
-        return tasks - deaf - waiting - len(self._sending) - len(self._given_up) >= most
+        return tasks - deaf - len(self._sending) - len(self._given_up) >= most
 
     def _give_first_up(self) -> None:
         """Of more half-sent requests than may be, the one that began first; this is not it."""

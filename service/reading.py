@@ -15,9 +15,9 @@ from prometheus_client import Counter
 from pydantic_core import to_json
 
 from contract.messages import ItemError
-from contract.normalisation import BlankImageError, normalise
+from contract.normalisation import BlankImageError
 from service import metrics
-from service.decoding import Decoder, Grey, Source, TakesLongError, normalised_soon
+from service.decoding import Decoder, Grey, Normaliser, Source, TakesLongError
 from service.model import Answers, Model
 from service.problems import BlankImage, Overloaded, ProblemError
 
@@ -26,8 +26,8 @@ Result = TypeVar("Result")
 LARGE = CapacityLimiter(2)
 """Large requests that are worked on at once: an image of 25 megapixels takes some 300 MB meanwhile."""
 
-MOST_WAITING = 64
-"""Large ones that wait for that: they take no place from small ones (`Protocol`), but memory."""
+MOST_WAITING = 30
+"""Large ones that wait for that: half of the places in flight are left to small ones, by default."""
 
 SMALL = CapacityLimiter(2)
 """Small ones that take some milliseconds."""
@@ -117,10 +117,10 @@ def _counter(version: int, accepted: str) -> Counter:
     return metrics.answers.labels(version, accepted)
 
 
-def normalised(image: Grey, index: int, *, soon: bool) -> Grey:
-    """`image` as the network wants it. Raises `BlankImage`, naming its place; `soon`, `TakesLongError`."""
+def normalised(image: Grey, index: int, normaliser: Normaliser) -> Grey:
+    """`image` as the network wants it. Raises `BlankImage`, naming its place; `TakesLongError`."""
     try:
-        return normalised_soon(image) if soon else normalise(image)
+        return normaliser(image)
     except BlankImageError as error:
         raise _blank(index) from error
 

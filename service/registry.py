@@ -61,7 +61,7 @@ class Registry:
         self._unloadable: set[int] = set()
         """Versions that can never be served."""
         self._later: dict[int, str] = {}
-        """Versions that could not be read at the last look, and why."""
+        """Versions that are not known yet, and why: they could not be read at the last look, or were not reached."""
         self._again: dict[int, Again] = {}
         self._passed: set[bytes] = set()
         """SHA-256 of the networks that passed the self-test."""
@@ -160,45 +160,42 @@ class Registry:
         """Returns why there is no default, or an empty string."""
         present = self._store.versions()
         self._forget_all_but(present)
+        for version in present:
+            if version not in self._manifests and version not in self._refused:
+                self._later.setdefault(version, f"version {version} has not been looked at yet")
         try:
             pinned = self._fixed or self._store.pinned()
         except ArtifactError as error:
             pinned, unclear = None, f"{error}."
         else:
             unclear = ""
-        for version in sorted(present, key=lambda version: (version == pinned, version), reverse=True):
+        wanted_first = sorted(present, key=lambda version: (version == pinned, version), reverse=True)
+        for version in wanted_first:
             self._check(version)
-            if self._default is None and not unclear:  # it is ready before it knows all the others
-                self._choose(pinned)
+            if self._default is None and version == wanted_first[0] and not unclear:
+                self._choose(pinned)  # ready before all the others are known
         return unclear or self._choose(pinned)
 
     def _check(self, version: int) -> None:
-        again, known = self._again.setdefault(version, Again()), self._manifests.get(version)
-        served = known is not None and self._default is not None and self._default.manifest == known
-        if (known and not served) or version in self._unloadable or not again.due():
+        again = self._again.setdefault(version, Again())
+        if version in self._manifests or version in self._unloadable or not again.due():
             return
         try:
             manifest = self._store.manifest(version)
-            if manifest == known:  # versions never change, but somebody may put another in this one's place
-                return
             self._require_readable(manifest)
             self._store.verify_files(manifest)
+        except NotNowError as error:
+            if self._later.get(version) != str(error):
+                logger.warning("version %d cannot be read now: %s", version, error)
+            self._later[version] = str(error)
+            self._refused.pop(version, None)
         except ArtifactError as error:
-            if not known:  # what is served is served on
-                self._put_off(version, error)
+            self._refuse(version, error)
+            again.put_off()
         else:
             self._later.pop(version, None)
             self._refused.pop(version, None)
             self._manifests[version] = manifest
-
-    def _put_off(self, version: int, error: ArtifactError) -> None:
-        if not isinstance(error, NotNowError):
-            self._refuse(version, error)
-            self._again[version].put_off()
-            return
-        if self._later.get(version) != str(error):
-            logger.warning("version %d cannot be read now: %s", version, error)
-        self._later[version] = str(error)
 
     def _forget_all_but(self, present: list[int]) -> None:
         for gone in self._again.keys() - set(present):
@@ -281,4 +278,5 @@ class Registry:
             metrics.reloads.labels("refused").inc()
             logger.error("version %d is refused: %s", version, error, extra={"fields": {"version": version}})
         self._refused[version] = str(error)
+        self._later.pop(version, None)
         self._manifests.pop(version, None)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from contract.artifact import CARD, ArtifactError, Manifest, NotNowError
 from contract.messages import Health, ModelList, NumberRequest, NumberResponse, PredictRequest, PredictResponse
 from service import metrics
-from service.decoding import Decoder, Source, TakesLongError
+from service.decoding import Decoder, Patience, Source, TakesLongError
 from service.examples import NUMBER, NUMBER_READ, PREDICT, PREDICTION
 from service.model import Model
 from service.problems import (
@@ -34,7 +34,7 @@ from service.problems import (
     faults,
     openapi_responses,
 )
-from service.reading import SMALL, read
+from service.reading import read
 from service.registry import UnknownVersionError
 from service.routing import (
     QUICK_IMAGES,
@@ -122,11 +122,11 @@ IMAGE_FILE = "The bytes of one image file, as `curl --data-binary @7.png` sends 
 async def predict(request: Request) -> Response:
     query, settings, model, body = await _received(request, _require_json)
 
-    def work(patience: int | None) -> Response:
+    def work(patience: Patience) -> Response:
         images = _parsed(PredictRequest, body).images
         if len(images) > settings.max_images:
             raise TooLarge(f"A request may have {settings.max_images} images, this one has {len(images)}.")
-        if patience is not None and len(images) > QUICK_IMAGES:
+        if patience.pixels is not None and len(images) > QUICK_IMAGES:
             raise TakesLongError
         return _read(images, model, query, settings, patience)
 
@@ -145,7 +145,7 @@ async def predict_image(request: Request) -> Response:
     return await at_once_or_apart(partial(_read, [body], model, query, settings), len(body))
 
 
-def _read(images: Sequence[Source], model: Model, query: Query, settings: Settings, patience: int | None) -> Response:
+def _read(images: Sequence[Source], model: Model, query: Query, settings: Settings, patience: Patience) -> Response:
     decoder = Decoder(settings.max_image_pixels, settings.max_request_pixels, patience)
     return _json(read(images, model, decoder, details=query.details))
 
@@ -162,10 +162,10 @@ def _read(images: Sequence[Source], model: Model, query: Query, settings: Settin
 async def numbers(request: Request) -> Response:
     query, settings, model, body = await _received(request, _require_json)
 
-    def work(patience: int | None) -> Response:
+    def work(patience: Patience) -> Response:
         return _read_number(_parsed(NumberRequest, body).image, model, query, settings, patience)
 
-    return await at_once_or_apart(work, len(body), SMALL)
+    return await at_once_or_apart(work, len(body), long=True)
 
 
 @direct.post(
@@ -177,10 +177,10 @@ async def numbers(request: Request) -> Response:
 )
 async def numbers_image(request: Request) -> Response:
     query, settings, model, body = await _received(request, _require_image)
-    return await at_once_or_apart(partial(_read_number, body, model, query, settings), len(body), SMALL)
+    return await at_once_or_apart(partial(_read_number, body, model, query, settings), len(body), long=True)
 
 
-def _read_number(image: Source, model: Model, query: Query, settings: Settings, patience: int | None) -> Response:
+def _read_number(image: Source, model: Model, query: Query, settings: Settings, patience: Patience) -> Response:
     from service.numbers import read_number  # what it needs is not for everyone
 
     grey = Decoder(settings.max_image_pixels, settings.max_request_pixels, patience).decode(image)

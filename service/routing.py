@@ -1,6 +1,7 @@
 """What the routes of both APIs share."""
 
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
@@ -11,7 +12,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator, Field
 
 from contract.artifact import Manifest, NotNowError
-from service.decoding import TakesLongError
+from service.decoding import AT_ONCE, ENDLESS, SHORT, Patience, TakesLongError
 from service.model import Model
 from service.problems import NoModel, ShuttingDown, TooLarge, UnknownVersion, UnsupportedType
 from service.reading import LARGE, SMALL, apart
@@ -20,8 +21,8 @@ from service.settings import Settings
 
 Result = TypeVar("Result")
 
-QUICK_BYTES, QUICK_IMAGES, QUICK_PIXELS = 2**16, 8, 2**18
-"""What is answered at once, where that takes about a millisecond; anything else is worked on apart."""
+QUICK_BYTES, QUICK_IMAGES = 2**16, 8
+"""Of a request that is small."""
 
 MOST_ROWS, MOST_OBJECTS = 100_000, 1000
 """Of all arrays in a request, and of objects: each is a list or a dict of Python's, even where it is empty."""
@@ -75,20 +76,19 @@ def settings_of(request: Request) -> Settings:
     return settings
 
 
-async def at_once_or_apart(
-    work: Callable[[int | None], Response], size: int, room: CapacityLimiter | None = None
-) -> Response:
-    """The answer of `work`, which is given the pixels it may take now and raises `TakesLongError` for more.
+async def at_once_or_apart(work: Callable[[Patience], Response], size: int, *, long: bool = False) -> Response:
+    """The answer of `work` on `size` bytes, which is given a patience and raises `TakesLongError` where it needs more.
 
-    Where even that takes milliseconds, a `room` in which there are no large requests keeps it out of the event loop.
+    What takes milliseconds, as all does that is `long`, is kept out of the event loop; and out of the way of small
+    requests, what is large.
     """
-    few = False
     if size <= QUICK_BYTES:
-        try:
-            return work(QUICK_PIXELS) if room is None else await apart(partial(work, QUICK_PIXELS), room)
-        except TakesLongError as error:
-            few = error.few
-    return await apart(partial(work, None), SMALL if few else LARGE)
+        if not long:
+            with suppress(TakesLongError):
+                return work(AT_ONCE)
+        with suppress(TakesLongError):
+            return await apart(partial(work, SHORT), SMALL)
+    return await apart(partial(work, ENDLESS), LARGE)
 
 
 def require_unpacked(request: Request) -> None:

@@ -41,7 +41,9 @@ class Settings(BaseSettings):
         if keys.get_secret_value() and not parts(keys.get_secret_value()):
             raise ValueError("there is no key between the commas, so every request would be let in")
         if not all(re.fullmatch(r"[!-~]+", key) for key in parts(keys.get_secret_value())):
-            raise ValueError("a key has signs that a header cannot carry: take visible ASCII, without spaces")
+            raise ValueError(
+                "a key may have letters, digits and signs of ASCII, and no spaces: not every client sends more"
+            )
         return keys
 
     def environment(self) -> dict[str, str]:

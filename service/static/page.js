@@ -192,8 +192,8 @@ $("details").addEventListener("toggle", send);
 addEventListener("keydown", (event) => {
   if ($("key").open) return;
   const control = event.ctrlKey || event.metaKey;
-  const latin = /^[ -~]/.test(event.key); // elsewhere the keys in the letters' places do
-  const key = (latin ? event.key : event.code.replace("Key", "")).toLowerCase();
+  const foreign = /^(?!\p{Script=Latin})\p{L}$/u.test(event.key); // then the keys in the places of Latin letters do
+  const key = (foreign ? event.code.replace("Key", "") : event.key).toLowerCase();
   if (control && key === "z" && !event.shiftKey) paper.undo();
   else if (control && (key === "y" || key === "z")) paper.redo();
   else if (key === "delete" || key === "backspace") paper.clear();
@@ -223,11 +223,22 @@ $("key").querySelector("form").addEventListener("submit", (event) => {
   send();
 });
 
-addEventListener("pagehide", () => keep(DRAWING, paper.strokes?.length ? JSON.stringify(paper.strokes) : null));
+// What is drawn is kept while the page is out of sight: another may come into the tab, or the browser end it.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) keep(DRAWING, paper.strokes?.length ? JSON.stringify(paper.strokes) : null);
+  else keep(DRAWING, null);
+});
+addEventListener("pageshow", () => {
+  const drawing = kept(DRAWING);
+  keep(DRAWING, null);
+  if (drawing === null || drawing === JSON.stringify(paper.strokes)) return;
+  try {
+    const strokes = JSON.parse(drawing);
+    if (strokes.every(({ points, width }) => points.length && width > 0)) paper.restore(strokes);
+  } catch { /* of another version of this page */ }
+});
 
 paper.width = $("pen").valueAsNumber; // the browser may have kept it
 tidy();
 show(null, HINT);
-const drawing = kept(DRAWING);
-if (drawing) paper.restore(JSON.parse(drawing));
 run();

@@ -33,9 +33,9 @@ export async function call(path, read = "json", options = {}) {
     throw new Away(response ? "the connection broke" : "nothing answers there");
   }
   if (response.ok) return content;
-  const detail = content?.detail ?? NOT_OURS;
   if (response.status === 401) throw new KeyWanted(key ? "it does not know this API key" : "it wants an API key");
-  throw response.status >= 500 || !content?.detail ? new Away(detail) : new Refused(detail);
+  if (typeof content?.detail !== "string") throw byAnother(response.status);
+  throw response.status >= 500 ? new Away(content.detail) : new Refused(content.detail);
 }
 
 // What an answer means that is not the service's: something else may stand before it.

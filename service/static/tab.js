@@ -10,7 +10,7 @@ export function kept(name) {
 
 export function keep(name, text) { // null: no longer
   try {
-    if (text === null) sessionStorage.removeItem(name);
-    else sessionStorage.setItem(name, text);
+    sessionStorage.removeItem(name); // nothing older stays where there is no room
+    if (text !== null) sessionStorage.setItem(name, text);
   } catch { /* no storage, or no room in it */ }
 }

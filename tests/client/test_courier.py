@@ -162,11 +162,19 @@ def test_what_a_proxy_refuses_is_not_sent_again(couriers: list[Courier]) -> None
         assert "too large for what stands before the service" in refused.reason
 
 
-def test_address_that_sends_on_says_where_to(couriers: list[Courier]) -> None:
+@pytest.mark.parametrize(
+    ("location", "told"),
+    [
+        ("https://digits.example{}", "https://digits.example"),
+        ("https://digits.example/there{}", "https://digits.example/there"),
+        ("https://login.example/sign-in?next={}&state=s3cret", "https://login.example"),
+    ],
+)
+def test_address_that_sends_on_says_where_to(couriers: list[Courier], location: str, told: str) -> None:
     class Moved(SilentHandler):
         def do_GET(self) -> None:
             self.send_response(308)
-            self.send_header("Location", "https://digits.example/")
+            self.send_header("Location", location.format(self.path))
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -174,7 +182,7 @@ def test_address_that_sends_on_says_where_to(couriers: list[Courier]) -> None:
         couriers.append(Courier(Service(url)))
         away = hear(couriers[0], Away)
         assert isinstance(away, Away)
-        assert away.reason == "it sends on to https://digits.example/: that may be the address to enter"
+        assert away.reason == f"it sends on to {told}: that may be the address to enter"
 
 
 def test_answer_is_waited_for_while_a_long_question_is_on_its_way(

@@ -259,29 +259,28 @@ def test_proxy_that_takes_little_gets_less_at_once(service: ServiceProcess, tmp_
     assert "too large for what stands before the service" in str(large["error"])
 
 
-def test_line_that_is_too_slow_for_several_batches_brings_one_after_the_other(
-    service: ServiceProcess, folder: Path
+def test_what_is_under_way_is_little_enough_for_a_slow_line(
+    service: ServiceProcess, folder: Path, tmp_path: Path
 ) -> None:
-    under_way: list[int] = []
+    under_way, most = [0], [0]
+    lock = threading.Lock()
 
-    class Line(slowed(service.url, 0.2)):  # type: ignore[misc]  # a class made by a function
+    class Line(slowed(service.url, 0.1)):  # type: ignore[misc]  # a class made by a function
         def do_POST(self) -> None:
-            under_way.append(1)
-            if len(under_way) == 1:
-                super().do_POST()
-            else:
-                self.rfile.read(int(self.headers["Content-Length"]))
-                problem = b'{"type": "/problems/timeout", "title": "T", "status": 408, "detail": "It came too late."}'
-                self.send_response(408)
-                self.send_header("Content-Length", str(len(problem)))
-                self.end_headers()
-                self.wfile.write(problem)
-            under_way.pop()
+            length = int(self.headers["Content-Length"])
+            with lock:
+                under_way[0] += length
+                most[0] = max(most[0], under_way[0])
+            super().do_POST()
+            with lock:
+                under_way[0] -= length
 
+    for place in range(12):
+        Image.effect_noise((600, 600), 60).save(tmp_path / f"{place}.png")
     with http_server(Line) as url:
-        done = read(url, "--json", "--single", str(folder))
-    assert done.stderr == b""
-    assert [one["file"] for one in objects(done.stdout)] == names(folder)
+        assert len(objects(read(url, "--json", "--single", str(tmp_path)).stdout)) == 12
+    assert most[0] > 400_000
+    assert most[0] < 30 * 1e6 / 8  # what a megabit a second brings in the half minute that the service waits
 
 
 @pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])

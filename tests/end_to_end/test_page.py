@@ -209,8 +209,8 @@ def test_undo_redo_and_clear_by_button_and_key(service: ServiceProcess, visit: V
 def test_keys_do_where_the_keyboard_has_no_latin_letters(service: ServiceProcess, visit: Visit) -> None:
     page = visit(service.url)
     draw(page, ONE)
-    for code, inked in (("KeyZ", False), ("KeyY", True)):
-        key = {"key": "я", "code": code, "ctrlKey": True, "bubbles": True}
+    for sign, code, inked in (("à", "KeyZ", True), (";", "KeyZ", True), ("я", "KeyZ", False), ("н", "KeyY", True)):
+        key = {"key": sign, "code": code, "ctrlKey": True, "bubbles": True}
         page.evaluate("key => document.body.dispatchEvent(new KeyboardEvent('keydown', key))", key)
         assert (ink(page) > 0) is inked
 
@@ -229,6 +229,17 @@ def test_drawing_is_still_there_after_another_page(service: ServiceProcess, visi
     assert ink(page) == 0
     page.reload()
     expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_kept_drawing_that_cannot_be_used_does_no_harm(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url)
+    for kept in ("{", "3", "null", '[{"points": [], "width": 20}]', "[7]"):
+        page.goto("about:blank")
+        page.add_init_script(f"location.host && sessionStorage.setItem('digits-drawing', {kept!r})")
+        page.goto(service.url)
+        draw(page, SEVEN)
+        expect(digit(page)).to_have_text("7")
 
 
 def test_bars_are_seen_in_a_contrast_theme(service: ServiceProcess, visit: Visit) -> None:
@@ -243,7 +254,8 @@ def test_bars_are_seen_in_a_contrast_theme(service: ServiceProcess, visit: Visit
     assert filled != empty
 
 
-def test_what_a_proxy_refuses_is_said_and_not_sent_again(service: ServiceProcess, visit: Visit) -> None:
+@pytest.mark.parametrize("body", [b"<html>Too large</html>", b'{"message": "Too large"}'])
+def test_what_a_proxy_refuses_is_said_and_not_sent_again(service: ServiceProcess, visit: Visit, body: bytes) -> None:
     asked = []
 
     class Proxy(slowed(service.url, 0)):  # type: ignore[misc]  # a class made by a function
@@ -252,7 +264,7 @@ def test_what_a_proxy_refuses_is_said_and_not_sent_again(service: ServiceProcess
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(413)
             self.end_headers()
-            self.wfile.write(b"<html>Too large</html>")
+            self.wfile.write(body)
 
     with http_server(Proxy) as url:
         page = visit(url)

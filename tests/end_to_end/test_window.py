@@ -118,9 +118,20 @@ def test_keys_do_where_the_keyboard_has_no_latin_letters(service: ServiceProcess
     assert user.window.paper.sheet
     try:
         subprocess.run(["setxkbmap", "-layout", "ru"], check=True)
-        for key, inked in (("52", False), ("29", True)):  # those of Z and Y, by their numbers
+        for key, inked in (("52", False), ("29", True), ("shift+52", True)):  # those of Z and Y, by their numbers
             user.press(f"ctrl+{key}")
             assert bool(user.window.paper.sheet) is inked
+        user.root.clipboard_clear()
+        user.root.clipboard_append("host:8123")
+        user.window.ask_address()
+        question = user.question()
+        assert question
+        user.press("ctrl+38", "ctrl+55", focus=question.entry)
+        assert question.entry.get() == "host:8123"
+        question.destroy()
+        subprocess.run(["setxkbmap", "-layout", "us", "-variant", "dvorak"], check=True)
+        user.press("ctrl+52")  # a semicolon
+        assert user.window.paper.sheet
     finally:
         subprocess.run(["setxkbmap", "-layout", "us"], check=True)
 

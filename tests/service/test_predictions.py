@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from contract.messages import PredictResponse
 from contract.normalisation import normalise
-from service.decoding import Decoder, TakesLongError, normalised_soon
+from service.decoding import AT_ONCE, Decoder, Normaliser, TakesLongError
 from service.problems import BrokenImage
 from service.routing import QUICK_BYTES
 from tests.bombs import png
@@ -248,7 +248,7 @@ def test_picture_that_takes_milliseconds_is_left_to_a_thread(service: ServicePro
     noise = np.random.default_rng(1).normal(0, 3, light.shape)
     picture = (np.asarray(drawn) * light + noise).clip(0, 255).astype(np.uint8)
     with pytest.raises(TakesLongError):
-        normalised_soon(picture)
+        Normaliser(AT_ONCE)(picture)
     content = saved(Image.fromarray(picture), "JPEG", quality=50)
     assert len(content) < QUICK_BYTES
     answers = [
@@ -264,6 +264,16 @@ def test_picture_that_takes_milliseconds_is_left_to_a_thread(service: ServicePro
         assert prediction.normalised is not None
         shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(prediction.normalised))))
         assert np.array_equal(shown, normalise(np.asarray(image)))
+
+
+def test_few_noisy_pixels_are_read_at_once_and_many_are_not() -> None:
+    noisy = np.random.default_rng(1).integers(0, 30, (28, 28), np.uint8)
+    noisy[6:22, 13:16] += 200
+    normaliser = Normaliser(AT_ONCE)
+    for _ in range(5):
+        assert np.array_equal(normaliser(noisy), normalise(noisy))
+    with pytest.raises(TakesLongError):
+        normaliser(noisy)
 
 
 def test_setting_may_allow_more_pixels_than_pillow_does() -> None:
