@@ -379,6 +379,24 @@ def test_bodies_that_are_too_much_together_are_sent_away(tmp_path: Path) -> None
         eventually(lambda: post_large(service, largest).status_code == 422)
 
 
+def test_large_bodies_that_do_not_come_make_room_for_one_that_does(tmp_path: Path) -> None:
+    largest = 10**6
+    with (
+        running_service(tmp_path / "log", model_store=REPO / "models", max_body_bytes=largest) as service,
+        contextlib.ExitStack() as stack,
+    ):
+        holding = [stack.enter_context(half_sent(service, bytes(largest))) for _ in range(8)]
+        for connection in holding:
+            connection.sendall(bytes(largest - 200))
+        assert [post_large(service, largest).status_code for _ in range(5)] == [422] * 5
+        gone = select.select(holding, [], [], 10)[0]
+        assert gone == holding[: len(gone)]  # those that began first
+        assert len(gone) < 3
+        assert {one.recv(100).split()[1] for one in gone} == {b"503"}
+        holding[-1].sendall(bytes(100))
+        assert holding[-1].recv(100).startswith(b"HTTP/1.1 422")
+
+
 def post_large(service: ServiceProcess, length: int) -> httpx.Response:
     return httpx.post(f"{service.url}/v1/predict/image", content=bytes(length), headers=PNG)
 
