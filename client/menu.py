@@ -78,7 +78,7 @@ def bind(window: tk.Tk | tk.Toplevel, menus: Menus) -> None:
     actions = [*filter(None, chain.from_iterable(menus.values()))]
     for action in actions:
         _bind(window, action)
-    bind_places(window, {letter: action.do for action in actions if (letter := action.key.removeprefix("Control-"))})
+    bind_places(window, {action.key.removeprefix("Control-"): action.do for action in actions})
 
 
 def _bind(window: tk.Tk | tk.Toplevel, action: Action) -> None:

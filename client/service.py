@@ -100,7 +100,6 @@ class Service:
             self._http = httpx.Client(
                 base_url=url,
                 headers={"Accept-Encoding": "identity"},
-                timeout=httpx.Timeout(PATIENCE, connect=TO_CONNECT),
                 trust_env=not here,  # no proxy leads back here
             )
         except httpx.InvalidURL as error:  # a proxy's
@@ -197,8 +196,9 @@ class Service:
         timeout = httpx.Timeout(PATIENCE + len(content or b"") / PACE, connect=TO_CONNECT)
         try:
             with self._http.stream(method, path, content=content, headers=headers, timeout=timeout) as response:
-                further = {name: response.headers[name] for name in ("Location",) if name in response.headers}
-                return httpx.Response(response.status_code, content=_whole(response), headers=further)
+                location = response.headers.get("Location")
+                kept = {"Location": location} if location else None
+                return httpx.Response(response.status_code, content=_whole(response), headers=kept)
         except httpx.TimeoutException as error:
             raise ServiceAwayError(LATE) from error
         except httpx.ConnectError as error:

@@ -30,7 +30,7 @@ class Coming:
             with CancelScope() as self._waiting:
                 message = await receive()
         if self._given_up:
-            raise _too_much()
+            raise too_much()
         self.received += len(message.get("body", b""))
         return message
 
@@ -92,7 +92,7 @@ class BodyLimit:
             return
         first = next(iter(self._coming))
         if first is coming:
-            raise _too_much()
+            raise too_much()
         del self._coming[first]
         self._held -= first.give_up()
 
@@ -100,6 +100,7 @@ class BodyLimit:
         return TooLarge(f"A request body may have {self.max_bytes} bytes: send fewer or smaller images.")
 
 
-def _too_much() -> Overloaded:
+def too_much(detail: str = "Too much is being sent at once: send it again.") -> Overloaded:
+    """To be raised; it is counted."""
     metrics.overloaded.inc()
-    return Overloaded("Too much is being sent at once: send it again.", headers={"Retry-After": "1"})
+    return Overloaded(detail, headers={"Retry-After": "1"})

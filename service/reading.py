@@ -18,6 +18,7 @@ from contract.messages import ItemError
 from contract.normalisation import BlankImageError
 from service import metrics
 from service.decoding import Decoder, Grey, Normaliser, Source, TakesLongError
+from service.limits import too_much
 from service.model import Answers, Model
 from service.problems import BlankImage, Overloaded, ProblemError
 
@@ -39,8 +40,7 @@ async def apart(work: Callable[[], Result], room: CapacityLimiter) -> Result:
     Raises as it does, and `Overloaded` where too many large ones wait for that.
     """
     if room is LARGE and room.statistics().tasks_waiting >= MOST_WAITING:
-        metrics.overloaded.inc()
-        raise Overloaded(Overloaded.example, headers={"Retry-After": "1"})
+        raise too_much(Overloaded.example)
     try:
         return await to_thread.run_sync(work, limiter=room)
     except (ProblemError, RequestValidationError, TakesLongError) as refusal:
