@@ -20,6 +20,7 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.common import bundled_model
+from benchmarks.papers import PAPERS
 from contract.messages import NumberResponse
 from contract.normalisation import BlankImageError, inked, normalise
 from service.numbers import read_number
@@ -27,7 +28,7 @@ from service.problems import ProblemError
 from trainer.dataset import split, test_set
 from trainer.digits import Digits, Grey
 from trainer.mnist import load
-from trainer.strings import GAPS, PAPERS, Number, number
+from trainer.strings import GAPS, Number, number
 
 LENGTHS = range(1, 9)
 NUMBERS = 100

@@ -39,7 +39,7 @@ def _of_odd_sizes() -> Iterator[Hostile]:
     yield "TIFF with a tile of 400 megapixels", tiff_with_large_tile(), False
     for name, tile in TILES.items():
         yield f"TIFF with a tile of {name}", tile, False
-    for name, (_, content) in SLOW.items():
+    for name, (_, content, _) in SLOW.items():
         yield name, content, False
     for name, specks in _specks().items():
         yield f"PNG of {name}", _file(Image.fromarray(specks), "PNG"), None

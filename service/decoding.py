@@ -5,6 +5,7 @@ import binascii
 import io
 import warnings
 from contextlib import suppress
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from contract.normalisation import normalise, normalised_by_native, normalised_by_python
 from service import png
 from service.problems import BrokenImage, InvalidRequest, ProblemError, TooLarge
-from service.screening import Head, screen
+from service.screening import MOST_READS, Head, TooManyReadsError, screen
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 """Formats that Pillow reads by itself; those that start other programs or load plug-ins are left out."""
@@ -22,8 +23,8 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 WHITESPACE = b" \t\r\n\f\v"
 """What base64 may be broken by."""
 
-SLOW_CODECS, SLOW_PIXELS = {"ppm", "ppm_plain", "bmp_rle"}, 2_000_000
-"""Decoders that Pillow has in Python, and what they are given at most."""
+SLOW_CODECS, SLOW_PIXELS, SLOWER = {"ppm", "ppm_plain", "bmp_rle"}, 2_000_000, 32
+"""Decoders that Pillow has in Python, what they are given at most, and how much longer they take."""
 
 LEAST_ROW = 16
 """Pixels that a row counts as, at least: Pillow takes twelve bytes for it, however short it is, in each copy."""
@@ -38,8 +39,14 @@ Grey = NDArray[np.uint8]
 Source = bytes | str | list[list[float]] | Grey
 
 
-QUICK_PIXELS = 2**18
+QUICK_IMAGES, QUICK_PIXELS = 8, 2**18
 """Of a request that is small."""
+
+QUICK_READS = 200
+"""Of the head of a file, which Pillow reads in Python."""
+
+BY_PILLOW = 2**16
+"""Pixels that Pillow decodes, or makes grey of colours, in two or three milliseconds."""
 
 BY_PYTHON = 2**12
 """Pixels that Python normalises in a few milliseconds, whatever is on them; native.c takes less for what is clean."""
@@ -48,15 +55,20 @@ BY_PYTHON = 2**12
 class Patience(NamedTuple):
     """What a request may take."""
 
-    pixels: int | None
-    """Of all its images, below the limits; None for no others."""
-    by_python: int | None
+    images: float = inf
+    pixels: float = inf
+    """Of all of them."""
+    by_pillow: float = inf
+    """Of those that Pillow decodes, or makes grey of colours."""
+    by_python: float = inf
     """Of those that native.c leaves to Python."""
+    reads: int = MOST_READS
+    """Of the head of each file."""
 
 
-AT_ONCE = Patience(QUICK_PIXELS, BY_PYTHON)
-SHORT = Patience(QUICK_PIXELS, None)
-ENDLESS = Patience(None, None)
+AT_ONCE = Patience(QUICK_IMAGES, QUICK_PIXELS, BY_PILLOW, BY_PYTHON, QUICK_READS)
+SHORT = Patience(QUICK_IMAGES, QUICK_PIXELS, QUICK_PIXELS)
+ENDLESS = Patience()
 
 
 class TakesLongError(Exception):
@@ -71,7 +83,7 @@ class Normaliser:
 
     def __call__(self, image: Grey) -> Grey:
         """Raises `BlankImageError`, `TakesLongError`."""
-        if self._left is None:
+        if self._left == inf:
             return normalise(image)
         if (picture := normalised_by_native(image)) is not None:
             return picture
@@ -90,7 +102,8 @@ class Decoder:
     def __init__(self, max_image_pixels: int, max_request_pixels: int, patience: Patience = ENDLESS) -> None:
         self.max_image_pixels = max_image_pixels
         self.pixels_left = max_request_pixels
-        self.patience_left = max_request_pixels if patience.pixels is None else patience.pixels
+        self._patience = patience
+        self._quick_left, self._pillow_left = patience.pixels, patience.by_pillow
         self._normalise = Normaliser(patience)
 
     def decode(self, image: Source) -> Grey:
@@ -135,6 +148,7 @@ class Decoder:
             raise BrokenImage("The image is empty: send a file's bytes, with curl by --data-binary @FILE.")
         if shape := png.shape(content):
             self._count(shape[1], shape[0])
+            self._leave_to_pillow(shape[1] * shape[0] if shape[2] > 1 else 0)
             if (pixels := png.pixels(content, shape)) is not None:
                 return _grey_pixels(pixels)
         return self._by_pillow(content, shape)
@@ -143,14 +157,14 @@ class Decoder:
         """What is of that shape was `counted`."""
         try:
             tile = screen(content)
-            head = Head(content)
+            head = Head(content, self._patience.reads)
             with Image.open(head, formats=FORMATS) as image:
                 head.end()
                 if counted is None or image.size != (counted[1], counted[0]):
                     self._count(*image.size)
                 self._count(*tile)
                 self._require_room(image)
-                self._require_time(image)
+                self._leave_to_pillow(self._effort(image))
                 in_colour = image.format in ("JPEG", "MPO") and image.mode == "RGB"
                 grey = _grey(image, without_colour=True)
             if in_colour and np.ptp(grey) < FLAT:
@@ -159,6 +173,10 @@ class Decoder:
             return grey
         except (ProblemError, TakesLongError):
             raise
+        except TooManyReadsError as error:
+            if self._patience.reads < MOST_READS:
+                raise TakesLongError from error
+            raise BrokenImage(f"The image cannot be decoded ({error}).") from error
         except UnidentifiedImageError as error:
             raise BrokenImage(
                 "This is no image of a known format: send PNG, JPEG, WebP, GIF, BMP, TIFF or PNM."
@@ -171,11 +189,18 @@ class Decoder:
         if image.format == "WEBP" and image.width * image.height > most:  # its decoder keeps it thrice
             raise TooLarge(f"A WebP may have {most} pixels: send a smaller one, or a PNG.")
 
-    def _require_time(self, image: ImageFile.ImageFile) -> None:
-        slow = any(tile.codec_name in SLOW_CODECS for tile in image.tile)
-        if slow and image.width * image.height > SLOW_PIXELS:
+    def _effort(self, image: ImageFile.ImageFile) -> int:
+        """The pixels of an image, more for those that take longer. Raises `TooLarge`."""
+        pixels = image.width * image.height
+        if not any(tile.codec_name in SLOW_CODECS for tile in image.tile):
+            return pixels
+        if pixels > SLOW_PIXELS:
             raise TooLarge(f"An image of this kind may have {SLOW_PIXELS} pixels: send a PNG.")
-        if slow and self.patience_left < self.pixels_left:
+        return SLOWER * pixels
+
+    def _leave_to_pillow(self, pixels: int) -> None:
+        self._pillow_left -= pixels
+        if self._pillow_left < 0:
             raise TakesLongError
 
     def _count(self, width: int, height: int) -> None:
@@ -186,8 +211,8 @@ class Decoder:
         self.pixels_left -= pixels
         if self.pixels_left < 0:
             raise TooLarge("The images of this request have too many pixels together: send fewer at a time.")
-        self.patience_left -= pixels
-        if self.patience_left < 0:
+        self._quick_left -= pixels
+        if self._quick_left < 0:
             raise TakesLongError
 
 

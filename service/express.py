@@ -16,12 +16,12 @@ import numpy as np
 from pydantic_core import from_json
 
 from service import observing
-from service.decoding import AT_ONCE, Decoder, Grey, Source
+from service.decoding import AT_ONCE, QUICK_IMAGES, Decoder, Grey, Source
 from service.keys import Keys
 from service.problems import MEDIA_TYPE, ProblemError, body_of
 from service.reading import pictures_of, predictions
 from service.registry import Registry
-from service.routing import QUICK_BYTES, QUICK_IMAGES
+from service.routing import QUICK_BYTES
 from service.settings import Settings
 
 ROWS, FILE = b"/v1/predict", b"/v1/predict/image"

@@ -3,7 +3,7 @@
 https://github.com/kserve/open-inference-protocol; what KServe, Triton and their clients speak.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from enum import Enum
 from functools import partial
 from itertools import chain
@@ -11,9 +11,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Path, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from numpy.typing import NDArray
 from pydantic import (
     BaseModel,
@@ -30,10 +28,9 @@ from contract.store import NAME
 from service.decoding import Normaliser, Patience, TakesLongError
 from service.examples import INFER
 from service.model import Answers, Model
-from service.problems import InvalidRequest, ProblemError, TooLarge, UnknownVersion, faults
+from service.problems import InvalidRequest, TooLarge, UnknownVersion, faults
 from service.reading import answer, normalised
 from service.routing import (
-    QUICK_IMAGES,
     DirectRoute,
     VersionNumber,
     at_once_or_apart,
@@ -164,35 +161,13 @@ class InferResponse(BaseModel):
     outputs: list[OutputTensor]
 
 
-class ProtocolRoute(APIRoute):
-    """Errors as the protocol has them."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def answering(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except ProblemError as problem:
-                where = f"image {problem.errors[0].index}: " if problem.errors else ""
-                return JSONResponse({"error": where + problem.detail}, problem.status, problem.headers)
-            except RequestValidationError as error:
-                return JSONResponse({"error": _first(error.errors())}, InvalidRequest.status)
-
-        return answering
-
-
-class DirectProtocolRoute(ProtocolRoute, DirectRoute):
-    """The same for an endpoint that FastAPI only documents."""
-
-
 def _failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Failure} for status in statuses}
 
 
 TAGS: list[str | Enum] = ["Open Inference Protocol"]
-router = APIRouter(prefix="/v2", tags=TAGS, route_class=ProtocolRoute)
-direct = APIRouter(prefix="/v2", tags=TAGS, route_class=DirectProtocolRoute)
+router = APIRouter(prefix="/v2", tags=TAGS)
+direct = APIRouter(prefix="/v2", tags=TAGS, route_class=DirectRoute)
 Name = Annotated[str, Path(examples=[NAME])]
 Version = Annotated[VersionNumber, Path(examples=[1])]
 
@@ -312,7 +287,7 @@ def _answered(body: bytes, header_length: str | None, model: Model, settings: Se
         raise InvalidRequest(_first(faults(error))) from error
     images = _images(wanted.inputs[0], body[length:])
     _require_within_limits(images, settings)
-    if patience.pixels is not None and (len(images) > QUICK_IMAGES or images.size > patience.pixels):
+    if len(images) > patience.images or images.size > patience.pixels:
         raise TakesLongError
     if wanted.parameters.normalise:
         normaliser = Normaliser(patience)

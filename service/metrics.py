@@ -38,7 +38,7 @@ requests = Counter("http_requests", "Requests answered.", ["method", "route", "s
 request_seconds = Histogram(
     "http_request_duration_seconds", "From a request's headers to its answer.", ["route"], buckets=REQUEST_SECONDS
 )
-overloaded = Counter("digits_overloaded_requests", "Requests sent away with 503 because too many were in flight.")
+overloaded = Counter("digits_overloaded_requests", "Requests sent away with 503 as overloaded.")
 inference_seconds = Histogram("digits_inference_seconds", "The network's time for a batch.", buckets=NETWORK_SECONDS)
 batch_size = Histogram("digits_batch_size", "Images in a request.", buckets=BATCH_SIZES)
 answers = Counter("digits_answers", 'Digits read; accepted="false" means "not sure".', ["version", "accepted"])

@@ -29,7 +29,7 @@ def page(name: str, style: str = "'self'") -> Callable[[Request], Awaitable[Resp
         f"default-src 'none'; script-src 'self'; style-src {style}; img-src 'self' data: blob:; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
-    headers = FRESH | {
+    headers = {
         "Content-Security-Policy": policy,
         "X-Frame-Options": "DENY",
         "Referrer-Policy": "no-referrer",

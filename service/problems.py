@@ -130,6 +130,13 @@ def faults(error: ValidationError) -> list[dict[str, Any]]:
     return [dict(fault) for fault in error.errors(include_url=False, include_input=False)]
 
 
+def invalid(faults: Sequence[dict[str, Any]]) -> InvalidRequest:
+    """Of what pydantic found, the first, in words; for a batch, where."""
+    items = _item_errors(faults)
+    detail = f"images[{items[0].index}]: {items[0].detail}" if items else _sentence(faults[0]["loc"], faults[0])
+    return InvalidRequest(detail, errors=items or None)
+
+
 def openapi_responses(*kinds: type[ProblemError]) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that may answer with these problems."""
     by_status: dict[int | str, dict[str, Any]] = {}
@@ -176,11 +183,7 @@ def _http_error(request: Request, error: HTTPException) -> Response:
 
 
 def _validation_error(request: Request, error: RequestValidationError) -> Response:
-    faults = list(error.errors())
-    items = _item_errors(faults)
-    detail = f"images[{items[0].index}]: {items[0].detail}" if items else _sentence(faults[0]["loc"], faults[0])
-    path = request.url.path
-    return _response(path, HTTPStatus.UNPROCESSABLE_ENTITY, InvalidRequest.title, detail, items or None)
+    return problem_response(invalid(error.errors()), request.url.path)
 
 
 def _client_gone(_: Request, __: Exception) -> Response:
@@ -196,7 +199,8 @@ def _response(
     headers: Any = None,
 ) -> Response:
     if path.startswith("/v2"):  # which has errors of its own form
-        return JSONResponse({"error": detail}, status, headers)
+        where = f"image {errors[0].index}: " if errors else ""
+        return JSONResponse({"error": where + detail}, status, headers)
     return Response(_body(status, title, detail, errors), status, headers, MEDIA_TYPE)
 
 
@@ -229,8 +233,8 @@ def _sentence(location: Sequence[str | int], fault: dict[str, Any]) -> str:
             return f"The body is not JSON: {fault['ctx']['error']}."
         case ("body",):
             return NO_JSON
-        case ("body", "image", "array", *place) if place:
-            return _sentence(place, fault)
+        case ("body", "image", "array", *place):
+            return _sentence(place or location[:2], fault)
         case (int(row), int(column), *_):
             where = f"row {row}, column {column}: "
         case (int(row),):

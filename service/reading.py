@@ -9,7 +9,6 @@ from typing import TypeVar
 
 import numpy as np
 from anyio import CapacityLimiter, to_thread
-from fastapi.exceptions import RequestValidationError
 from PIL import Image
 from prometheus_client import Counter
 from pydantic_core import to_json
@@ -20,7 +19,7 @@ from service import metrics
 from service.decoding import Decoder, Grey, Normaliser, Source, TakesLongError
 from service.limits import too_much
 from service.model import Answers, Model
-from service.problems import BlankImage, Overloaded, ProblemError
+from service.problems import BlankImage, ProblemError
 
 Result = TypeVar("Result")
 
@@ -40,10 +39,10 @@ async def apart(work: Callable[[], Result], room: CapacityLimiter) -> Result:
     Raises as it does, and `Overloaded` where too many large ones wait for that.
     """
     if room is LARGE and room.statistics().tasks_waiting >= MOST_WAITING:
-        raise too_much(Overloaded.example)
+        raise too_much("Too many large requests are waiting: send it again, or smaller images.")
     try:
         return await to_thread.run_sync(work, limiter=room)
-    except (ProblemError, RequestValidationError, TakesLongError) as refusal:
+    except (ProblemError, TakesLongError) as refusal:
         # A traceback would keep, in a circle, all that the thread had read.
         raise refusal.with_traceback(None) from refusal.__cause__
 

@@ -113,9 +113,10 @@ class Registry:
                 except ArtifactError as error:
                     raise UnknownVersionError(str(error)) from error
             self._named.move_to_end(version)
+            model = self._named[version]  # what `loaded` moves meanwhile may make it the one that leaves
             if len(self._named) > self._capacity:
                 self._named.popitem(last=False)
-            return self._named[version]
+            return model
         finally:
             self._loading.release()
 

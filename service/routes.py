@@ -5,7 +5,6 @@ from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Path, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,6 +14,7 @@ from service import metrics
 from service.decoding import Decoder, Patience, Source, TakesLongError
 from service.examples import NUMBER, NUMBER_READ, PREDICT, PREDICTION
 from service.model import Model
+from service.numbers import read_number
 from service.problems import (
     NO_JSON,
     BlankImage,
@@ -32,18 +32,18 @@ from service.problems import (
     UnknownVersion,
     UnsupportedType,
     faults,
+    invalid,
     openapi_responses,
 )
 from service.reading import read
 from service.registry import UnknownVersionError
 from service.routing import (
-    QUICK_IMAGES,
     DirectRoute,
     VersionNumber,
+    asked,
     at_once_or_apart,
     default_of,
     from_store,
-    manifest_of,
     model_of,
     no_model,
     registry_of,
@@ -126,7 +126,7 @@ async def predict(request: Request) -> Response:
         images = _parsed(PredictRequest, body).images
         if len(images) > settings.max_images:
             raise TooLarge(f"A request may have {settings.max_images} images, this one has {len(images)}.")
-        if patience.pixels is not None and len(images) > QUICK_IMAGES:
+        if len(images) > patience.images:
             raise TakesLongError
         return _read(images, model, query, settings, patience)
 
@@ -181,8 +181,6 @@ async def numbers_image(request: Request) -> Response:
 
 
 def _read_number(image: Source, model: Model, query: Query, settings: Settings, patience: Patience) -> Response:
-    from service.numbers import read_number  # what it needs is not for everyone
-
     grey = Decoder(settings.max_image_pixels, settings.max_request_pixels, patience).decode(image)
     return _json(read_number(grey, model, details=query.details).model_dump_json(exclude_none=True).encode())
 
@@ -225,11 +223,11 @@ def _parsed(message: type[Message], body: bytes) -> Message:
 def _query(request: Request) -> Query:
     if not request.scope["query_string"]:
         return NOTHING_ASKED
-    asked = request.query_params.multi_items()
-    if len(asked) > len(request.query_params):
+    given = request.query_params.multi_items()
+    if len(given) > len(request.query_params):
         raise InvalidRequest("The query gives a parameter twice: give each once.")
     try:
-        return Query.model_validate(dict(asked))
+        return Query.model_validate(dict(given))
     except ValidationError as error:
         raise _invalid("query", error) from error
 
@@ -237,9 +235,9 @@ def _query(request: Request) -> Query:
 NOTHING_ASKED = Query()
 
 
-def _invalid(part: str, error: ValidationError) -> RequestValidationError:
-    """The fault as FastAPI would tell it of the request's `part`."""
-    return RequestValidationError([fault | {"loc": (part, *fault["loc"])} for fault in faults(error)])
+def _invalid(part: str, error: ValidationError) -> InvalidRequest:
+    """The fault in the request's `part`."""
+    return invalid([fault | {"loc": (part, *fault["loc"])} for fault in faults(error)])
 
 
 Version = Annotated[
@@ -260,7 +258,7 @@ def list_models(request: Request) -> ModelList:
 )
 def model_manifest(version: Version, request: Request) -> Manifest:
     registry = registry_of(request)
-    return default_of(registry).manifest if version == "default" else manifest_of(registry, int(version))
+    return default_of(registry).manifest if version == "default" else asked(registry.manifest, int(version))
 
 
 @router.get(

@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator, Field
 
-from contract.artifact import Manifest, NotNowError
+from contract.artifact import NotNowError
 from service.decoding import AT_ONCE, ENDLESS, SHORT, Patience, TakesLongError
 from service.model import Model
 from service.problems import NoModel, ShuttingDown, TooLarge, UnknownVersion, UnsupportedType
@@ -21,7 +21,7 @@ from service.settings import Settings
 
 Result = TypeVar("Result")
 
-QUICK_BYTES, QUICK_IMAGES = 2**16, 8
+QUICK_BYTES = 2**16
 """Of a request that is small."""
 
 MOST_ROWS, MOST_OBJECTS = 100_000, 1000
@@ -107,8 +107,8 @@ async def model_of(request: Request, version: int | None) -> Model:
         return default_of(registry)
     if (model := registry.loaded(version)) is not None:
         return model
-    manifest_of(registry, version)  # who asks for an unknown one need not wait
-    return await from_store(partial(_named, registry, version))
+    asked(registry.manifest, version)  # who asks for an unknown one need not wait
+    return await from_store(partial(asked, registry.get, version))
 
 
 async def from_store(work: Callable[[], Result]) -> Result:
@@ -126,7 +126,7 @@ async def from_store(work: Callable[[], Result]) -> Result:
 
 
 def no_model(detail: str) -> NoModel:
-    """There may be one soon: the store is looked at every two seconds."""
+    """There may be one soon: the store is looked at every two seconds, by default."""
     return NoModel(detail, headers={"Retry-After": "2"})
 
 
@@ -138,20 +138,10 @@ def default_of(registry: Registry) -> Model:
         raise no_model(str(error)) from error
 
 
-def manifest_of(registry: Registry, version: int) -> Manifest:
-    """Raises `UnknownVersion`, `NoModel`."""
+def asked(of: Callable[[int], Result], version: int) -> Result:
+    """What a registry's method says `of` a version. Raises `UnknownVersion`, `NoModel`."""
     try:
-        return registry.manifest(version)
-    except UnknownVersionError as error:
-        raise UnknownVersion(str(error)) from error
-    except NotNowError as error:
-        raise no_model(f"{error}.") from error
-
-
-def _named(registry: Registry, version: int) -> Model:
-    """Raises `UnknownVersion`, `NoModel`."""
-    try:
-        return registry.get(version)
+        return of(version)
     except UnknownVersionError as error:
         raise UnknownVersion(str(error)) from error
     except NotNowError as error:

@@ -9,13 +9,18 @@ from PIL import Image
 PNG_HEADER = b"\x89PNG\r\n\x1a\n"
 
 
-def png(width: int, height: int, pixels: bytes, *more: bytes) -> bytes:
-    """A grey PNG whose header says `width`×`height`, whatever `pixels`, zlib-compressed, holds, with `more` chunks."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"".join((PNG_HEADER, _chunk(b"IHDR", header), *more, _chunk(b"IDAT", pixels), _chunk(b"IEND", b"")))
+def png(
+    width: int, height: int, pixels: bytes, *more: bytes, bits: int = 8, colour: int = 0, interlaced: int = 0
+) -> bytes:
+    """A PNG, grey or of another colour type, with `more` chunks.
+
+    Its header says `width`×`height`, whatever `pixels`, zlib-compressed, holds.
+    """
+    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, interlaced)
+    return b"".join((PNG_HEADER, chunk(b"IHDR", header), *more, chunk(b"IDAT", pixels), chunk(b"IEND", b"")))
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
@@ -77,38 +82,47 @@ def _gif(before_picture: bytes) -> bytes:
 _MEBIBYTE = b"all\0\0" + zlib.compress(bytes(2**20))
 """A name, a method, and that much packed: what profiles and texts of a PNG consist of."""
 
+PNG, TIFF, JPEG, GIF, PGM = "image/png", "image/tiff", "image/jpeg", "image/gif", "image/x-portable-graymap"
+
 SLOW = {
-    "PNG of 50 profiles": ("image/png", png(16, 16, zlib.compress(bytes(272)), *[_chunk(b"iCCP", _MEBIBYTE)] * 50)),
-    "PNG of 50 texts": ("image/png", png(16, 16, zlib.compress(bytes(272)), *[_chunk(b"zTXt", _MEBIBYTE)] * 50)),
-    "TIFF of 300 tags": ("image/tiff", tiff(*((40_000 + place, 7, 4, bytes(4)) for place in range(300)))),
+    "PNG of 50 profiles": (
+        PNG,
+        png(16, 16, zlib.compress(bytes(272)), *[chunk(b"iCCP", _MEBIBYTE)] * 50),
+        "many texts",
+    ),
+    "PNG of 50 texts": (PNG, png(16, 16, zlib.compress(bytes(272)), *[chunk(b"zTXt", _MEBIBYTE)] * 50), "many texts"),
+    "TIFF of 300 tags": (TIFF, tiff(*((40_000 + place, 7, 4, bytes(4)) for place in range(300))), "many tags"),
     "TIFF whose tags share their bytes": (
-        "image/tiff",
+        TIFF,
         tiff(*((40_000 + place, 7, 30_000, _BEHIND) for place in range(8)), behind=bytes(30_000)),
+        "many tags",
     ),
-    "TIFF of 70,000 strips": ("image/tiff", tiff((273, 1, 70_000, _BEHIND), behind=bytes(70_000))),
+    "TIFF of 70,000 strips": (TIFF, tiff((273, 1, 70_000, _BEHIND), behind=bytes(70_000)), "many strips"),
     "TIFF with a tag twice": (
-        "image/tiff",
+        TIFF,
         tiff()[:264] + b"\2\0" + struct.pack("<HHII", 256, 4, 1, 16) * 2 + bytes(4),
+        "twice",
     ),
-    "BigTIFF": ("image/tiff", b"II+\0" + bytes(100)),
-    "JPEG of 300 scans": ("image/jpeg", _jpeg(before_end=b"\xff\xda\0\x08\1\1\0\0\x3f\0" * 300)),
-    "JPEG with 300 Exifs": ("image/jpeg", _jpeg(behind_start=(b"\xff\xe1\0\x10Exif\0\0" + bytes(8)) * 300)),
-    "JPEG of 12,000 segments": ("image/jpeg", _jpeg(behind_start=b"\xff\xe0\0\2" * 12_000)),
-    "JPEG padded": ("image/jpeg", _jpeg(behind_start=b"\xff" * 30_000)),
-    "GIF of 30,000 pieces of text": ("image/gif", _gif(b"!\xfe" + b"\1a" * 30_000 + b"\0")),
-    "the same behind junk": ("image/gif", _gif(b"\0!\xf9\0\1a\0!\xfe" + b"\1a" * 30_000 + b"\0")),
-    "PGM of much space": ("image/x-portable-graymap", b"P5" + b" " * 30_000 + b"16 16 255\n" + bytes(256)),
-    "PGM of 2,000 comments": ("image/x-portable-graymap", b"P2 1 1 255\n" + b"#\n" * 2000 + b"0"),
-    "PGM of another white": ("image/x-portable-graymap", b"P5 3200 3200 254\n" + bytes(100)),
+    "BigTIFF": (TIFF, b"II+\0" + bytes(100), "not BigTIFF"),
+    "JPEG of 300 scans": (JPEG, _jpeg(before_end=b"\xff\xda\0\x08\1\1\0\0\x3f\0" * 300), "many parts"),
+    "JPEG with 300 Exifs": (JPEG, _jpeg(behind_start=(b"\xff\xe1\0\x10Exif\0\0" + bytes(8)) * 300), "many parts"),
+    "JPEG of 12,000 segments": (JPEG, _jpeg(behind_start=b"\xff\xe0\0\2" * 12_000), "many parts"),
+    "JPEG padded": (JPEG, _jpeg(behind_start=b"\xff" * 30_000), "many parts"),
+    "GIF of 30,000 pieces of text": (GIF, _gif(b"!\xfe" + b"\1a" * 30_000 + b"\0"), "many parts"),
+    "the same behind junk": (GIF, _gif(b"\0!\xf9\0\1a\0!\xfe" + b"\1a" * 30_000 + b"\0"), "many parts"),
+    "PGM of much space": (PGM, b"P5" + b" " * 30_000 + b"16 16 255\n" + bytes(256), "many parts"),
+    "PGM of 2,000 comments": (PGM, b"P2 1 1 255\n" + b"#\n" * 2000 + b"0", "many comments"),
+    "PGM of another white": (PGM, b"P5 3200 3200 254\n" + bytes(100), "An image of this kind"),
     "BMP in runs": (
         "image/bmp",
         struct.pack("<2sIHHI", b"BM", 0, 0, 0, 1078)
         + struct.pack("<IiiHHIIiiII", 40, 25_000_000, 1, 1, 8, 1, 0, 0, 0, 256, 0)
         + bytes(1024)
         + b"\1\0\0\1",
+        "An image of this kind",
     ),
 }
-"""Media types and files that would take a decoder long, each far below the limits."""
+"""Media types and files that would take a decoder long, each far below the limits, and what is said of them."""
 
 
 def tiff_with_large_tile() -> bytes:

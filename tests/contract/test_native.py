@@ -3,7 +3,6 @@
 import ctypes
 import os
 import shutil
-import struct
 import subprocess
 import sys
 import zlib
@@ -16,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from contract import native
 from contract.normalisation import BlankImageError, normalise, normalised_by_python, placed, placed_by_python
+from tests import bombs
 from tests.servers import REPO
 from trainer.mnist import Mnist
 
@@ -117,14 +117,7 @@ def test_an_unknown_filter_is_left_to_others(library: ctypes.CDLL) -> None:
 def png(width: int, height: int, channels: int, rows: bytes) -> bytes:
     """A file whose `rows` stand behind their filters already."""
     colour = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
-    chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)),
-        (b"IDAT", zlib.compress(rows)),
-        (b"IEND", b""),
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
-    )
+    return bombs.png(width, height, zlib.compress(rows), colour=colour)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (50, 60), (600, 700)])

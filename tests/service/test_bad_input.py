@@ -186,9 +186,9 @@ def test_tiles_of_no_size_cost_nothing_and_lift_no_limit(fresh: ServiceProcess, 
 
 @pytest.mark.parametrize("name", SLOW)
 def test_small_file_that_takes_long_is_refused_unseen(service: ServiceProcess, name: str) -> None:
-    kind, content = SLOW[name]
+    kind, content, said = SLOW[name]
     answer = httpx.post(f"{service.url}/v1/predict/image", content=content, headers={"Content-Type": kind})
-    assert problem(answer, answer.status_code).title in ("Broken image", "Too large")
+    assert said in problem(answer, answer.status_code).detail
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,3 @@ def test_head_is_answered_as_get_without_the_body(service: ServiceProcess, path:
     assert (head.status_code, head.content) == (get.status_code, b"")
     assert head.headers["content-type"] == get.headers["content-type"]
     assert head.headers["content-length"] == get.headers["content-length"]
-
-
-def test_service_lives_on(service: ServiceProcess) -> None:
-    assert httpx.get(f"{service.url}/health/ready").status_code == 200

@@ -1,9 +1,7 @@
 """The Open Inference Protocol, as NVIDIA's unmodified client speaks it, and by hand."""
 
 import json
-import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import numpy as np
@@ -13,7 +11,7 @@ from numpy.typing import NDArray
 
 from contract.messages import PredictResponse
 from contract.normalisation import normalise
-from tests.servers import REPO, ServiceProcess, running_service
+from tests.servers import ServiceProcess
 from trainer.mnist import Mnist
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
@@ -198,14 +196,3 @@ def test_body_that_is_no_object_is_said_plainly(service: ServiceProcess, body: s
     answer = httpx.post(f"{service.url}/v2/models/digits/infer", content=body)
     assert answer.status_code == 422
     assert not answer.json()["error"].startswith(":")
-
-
-def test_request_that_comes_too_slowly_is_told_so(tmp_path: Path) -> None:
-    with (
-        running_service(tmp_path / "log", model_store=REPO / "models", request_seconds=0.3) as service,
-        socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection,
-    ):
-        connection.sendall(b"POST /v2/models/digits/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
-        answer = connection.makefile("rb").read()
-    assert answer.startswith(b"HTTP/1.1 408 ")
-    assert b'{"error":' in answer

@@ -15,13 +15,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from benchmarks.papers import PAPERS
 from contract.artifact import MANIFEST
 from contract.folder import FolderStore
 from tests.servers import ServiceProcess, running_service
 from trainer.dataset import split
 from trainer.digits import Digits, Grey
 from trainer.mnist import Mnist
-from trainer.strings import PAPERS, Number, number
+from trainer.strings import Number, number
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """Plain PNG files are read as Pillow reads them; what is not plain, or damaged, is left to Pillow."""
 
 import io
-import struct
 import zlib
 
 import numpy as np
@@ -11,6 +10,8 @@ from PIL import Image, PngImagePlugin
 from contract import native
 from contract.normalisation import normalise
 from service import png
+from tests import bombs
+from tests.bombs import chunk
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -69,49 +70,52 @@ def test_a_grey_file_is_normalised_as_its_pixels_are(paper: str) -> None:
 
 def test_data_in_several_chunks_are_read() -> None:
     data = PLAIN[DATA + 8 : -16]
-    parts = b"".join(
-        struct.pack(">I", len(part)) + b"IDAT" + part + struct.pack(">I", zlib.crc32(b"IDAT" + part))
-        for part in (data[:1], b"", data[1:200], data[200:])
-    )
+    parts = b"".join(chunk(b"IDAT", part) for part in (data[:1], b"", data[1:200], data[200:]))
     found, wanted = read(PLAIN[:DATA] + parts + PLAIN[-12:]), read(PLAIN)
     assert found is not None
     assert wanted is not None
     assert np.array_equal(found, wanted)
 
 
-LEFT_TO_PILLOW = {
+OF_OTHER_KINDS = {
     "a JPEG": b"\xff\xd8\xff",
     "a palette": drawing("P"),
-    "16 bits": PLAIN[:24] + b"\x10" + PLAIN[25:],
-    "interlaced": PLAIN[:28] + b"\1" + PLAIN[29:],
+    "16 bits": bombs.png(2, 1, zlib.compress(bytes(5)), bits=16),
+    "interlaced": bombs.png(2, 1, zlib.compress(bytes(3)), interlaced=1),
+    "a header cut short": PLAIN[:20],
+    "no pixels": bombs.png(0, 0, zlib.compress(b"")),
+    "very many pixels": bombs.png(2**14, 2**14, zlib.compress(b"")),
+}
+
+
+@pytest.mark.parametrize("content", OF_OTHER_KINDS.values(), ids=OF_OTHER_KINDS)
+def test_other_kinds_are_told_by_their_header(content: bytes) -> None:
+    assert png.shape(content) is None
+
+
+DAMAGED_OR_MORE = {
     "notes": drawing("L", pnginfo=NOTES),
     "a resolution": drawing("L", dpi=(300, 300)),
-    "a header cut short": PLAIN[:20],
     "data cut short": PLAIN[:-100],
     "no end": PLAIN[:-12],
     "a chunk within the end": PLAIN[:-13] + PLAIN[-12:],
     "a wrong checksum": PLAIN[:-13] + bytes([PLAIN[-13] ^ 1]) + PLAIN[-12:],
     "a wrong header": PLAIN[:19] + b"\x2b" + PLAIN[20:],
     "two headers": PLAIN[:33] + PLAIN[8:],
-    "no pixels": PLAIN[:16] + bytes(8) + PLAIN[24:],
-    "very many pixels": PLAIN[:16] + b"\0\0\x40\0" * 2 + PLAIN[24:],
 }
 
 
-@pytest.mark.parametrize("content", LEFT_TO_PILLOW.values(), ids=LEFT_TO_PILLOW)
+@pytest.mark.parametrize("content", DAMAGED_OR_MORE.values(), ids=DAMAGED_OR_MORE)
 def test_what_is_not_plain_is_left_to_pillow(content: bytes) -> None:
     assert read(content) is None
 
 
 @pytest.mark.parametrize("rows", [b"", bytes(70 * 301 - 1), bytes(70 * 301 + 1), b"\7" + bytes(70 * 301 - 1)])
 def test_too_few_or_too_many_rows_and_unknown_filters_are_left_to_pillow(rows: bytes) -> None:
-    data = zlib.compress(rows)
-    chunk = struct.pack(">I", len(data)) + b"IDAT" + data + struct.pack(">I", zlib.crc32(b"IDAT" + data))
-    assert read(PLAIN[:DATA] + chunk + PLAIN[-12:]) is None
+    assert read(bombs.png(300, 70, zlib.compress(rows))) is None
 
 
 def test_a_file_that_unpacks_to_gigabytes_is_left_alone() -> None:
     packing = zlib.compressobj(9)
     data = b"".join(packing.compress(bytes(2**20)) for _ in range(100)) + packing.flush()
-    chunk = struct.pack(">I", len(data)) + b"IDAT" + data + struct.pack(">I", zlib.crc32(b"IDAT" + data))
-    assert read(PLAIN[:DATA] + chunk + PLAIN[-12:]) is None
+    assert read(bombs.png(300, 70, data)) is None

@@ -132,43 +132,16 @@ def test_sigterm_finishes_what_is_in_flight(tmp_path: Path, seven: bytes) -> Non
         assert service.process.wait(10) in (0, -signal.SIGTERM)
 
 
-def test_two_workers_answer(tmp_path: Path, seven: bytes) -> None:
-    with running_service(tmp_path / "log", model_store=REPO / "models", workers=2) as service:
-        for _ in range(20):
-            answer = httpx.post(f"{service.url}/v1/predict/image", content=seven, headers={"Content-Type": "image/png"})
-            assert answer.json()["predictions"][0]["digit"] == 7
-    log = (tmp_path / "log").read_text()
-    assert log.count("serving version") == log.count("Waiting for application shutdown") == 2
-
-
-def test_worker_that_dies_is_told_of_and_another_comes(tmp_path: Path) -> None:
-    with running_service(tmp_path / "log", model_store=REPO / "models", workers=2) as service:
-        first, *_ = workers(service)
-        first.kill()
-        eventually(lambda: f"Child process [{first.pid}] died" in (tmp_path / "log").read_text(), 60)
-        eventually(lambda: (tmp_path / "log").read_text().count("serving version") == 3, 60)
-    assert all(json.loads(line)["message"] for line in (tmp_path / "log").read_text().splitlines())
-
-
 def test_workers_end_with_what_started_them(tmp_path: Path) -> None:
     """Killed, as by the kernel where memory is short: the port is free for the next one."""
     with running_service(tmp_path / "log", model_store=REPO / "models", workers=2) as service:
-        orphans = workers(service)
+        orphans = service.workers()
         service.process.kill()
         service.process.wait()
         gone, left = psutil.wait_procs(orphans, 60)
         assert (len(gone), left) == (2, [])
     with running_service(tmp_path / "next", port=service.port, model_store=REPO / "models") as service:
         assert httpx.get(f"{service.url}/health/ready").status_code == 200
-
-
-def workers(service: ServiceProcess) -> list[psutil.Process]:
-    """Those of a service with two."""
-    found = [
-        child for child in psutil.Process(service.process.pid).children() if "spawn_main" in " ".join(child.cmdline())
-    ]
-    assert len(found) == 2
-    return found
 
 
 def test_lines_of_the_log_are_no_longer_than_is_written_at_one_blow(tmp_path: Path) -> None:

@@ -171,8 +171,10 @@ def test_worker_that_is_killed_comes_back(tmp_path: Path, seven: bytes) -> None:
         workers[0].kill()
         eventually(lambda: metric(service, "digits_served_version") == version)
         eventually(lambda: metric(service, "digits_served_version") == version * 2)
+        assert f"Child process [{workers[0].pid}] died" in (tmp_path / "log").read_text()
         for _ in range(10):
             httpx.post(f"{service.url}/v1/predict/image", content=seven, headers=PNG).raise_for_status()
+    assert all(json.loads(line)["message"] for line in (tmp_path / "log").read_text().splitlines())
 
 
 def test_all_workers_follow_the_pin(store: FolderStore, tmp_path: Path, seven: bytes) -> None:
@@ -270,14 +272,23 @@ def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
         yield service
 
 
+LENGTH = b" HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
+PLAIN_HEAD = b"POST /v1/predict/image HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 9\r\n\r\n"
+
+
 @pytest.mark.parametrize(
-    "sent", [b"", b"\r\n", b"POST /v1/predict HT", b"POST /v1/predict HTTP/1.1\r\nContent-Length: 9\r\n\r\n{"]
+    "sent",
+    [
+        *[b"", b"\r\n", b"POST /v1/predict HT", b"POST /v1/predict" + LENGTH + b"{", PLAIN_HEAD],
+        b"POST /v2/models/digits/infer" + LENGTH + b"{",
+    ],
 )
 def test_slow_sender_is_sent_away(hasty: ServiceProcess, sent: bytes) -> None:
     with socket.create_connection(("127.0.0.1", hasty.port), timeout=10) as connection:
         connection.sendall(sent)
         answer = connection.makefile("rb").read()
     assert answer.startswith(b"HTTP/1.1 408") if sent.strip() else not answer
+    assert (b'{"error":' in answer) == (b"/v2" in sent)
     assert httpx.get(f"{hasty.url}/health/ready").status_code == 200
 
 
@@ -545,7 +556,7 @@ def test_half_sent_request_is_told_of_the_stop(tmp_path: Path, seven: bytes) -> 
         ) as service,
         half_sent(service, seven) as connection,
     ):
-        eventually(lambda: metric(service, "process_open_fds") > 0)
+        httpx.get(f"{service.url}/health/live")  # by then the request is under way
         service.process.send_signal(signal.SIGTERM)
         head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
         service.process.wait(20)
@@ -605,7 +616,6 @@ def test_answers_do_not_mix_between_threads(service: ServiceProcess, seven: byte
     paper = np.full((600, 600), 255)
     paper[100:500, 290:310] = 0
     ones = json.dumps({"images": [paper.tolist()] * 3})
-    wrong: list[list[int]] = []
 
     def ask() -> None:
         with httpx.Client(base_url=service.url, timeout=60) as client:
@@ -615,14 +625,11 @@ def test_answers_do_not_mix_between_threads(service: ServiceProcess, seven: byte
                     (client.post("/v1/predict", content=ones), [1, 1, 1]),
                 ):
                     read = [prediction["digit"] for prediction in answer.json()["predictions"]]
-                    wrong.extend([read] if read != digits else [])
+                    assert read == digits
 
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong
+    with ThreadPoolExecutor(4) as pool:
+        for asked in [pool.submit(ask) for _ in range(4)]:
+            asked.result()
 
 
 def test_log_that_cannot_be_written_stops_nothing(store: FolderStore, tmp_path: Path, seven: bytes) -> None:

@@ -1,8 +1,6 @@
 """OpenTelemetry, which FastAPI brings along: spans reach a collector when the environment names one."""
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -10,7 +8,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from tests.servers import REPO, running_service
+from tests.servers import REPO, SilentHandler, http_server, running_service
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
@@ -20,8 +18,8 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Span]]:
     """Spans, as they come; services that are started from now on send theirs."""
     spans: list[Span] = []
 
-    class Collector(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # http.server's name
+    class Collector(SilentHandler):
+        def do_POST(self) -> None:
             content = self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(200)
             self.end_headers()
@@ -29,15 +27,10 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Span]]:
                 traces = ExportTraceServiceRequest.FromString(content).resource_spans
                 spans.extend(span for trace in traces for scope in trace.scope_spans for span in scope.spans)
 
-        def log_message(self, *_: object) -> None:
-            """Nothing is printed."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with http_server(Collector) as url:
         monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
         yield spans
-        server.shutdown()
 
 
 def test_request_is_a_span_of_the_callers_trace(collector: list[Span], tmp_path: Path, seven: bytes) -> None:
