@@ -53,8 +53,10 @@ class S3Store(Store):
         with _as_os_errors(self.place):
             if not self._create(probe, b""):
                 raise OSError(f"{self.place}: a new object is said to be there already")
-            honoured = not self._create(probe, b"")
-            self._bucket.delete(probe)
+            try:
+                honoured = not self._create(probe, b"")
+            finally:
+                self._bucket.delete(probe)
         if not honoured:
             raise OSError(
                 f"{self.place}: the server overwrites an object that is to be created (ignoring If-None-Match: *), so "

@@ -52,13 +52,13 @@ class Store(ABC):
 
     def manifest(self, version: int) -> Manifest:
         """What version `version` says of itself. Raises `ArtifactError`; where it cannot be read now, `NotNowError`."""
-        if version not in (there := self.versions()):
-            numbers = ", ".join(map(str, there)) or "none at all"
-            raise ArtifactError(f"there is no version {version} in {self.place}; there are: {numbers}")
         try:
             text = self._get(f"{version}/{MANIFEST}")
         except FileNotFoundError as error:
-            raise ArtifactError(f"version {version} has no {MANIFEST}") from error
+            if version in (there := self.versions()):
+                raise ArtifactError(f"version {version} has no {MANIFEST}") from error
+            numbers = ", ".join(map(str, there)) or "none at all"
+            raise ArtifactError(f"there is no version {version} in {self.place}; there are: {numbers}") from error
         except OSError as error:
             raise NotNowError(f"{MANIFEST} of version {version}: {reason(error)}") from error
         try:
@@ -218,8 +218,7 @@ def open_store(url: str | Path) -> Store:
 
 def copied(version: int, store: Store, other: Store) -> Manifest:
     """Publish a version of `store` in the `other` one, as its next. Raises `ArtifactError`, `OSError`."""
-    manifest = store.verify(version)
-    other.require_writable()
+    manifest = store.manifest(version)
     with tempfile.TemporaryDirectory() as folder:
         for name in manifest.files:
             (Path(folder) / name).write_bytes(store.read(manifest, name))

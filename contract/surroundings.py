@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+import cc3d
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -56,9 +57,6 @@ OUTERMOST, LONGEST = 2, 4
 
 ACROSS = 0.7
 """From edge to edge, of the sheet."""
-
-BENDS = 32
-"""Half of the times that a way may turn which leads to a place around a sheet."""
 
 SPECK = 4
 """Cells."""
@@ -169,23 +167,9 @@ def _pixels(cells: Mask, image: Grey, step: int) -> Mask:
 
 
 def _reached(free: Mask) -> Mask:
-    """The cells that are reached from the edges of the image through free ones; in a maze, all."""
-    reached = free.copy()
-    reached[1:-1, 1:-1] = False
-    for _ in range(BENDS):
-        further = _along(free.T, _along(free, reached).T).T
-        if np.array_equal(further, reached):
-            return reached
-        reached = further
-    return np.ones_like(free)
-
-
-def _along(free: Mask, reached: Mask) -> Mask:
-    """What is reached by going along rows."""
-    walls = np.pad(~free, ((0, 0), (0, 1)), constant_values=True)
-    runs = np.cumsum(walls).reshape(walls.shape)[:, :-1]
-    found: Mask = free & (np.bincount(runs[reached], minlength=int(runs.max()) + 1) > 0)[runs]
-    return found
+    """The cells that are reached from the edges of the image through free ones."""
+    parts = cc3d.connected_components(free, connectivity=4)
+    return free & np.isin(parts, border.edge(parts))
 
 
 def _is_rectangle(sheet: Mask, found: Mask) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 import obstore
 import pytest
 
-from contract.artifact import CARD, MANIFEST, TFLITE, ArtifactError, Draft, Manifest, NotNowError
+from contract.artifact import CARD, MANIFEST, TFLITE, ArtifactError, Manifest, NotNowError
 from contract.folder import FolderStore
 from contract.s3 import S3Store
 from contract.store import NAME, Store, copied, open_store
@@ -45,8 +45,7 @@ def publisher(store: Store, model: Manifest, source: Path) -> Callable[[], Manif
     source.mkdir()
     for name in model.files:
         (source / name).write_bytes(store.read(model, name))
-    draft = Draft(**{name: getattr(model, name) for name in Draft.model_fields})
-    return lambda: store.publish(source, draft)
+    return lambda: store.publish(source, model.draft())
 
 
 def test_published_version_is_the_next_and_passes_its_checks(any_store: Store, publish: Callable[[], Manifest]) -> None:
@@ -105,7 +104,7 @@ def test_failed_publication_leaves_nothing(store: FolderStore, bundled: Manifest
     source.mkdir()
     (source / TFLITE).mkdir()  # cannot be copied as a file
     with pytest.raises(OSError, match=TFLITE):
-        store.publish(source, Draft(**{name: getattr(bundled, name) for name in Draft.model_fields}))
+        store.publish(source, bundled.draft())
     assert sorted(store.folder.iterdir()) == before
 
 

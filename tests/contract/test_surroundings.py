@@ -111,12 +111,16 @@ def test_strips_are_no_sheets(shape: tuple[int, int]) -> None:
     assert without_surroundings(strip) is strip
 
 
-def test_maze_is_given_up() -> None:
+def test_way_through_a_maze_is_found() -> None:
     ways = np.zeros((97, 97), np.bool_)
     ways[1::2, 1:96] = ways[2::4, 95] = ways[4::4, 1] = True
     ways[[0, -1]] = False
     ways[0, 1] = True
-    assert _reached(ways).all()
+    shut = ways.copy()
+    shut[50] = False
+    assert np.array_equal(_reached(ways), ways)
+    assert np.array_equal(_reached(shut)[:50], ways[:50])
+    assert not _reached(shut)[50:].any()
 
 
 @pytest.mark.parametrize("flip", [0, 255], ids=["dark ink", "light ink"])
