@@ -31,7 +31,6 @@ class AnswerPanel(ttk.Frame):
         self.sentence.pack(fill="both", expand=True)
         self.bars = Bars(self, scale, colours)
         self.bars.pack(fill="both", expand=True, pady=(round(8 * scale), 0))
-        self.show(None, "")
 
     def _room(self, height: float) -> ttk.Frame:
         room = ttk.Frame(self, height=height)

@@ -101,6 +101,7 @@ class Batches:
         try:
             model, predictions = self._asked(self._service.predict_all, images)
         except ServiceRefusedError as error:
+            self._answered = True
             if len(images) == 1:
                 return [str(error)]
             # The one at fault alone, who may be well by itself; or halves, where it was too much at once.

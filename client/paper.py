@@ -10,7 +10,7 @@ from PIL import Image, ImageColor, ImageOps
 
 from client import ink, words
 from client.ink import Box, Point
-from client.sheets import EMPTY, History, Photo, Sheet, Stroke, UnreadableImageError, extent, preview
+from client.sheets import EMPTY, History, Photo, Sheet, Stroke, extent, preview
 from client.theme import Colours
 from contract.messages import NumberDigit
 
@@ -246,10 +246,7 @@ class Paper(tk.Canvas):
 
     def _framed(self, photo: Photo) -> Image.Image:
         frame = Image.new("RGB", self.picture.size, self._colours.paper)
-        try:
-            image = ImageOps.contain(preview(photo), frame.size)
-        except UnreadableImageError:
-            return frame
+        image = ImageOps.contain(preview(photo), frame.size)
         frame.paste(image, ((frame.width - image.width) // 2, (frame.height - image.height) // 2))
         return frame
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from socket import gaierror
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -127,7 +127,8 @@ class Service:
         if len(images) == 1:
             answer = self._request("POST", "/v1/predict/image", images[0], ANY_IMAGE)
         else:
-            answer = self._posted("/v1/predict", {"images": [_base64(image) for image in images]})
+            body = json.dumps({"images": [base64.b64encode(image).decode() for image in images]}).encode()
+            answer = self._request("POST", "/v1/predict", body, {"Content-Type": "application/json"})
         parsed = _parsed(PredictResponse, answer)
         if len(parsed.predictions) != len(images):
             raise ServiceAwayError(NOT_OURS)
@@ -184,9 +185,6 @@ class Service:
         whole, _, _ = str(target).partition("?")
         path, _, _ = path.partition("?")
         return whole.removesuffix(path) if whole.endswith(path) else str(target.join("/")).rstrip("/")
-
-    def _posted(self, path: str, body: dict[str, Any]) -> httpx.Response:
-        return self._request("POST", path, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
     def _sent(self, method: str, path: str, content: bytes | None, headers: dict[str, str] | None) -> httpx.Response:
         if self._key:
@@ -246,10 +244,6 @@ def _by_another(status: int) -> ServiceAwayError | ServiceRefusedError:
     if status in (*LATER, *GATEWAYS):
         return ServiceBusyError(f"what stands before it says {status}")
     return ServiceAwayError(f"{NOT_OURS} ({status})")
-
-
-def _base64(image: bytes) -> str:
-    return base64.b64encode(image).decode()
 
 
 def _likely(answer: httpx.Response, *, unsure: bool) -> NumberResponse | None:

@@ -71,12 +71,20 @@ def _of_8_bits(image: Image.Image) -> Image.Image:
 
 
 def _on_paper(image: Image.Image) -> Image.Image:
-    """`image`, of mode RGBA, on white, or on black where what can be seen is light, as the service reads it."""
+    """`image`, of mode RGBA, on white, or on black where what can be seen is light; an opaque sheet, on its own paper.
+
+    As the service reads it.
+    """
     alpha = image.getchannel("A")
     least = cast("tuple[int, int]", alpha.getextrema())[1] / 2
     visible = alpha.point(lambda opacity: 255 * (opacity > least))
-    light = visible.getbbox() is not None and ImageStat.Stat(image.convert("L"), visible).median[0] > 127
-    return Image.alpha_composite(Image.new("RGBA", image.size, "black" if light else "white"), image)
+    paper = 255
+    if box := visible.getbbox():
+        seen = ImageStat.Stat(image.convert("L"), visible)
+        grey, (darkest, lightest) = seen.median[0], seen.extrema[0]
+        is_sheet = seen.count[0] > 0.8 * (box[2] - box[0]) * (box[3] - box[1]) and lightest - darkest > 64
+        paper = grey if is_sheet else 0 if grey > 127 else 255
+    return Image.alpha_composite(Image.new("RGBA", image.size, (paper,) * 3), image)
 
 
 class UnreadableImageError(Exception):

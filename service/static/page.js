@@ -139,11 +139,11 @@ async function open(file) {
   if (file.size > LARGEST) return refuse(file, "it is larger than 20 MB");
   const mine = ++opened;
   const content = await file.arrayBuffer().catch(() => null); // what the file is now: it may change on the disk, or go
-  const kept = content && new File([content], file.name, { type: file.type });
-  const bitmap = kept && await createImageBitmap(kept).then(reduced).catch(() => null);
+  const copy = content && new File([content], file.name, { type: file.type });
+  const bitmap = copy && await createImageBitmap(copy).then(reduced).catch(() => null);
   if (mine <= passed) return bitmap?.close(); // something newer is on the paper
   if (!bitmap) return refuse(file, "it is no image, or of a kind that browsers do not know");
-  paper.lay({ file: kept, bitmap });
+  paper.lay({ file: copy, bitmap });
   passed = mine; // one that was opened later may still come
 }
 

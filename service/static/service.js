@@ -2,6 +2,7 @@
 
 import { keep, kept } from "./tab.js";
 
+const LATER = [408, 429]; // answers after which the same may be sent again, beside those of proxies
 const KEY = "digits-api-key";
 const PATIENCE = 10_000; // milliseconds for an answer
 const PACE = 250; // bytes that are sent in a millisecond, on a slow line
@@ -35,13 +36,13 @@ export async function call(path, read = "json", options = {}) {
   if (response.ok) return content;
   if (response.status === 401) throw new KeyWanted(key ? "it does not know this API key" : "it wants an API key");
   if (typeof content?.detail !== "string") throw byAnother(response.status);
-  throw response.status >= 500 ? new Away(content.detail) : new Refused(content.detail);
+  throw response.status >= 500 || LATER.includes(response.status) ? new Away(content.detail) : new Refused(content.detail);
 }
 
 // What an answer means that is not the service's: something else may stand before it.
 function byAnother(status) {
   if (status === 413) return new Refused("It is too large for what stands before the service.");
-  return new Away([408, 429, 502, 503, 504].includes(status) ? `what stands before it says ${status}` : NOT_OURS);
+  return new Away([...LATER, 502, 503, 504].includes(status) ? `what stands before it says ${status}` : NOT_OURS);
 }
 
 export async function predict(image, details) {

@@ -14,7 +14,16 @@ import client.service
 from client.courier import Answered, Away, Courier, News, Parcel, Present, Refused
 from client.ink import PAPER, Point, draw, smooth
 from client.service import Service
-from tests.servers import REPO, ServiceProcess, SilentHandler, free_port, http_server, running_service, slowed
+from tests.servers import (
+    REPO,
+    ServiceProcess,
+    SilentHandler,
+    eventually,
+    free_port,
+    http_server,
+    running_service,
+    slowed,
+)
 
 
 def line(*points: Point) -> Parcel:
@@ -96,12 +105,14 @@ def test_one_at_a_time_and_the_newest_wins(service: ServiceProcess, couriers: li
 
 
 def test_sending_never_waits(service: ServiceProcess, couriers: list[Courier]) -> None:
-    with http_server(slowed(service.url, 1)) as url:
+    begun: list[int] = []
+    with http_server(slowed(service.url, 1, begun)) as url:
         courier = Courier(Service(url))
         couriers.append(courier)
+        courier.send(SEVEN)
+        eventually(lambda: bool(begun))
         started = time.monotonic()
-        for _ in range(1000):
-            courier.send(SEVEN)
+        courier.send(SEVEN)
         assert time.monotonic() - started < 0.5
 
 

@@ -138,12 +138,6 @@ def test_zeros_and_odd_names_are_told(service: ServiceProcess, tmp_path: Path) -
     assert ["error" in one for one in found] == [True, True, True, False]
 
 
-def test_list_names_the_images(service: ServiceProcess, folder: Path) -> None:
-    wanted = names(folder)[3:9]
-    done = read(service.url, "--json", "--single", "--list", "-", stdin="\n".join(wanted).encode())
-    assert [one["file"] for one in objects(done.stdout)] == wanted
-
-
 def test_csv_has_a_row_for_each_image_and_says_what_is_wrong(service: ServiceProcess, tmp_path: Path) -> None:
     (tmp_path / "b.png").write_text("text")
     Image.new("L", (50, 50), 255).save(tmp_path / 'a,"b".png')

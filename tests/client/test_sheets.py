@@ -1,13 +1,15 @@
-"""A picture is seen as the service reads it."""
+"""Pictures that are opened, and the sheets of a window's history."""
 
 import io
 import struct
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
 import client.sheets
 from client.sheets import History, Photo, photo
+from service.decoding import Decoder
 
 
 def png(image: Image.Image) -> bytes:
@@ -25,6 +27,13 @@ def stroke(mode: str, paper: Colour, pen: Colour) -> Image.Image:
     return image
 
 
+def sheet(paper: int, pen: int) -> Image.Image:
+    """One that lies in the middle of a transparent picture."""
+    whole = Image.new("RGBA", (60, 60))
+    whole.paste(stroke("RGBA", (paper,) * 3 + (255,), (pen,) * 3 + (255,)).resize((40, 40)), (10, 10))
+    return whole
+
+
 @pytest.mark.parametrize(
     ("image", "paper", "pen"),
     [
@@ -34,13 +43,18 @@ def stroke(mode: str, paper: Colour, pen: Colour) -> Image.Image:
         (stroke("RGBA", (255, 255, 255, 0), (255, 255, 255, 255)), 0, 255),
         (stroke("RGBA", (255, 255, 255, 0), (255, 255, 255, 110)), 0, 110),
         (stroke("RGBA", (0, 0, 0, 0), (0, 0, 0, 0)), 255, 255),
+        (sheet(255, 20), 255, 20),
+        (sheet(20, 255), 20, 255),
+        (sheet(180, 40), 180, 40),
     ],
 )
-def test_ink_can_be_seen(image: Image.Image, paper: int, pen: int) -> None:
+def test_a_picture_is_seen_as_the_service_reads_it(image: Image.Image, paper: int, pen: int) -> None:
     shown = photo(png(image)).image()
     assert shown.mode == "RGB"
     assert shown.getpixel((5, 5)) == (paper,) * 3
     assert shown.getpixel((30, 30)) == (pen,) * 3
+    read = Decoder(10_000, 10_000).decode(png(image))
+    assert np.abs(np.asarray(shown.convert("L")).astype(int) - read).max() <= 1
 
 
 def test_damaged_exif_does_not_spoil_a_photo() -> None:

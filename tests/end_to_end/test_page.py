@@ -400,6 +400,7 @@ def test_slow_service_gets_one_request_at_a_time_and_the_newest_drawing(service:
     drawn = threading.Event()
     with http_server(slowed(service.url, drawn, in_flight)) as url:
         page = visit(url)
+        expect(page.locator("#status")).to_contain_text("Connected")
         draw(page, SEVEN)
         page.get_by_role("button", name="Clear").click()
         draw(page, ONE)
@@ -469,6 +470,7 @@ def test_dark_paper_shows_light_ink_and_sends_dark(service: ServiceProcess, visi
         pytest.param(502, b"<html>Bad gateway</html>", None, id="a proxy's page"),
         pytest.param(200, b'{"model"', 500, id="cut short"),
         pytest.param(500, b"null", None, id="an error without words"),
+        pytest.param(408, b'{"detail": "It did not come whole in time."}', None, id="too slow"),
     ],
 )
 def test_odd_answer_is_told_and_the_next_is_read(
