@@ -228,20 +228,6 @@ def show(version: Version, store: StoreOption = "models") -> None:
 
 
 @app.command()
-def publish(
-    folder: Annotated[Path, typer.Argument(help="Where the training said that its version is kept.")],
-    store: StoreOption = "models",
-) -> None:
-    """Publish the version of a training that could not do so itself."""
-    from trainer.waiting import publish_kept
-
-    manifest = publish_kept(folder, open_store(store))
-    console.print(f"Published {store}/{manifest.name}/{manifest.version}.")
-    if folder.exists():
-        console.print(f"{folder} could not be removed: it is not needed any more.")
-
-
-@app.command()
 def copy(
     version: Version,
     to: Annotated[str, typer.Option(help="The other store: a folder that holds digits/1, …, or s3://bucket/prefix")],

@@ -4,7 +4,8 @@ from math import sqrt
 
 from contract.artifact import Draft, Provenance, SecondReader
 from trainer import tables
-from trainer.nondigits import FONTS, LOOKALIKES, SHAPES
+from trainer.fonts import HANDWRITTEN
+from trainer.nondigits import LOOKALIKES, SHAPES
 from trainer.pictures import CONFUSION_MATRIX, LEARNING_CURVE, MISTAKES, RELIABILITY
 from trainer.recipe import Recipe
 from trainer.report import Evaluation, Report
@@ -45,7 +46,7 @@ and drawn again, with an 8-pixel pen, black on white, anywhere on a canvas of 30
 otherwise. JPEG's pen is 5 pixels wide, that of digits which are then reduced to 16 or 8 is 20; noise has ink of 60
 levels on paper of 200; photographs, uneven light, desks and close cuts have bluish ink of 65 on yellowish paper of 209;
 uneven light, desks and rims have noise of 3. Lengths are in pixels, noise and contrast in grey levels of 255.
-{_same_program(recipe)}
+{_same_program(draft, recipe)}
 Some lose a stroke to the skeleton. The rows below the mean have other digits: those of the test set that they name,
 not redrawn, with a line or a dot added to each by a program that training knows.
 
@@ -58,7 +59,7 @@ were taken up because of what it showed.
 
 {tables.drawn(report).markdown()}
 
-{tables.corrupted(report).title} (Mu & Gilmer 2019, arXiv:1906.02337), written anew. Figures
+{_printed(report)}{tables.corrupted(report).title} (Mu & Gilmer 2019, arXiv:1906.02337), written anew. Figures
 elsewhere are for all test images and without a normalisation, which undoes translation, scale and brightness:
 
 {tables.corrupted(report).markdown()}
@@ -83,8 +84,8 @@ measured:
 ## How it was trained
 
 {facts.dataset} (Y. LeCun, C. Cortes and C. J. C. Burges; CC BY-SA 3.0): {split}.
-{facts.epochs} epochs{_learned_on(facts, recipe)} of {facts.shown:,} pictures, in
-{facts.seconds:.0f} s from seed {facts.seed}; {_change(recipe)} {_synthesis(recipe)}
+{facts.epochs} epochs in all, the last of them of {facts.shown:,} pictures, in
+{facts.seconds:.0f} s from seed {facts.seed}; {_change(recipe)}{_learned_on(facts, recipe)} {_synthesis(recipe)}
 While it was developed, all of these tables were looked at for digits that training held out; the project's
 docs/test-set.md lists the models that were measured on test digits, and why.
 Source revision {facts.revision}; {libraries}.
@@ -104,11 +105,22 @@ def _standard_error(recipe: Recipe) -> float:
     return 100 * sqrt(0.98 * 0.02 / recipe.pictures)
 
 
-def _same_program(recipe: Recipe) -> str:
-    if not recipe.synthesis:
+def _same_program(draft: Draft, recipe: Recipe) -> str:
+    if recipe.small and draft.second is None:
         return "No training image was drawn so."
     return """The same program draws training images,
 from other digits: what is measured is how unseen digits in such looks are read."""
+
+
+def _printed(report: Report) -> str:
+    if not report.printed:
+        return ""
+    return f"""{tables.printed(report).title}: in fonts that no training has seen, 24 to 120
+pixels high, turned by up to 5 degrees:
+
+{tables.printed(report).markdown()}
+
+"""
 
 
 def _second(draft: Draft) -> str:
@@ -180,10 +192,10 @@ accepted, and {line.accuracy:.2%} of those are right.
 
 def _akin(draft: Draft, recipe: Recipe) -> str:
     akin = []
-    if recipe.synthesis or draft.second:
+    if draft.second or not recipe.small:
         akin.append("signs and outlines to scribbles and shapes, turned digits to letters, stains to clothes")
     which = ["the second network"] * bool(draft.second)
-    if draft.provenance.learned_on and recipe.synthesis:
+    if draft.provenance.learned_on and not recipe.small:
         which.append("the first, as it learned on,")
     if which:
         akin.append(
@@ -197,7 +209,7 @@ them: {"; ".join(akin)}"""
 
 
 def _non_digits(draft: Draft, recipe: Recipe, report: Report) -> str:
-    letters = f"""Letters come from {len(FONTS)} fonts that look like handwriting
+    letters = f"""Letters come from {len(HANDWRITTEN.files)} fonts that look like handwriting
 and are redrawn with any pen on any paper; left out are those that may be somebody's digit: {" ".join(LOOKALIKES)}."""
     missing = f" Not measured: {', '.join(report.missing)}." if report.missing else ""
     return f"""The last column is why there is an eleventh output. Blank paper is mostly refused before
@@ -210,10 +222,11 @@ None of the programs that draw these was used in training{_akin(draft, recipe)}.
 def _learned_on(facts: Provenance, recipe: Recipe) -> str:
     if not facts.learned_on:
         return ""
-    more = ", one of them from some of the no digits that the second network is shown, too" if recipe.synthesis else ""
-    return f""": {facts.epochs - facts.learned_on}, after which two copies of it at a time learned on, from other
-pictures of the same training digits{more}; it is the mean of their weights
-(a model soup, Wortsman et al. 2022), and the curve below is of one behind the other. The last epochs were"""
+    others = """other pictures of the same training digits,
+one of them from some of the no digits that the second network is shown, too"""
+    pictures = "the same pictures" if recipe.small else others
+    return f""" After {facts.epochs - facts.learned_on} of them two copies of it at a time learned on, from {pictures};
+it is the mean of their weights (a model soup, Wortsman et al. 2022), and the curve below is of one behind the other."""
 
 
 def _change(recipe: Recipe) -> str:
@@ -224,7 +237,7 @@ thicker or thinner pen at random whenever it is shown."""
 
 
 def _synthesis(recipe: Recipe) -> str:
-    if not recipe.synthesis:
+    if recipe.small:
         return "It saw nothing but digits, so of a letter or a scribble it may be sure."
     return """Beside them it saw, made from the same training images:
 

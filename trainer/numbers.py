@@ -31,7 +31,6 @@ from trainer.revision import source_revision
 from trainer.strings import GAPS
 from trainer.strings import Number as Written
 from trainer.strings import number as write
-from trainer.waiting import reserved
 
 BATCH = 64
 PEAK_RATE = 5e-3
@@ -81,8 +80,7 @@ def fit(digits: Digits, recipe: Recipe) -> Fitted:
     optimizer = Muon(rate, weight_decay=WEIGHT_DECAY, adam_weight_decay=WEIGHT_DECAY, exclude_layers=[ANSWER])
     model.compile(optimizer=optimizer, loss=_loss)
     started = time.monotonic()
-    with reserved():
-        history = model.fit(batches, epochs=recipe.number_epochs, verbose=1 if sys.stdout.isatty() else 2)
+    history = model.fit(batches, epochs=recipe.number_epochs, verbose=1 if sys.stdout.isatty() else 2)
     seconds = round(time.monotonic() - started, 1)
     return Fitted(
         network,

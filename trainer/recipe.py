@@ -11,10 +11,8 @@ class Recipe:
     seed: int = 1
     images: int = 60_000
     """How many of MNIST's training images are used; the first twelfth of them, shuffled, is the validation split."""
-    synthesis: bool = True
-    """Whether pictures made of those images join them."""
     small: bool = False
-    """Whether a smaller network is trained, on images that are hardly changed."""
+    """Whether a smaller network is trained, on these images alone, which are hardly changed."""
     numbers: int = 300_000
     """Numbers written for the network that reads lines, which is trained apart."""
     number_epochs: int = 8
@@ -25,5 +23,5 @@ class Recipe:
 
 
 FULL = Recipe(epochs=20)
-QUICK = Recipe(epochs=2, synthesis=False, small=True, pictures=100)
+QUICK = Recipe(epochs=2, small=True, pictures=100)
 """Plain MNIST for some seconds: a reader as good as the reference, that does not know what it cannot read."""

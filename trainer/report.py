@@ -15,9 +15,11 @@ from trainer.corruptions import CORRUPTIONS, corrupt
 from trainer.dataset import make_all, normalised
 from trainer.digits import Digits, Grey, Maker, plain
 from trainer.evaluation import COVERAGE, expected_calibration_error, measure
+from trainer.fonts import HANDWRITTEN
 from trainer.habits import HABITS, with_habit
 from trainer.numbers import Reader as NumberReader
 from trainer.numbers import Report as NumberReport
+from trainer.printed import ROWS as PRINTED
 from trainer.reads import Read, Reads, published
 from trainer.ways import WAYS, drawn
 
@@ -105,10 +107,12 @@ class Report:
     """Of nobody's handwriting, a row for each of the ten."""
     redrawn_calibration_error: float
     """Of those redrawn digits in which something can be seen."""
+    printed: list[Row]
+    """That nobody wrote."""
     corrupted: list[Row]
     non_digits: list[Kind]
     missing: list[str]
-    """Kinds of no digits that this machine cannot show, and what would have to be installed."""
+    """What this machine cannot show, and what would have to be installed."""
 
 
 @dataclass(frozen=True)
@@ -156,18 +160,12 @@ def evaluate_version(
 ) -> Evaluation:
     """The same of a published version, whose files were checked; sets as MNIST has them. Raises `ArtifactError`."""
     manifest.require_known_normalisation()
-    unseen, rules = normalised(validation, "validation"), (manifest.calibration, manifest.acceptance)
-    found = evaluate(name, digits, unseen, published(store, manifest), *rules, pictures)
-    return replace(found, numbers=evaluate_numbers(digits, store, manifest, pictures))
-
-
-def evaluate_numbers(digits: Digits, store: Store, manifest: Manifest, pictures: int) -> NumberReport | None:
-    """How a published version reads numbers of `digits`, as MNIST has them; None where it reads single digits only."""
+    unseen, reads = normalised(validation, "validation"), published(store, manifest)
+    found = evaluate(name, digits, unseen, reads, manifest.calibration, manifest.acceptance, pictures)
     if (line := manifest.line) is None:
-        return None
-    single = published(store, manifest).int8
-    reader = NumberReader(single, manifest.calibration, store.read(manifest, LINE_TFLITE))
-    return reader.report(digits, pictures, line.temperature, line.threshold)
+        return found
+    reader = NumberReader(reads.int8, manifest.calibration, store.read(manifest, LINE_TFLITE))
+    return replace(found, numbers=reader.report(digits, pictures, line.temperature, line.threshold))
 
 
 def _report(reader: Reader, digits: Digits, answers: Answers, held_out: Answers, pictures: int, seed: int) -> Report:
@@ -176,6 +174,8 @@ def _report(reader: Reader, digits: Digits, answers: Answers, held_out: Answers,
     corruptions = {name: partial(corrupt, name) for name in CORRUPTIONS}
     corrupted = _read(reader, corruptions, shown, seed, "Corrupting digits")
     kinds, missing = _kinds(reader, shown, held_out, seed)
+    printed = {name: maker for name, (fonts, maker) in PRINTED.items() if fonts.is_here()}
+    missing += [f"{name} (apt-get install {PRINTED[name][0].packages})" for name in PRINTED if name not in printed]
     return Report(
         seed=seed,
         plain=_row("as MNIST has them", answers, digits.labels),
@@ -183,6 +183,10 @@ def _report(reader: Reader, digits: Digits, answers: Answers, held_out: Answers,
         habits=[_habit(name, reader, digits, pictures, seed) for name in HABITS],
         drawn=_drawn(reader, pictures, seed),
         redrawn_calibration_error=_calibration_error(list(redrawn.values()), shown.labels),
+        printed=[
+            _row(name, seen, shown.labels)
+            for name, seen in _read(reader, printed, shown, seed, "Setting digits in print").items()
+        ],
         corrupted=[_row(name, seen, shown.labels) for name, seen in corrupted.items()],
         non_digits=kinds,
         missing=missing,
@@ -243,10 +247,10 @@ def _kinds(reader: Reader, digits: Digits, held_out: Answers, seed: int) -> tupl
         "shapes": nondigits.shape,
     }
     missing = []
-    if nondigits.has_fonts():
+    if HANDWRITTEN.is_here():
         makers["letters"] = nondigits.letter
     else:
-        missing.append(f"letters (apt-get install {nondigits.FONT_PACKAGES})")
+        missing.append(f"letters (apt-get install {HANDWRITTEN.packages})")
     seen = _read(reader, makers, digits, seed, "Drawing what is no digit")
     if photographs := nondigits.photographs():
         some = _some(photographs, np.arange(len(photographs)), len(digits), seed)

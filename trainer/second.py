@@ -24,7 +24,6 @@ from trainer.reads import Read
 from trainer.recipe import Recipe
 from trainer.revision import source_revision
 from trainer.signs import more_no_digit
-from trainer.waiting import reserved
 
 ASKED = 0.07
 """Share of the validation digits that the second network is asked about: some more than are refused in the end, so that
@@ -68,10 +67,9 @@ def fit(
     learners = [copy(one, "digits") for one in (earlier if plain else earlier[-1:])] or [build_second()]
     losses: list[float] = []
     started = time.monotonic()
-    with reserved():
-        for number, network in enumerate(learners):
-            optimizer = muon(steps(seen, recipe.second_epochs))
-            losses += learn(network, Redraw(seed + number), optimizer, seen, unseen, recipe.second_epochs)["loss"]
+    for number, network in enumerate(learners):
+        optimizer = muon(steps(seen, recipe.second_epochs))
+        losses += learn(network, Redraw(seed + number), optimizer, seen, unseen, recipe.second_epochs)["loss"]
     seconds += time.monotonic() - started
     networks = [halfway(*both) for both in zip(earlier, learners, strict=True)] if plain else earlier[:1] + learners
     network = sum_of(networks) if before else networks[0]

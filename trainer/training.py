@@ -4,8 +4,9 @@ import platform
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from contract.artifact import (
     CARD,
     KERAS,
     MANIFEST,
+    SECOND_KERAS,
     TFLITE,
     Acceptance,
     Calibration,
@@ -30,7 +32,7 @@ from contract.artifact import (
 from contract.folder import FolderStore
 from contract.spelling import NO_DIGIT
 from contract.store import Store, manifest_text
-from trainer import apart, card, numbers, pictures, second, waiting
+from trainer import apart, card, numbers, pictures, second
 from trainer.apart import LINE, SECOND, Kind, fitted_before, loaded, newest
 from trainer.augmentation import Redraw, Shift
 from trainer.dataset import MORE_SHARES, SHARES, normalised, split, test_set, training_set
@@ -38,6 +40,7 @@ from trainer.digits import Digits, Grey
 from trainer.errors import PoorModelError
 from trainer.evaluation import calibrate, choose_threshold
 from trainer.export import examples_of, to_int8
+from trainer.kept import kept
 from trainer.learning import learn, steps
 from trainer.mnist import FILES, Mnist
 from trainer.network import build, build_small, copy, halfway, macs
@@ -47,7 +50,6 @@ from trainer.reads import published as reads_of
 from trainer.recipe import Recipe
 from trainer.report import Evaluation, evaluate, evaluate_version
 from trainer.revision import source_revision
-from trainer.waiting import reserved
 
 LIBRARIES = ("tensorflow", "keras", "numpy", "pillow", "scikit-image", "scipy", "ai-edge-litert")
 LABELS = [str(digit) for digit in range(10)]
@@ -65,6 +67,7 @@ class Before:
 
     network: keras.Model
     facts: Provenance
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -100,13 +103,12 @@ def train(mnist: Mnist, recipe: Recipe, store: Store, more: int | None = None) -
     if more is not None:
         manifest = store.verify(more)
         manifest.require_known_normalisation()
-        before = Before(loaded(store, manifest), manifest.provenance)
+        before = Before(loaded(store, manifest), manifest.provenance, manifest.files[KERAS].sha256)
     newest_line, newest_second = (newest(kind, store, recipe) for kind in (LINE, SECOND))
     fitted_line = fitted_before(LINE, store, newest_line) if newest_line else None
     fitted_second = fitted_before(SECOND, store, newest_second) if newest_second else None
-    with reserved():
-        fitted = fit(mnist, recipe, before)
-    return publish(fitted, fitted_line, fitted_second, mnist, recipe, store)
+    with kept(repr(("first", recipe, before and before.sha256)), lambda: fit(mnist, recipe, before)) as fitted:
+        return publish(fitted, fitted_line, fitted_second, mnist, recipe, store)
 
 
 def fit(mnist: Mnist, recipe: Recipe, before: Before | None = None) -> Fitted:
@@ -128,7 +130,7 @@ def fit(mnist: Mnist, recipe: Recipe, before: Before | None = None) -> Fitted:
     learners = [copy(before.network, "digits") for _ in range(2)] if before else [network]
     history: dict[str, list[float]] = {}
     for learner, shares in zip(learners, (SHARES, MORE_SHARES), strict=False):
-        seen = training_set(training, seed, shares) if recipe.synthesis else normalised(training, "training")
+        seen = normalised(training, "training") if recipe.small else training_set(training, seed, shares)
         started = time.monotonic()
         for name, values in _fit(learner, recipe, seed, seen, unseen).items():
             history[name] = history.get(name, []) + values
@@ -214,7 +216,7 @@ def publish(
         pictures.learning_curve(fitted.history, files / pictures.LEARNING_CURVE)
         pictures.draw(evaluation, files)
         (files / CARD).write_text(card.text(draft, recipe, evaluation), encoding="utf-8")
-        return waiting.publish(files, draft, store)
+        return store.publish(files, draft)
 
 
 def train_line(mnist: Mnist, recipe: Recipe, store: Store, version: int) -> Manifest:
@@ -225,13 +227,13 @@ def train_line(mnist: Mnist, recipe: Recipe, store: Store, version: int) -> Mani
     with borrowed(store, version) as shelf:
         published, fitted, recipe = _taken_up(shelf, version, LINE, recipe, keep=not recipe.number_epochs)
         training, validation = split(mnist, recipe.seed, recipe.images)
-        fitted = fitted or numbers.fit(training, recipe)
-
-        evaluation = evaluate_version("test", test_set(mnist), validation, shelf, published, recipe.pictures)
-        single = reads_of(shelf, published).int8
-        line, report = numbers.judge(fitted, single, published.calibration, validation, evaluation.digits, recipe)
-        draft, evaluation = published.draft().model_copy(update={"line": line}), replace(evaluation, numbers=report)
-        return _publish_again(shelf, store, published, draft, LINE, fitted, recipe, evaluation)
+        fit = partial(numbers.fit, training, recipe)
+        with kept(repr(("line", recipe)), fit) if fitted is None else nullcontext(fitted) as fitted:
+            evaluation = evaluate_version("test", test_set(mnist), validation, shelf, published, recipe.pictures)
+            single = reads_of(shelf, published).int8
+            line, report = numbers.judge(fitted, single, published.calibration, validation, evaluation.digits, recipe)
+            draft, evaluation = published.draft().model_copy(update={"line": line}), replace(evaluation, numbers=report)
+            return _publish_again(shelf, store, published, draft, LINE, fitted, recipe, evaluation)
 
 
 def train_second(
@@ -246,9 +248,10 @@ def train_second(
     with borrowed(store, version) as shelf:
         published, fitted, recipe = _taken_up(shelf, version, SECOND, recipe, keep=more or not recipe.second_epochs)
         training, validation = split(mnist, recipe.seed, recipe.images)
-        if fitted is None or recipe.second_epochs:
-            fitted = second.fit(training, validation, recipe, fitted, plain=plain)
-        return publish_second(fitted, shelf, published, mnist, recipe, store)
+        fit = partial(second.fit, training, validation, recipe, fitted, plain=plain)
+        job = repr(("second", recipe, plain, published.files[SECOND_KERAS].sha256 if fitted else None))
+        with kept(job, fit) if recipe.second_epochs or fitted is None else nullcontext(fitted) as fitted:
+            return publish_second(fitted, shelf, published, mnist, recipe, store)
 
 
 def publish_second(
@@ -279,8 +282,7 @@ def like(published: Manifest, recipe: Recipe) -> Recipe:
     """`recipe` with the images of a published version, and its kind of first network."""
     facts = published.provenance
     images = facts.split["training"] + facts.split["validation"]
-    quick = facts.shown == facts.split["training"]
-    return replace(recipe, seed=facts.seed, images=images, small=quick, synthesis=not quick)
+    return replace(recipe, seed=facts.seed, images=images, small=facts.shown == facts.split["training"])
 
 
 @contextmanager
@@ -306,7 +308,7 @@ def _taken_up(
     before = fitted_before(kind, store, published) if keep else None
     published = published.model_copy(update={kind.part: None})  # it gets another, or is judged anew
     published.require_known_normalisation()
-    return published, before, replace(like(published, recipe), epochs=published.provenance.epochs)
+    return published, before, like(published, recipe)
 
 
 def _publish_again(
@@ -327,7 +329,7 @@ def _publish_again(
         fitted.save(kind, files)
         pictures.draw(evaluation, files)
         (files / CARD).write_text(card.text(draft, recipe, evaluation), encoding="utf-8")
-        return waiting.publish(files, draft, store)
+        return store.publish(files, draft)
 
 
 def _with_second(
