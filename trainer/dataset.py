@@ -7,7 +7,6 @@ from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.context import BaseContext
-from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
@@ -21,6 +20,7 @@ from trainer.errors import WorkerError
 from trainer.habits import LABELS, habitual
 from trainer.mnist import Mnist
 from trainer.outliers import no_digit
+from trainer.printed import unwritten
 from trainer.redrawing import redrawn
 from trainer.signs import more_no_digit
 
@@ -33,16 +33,28 @@ CHUNK = 500
 WORKERS = min(8, os.cpu_count() or 1)
 """Processes, of some 140 MB each, of 270 MB where they write numbers."""
 
-SHARES: dict[Maker, float] = {plain: 2, redrawn: 1, cluttered: 0.35, no_digit: 0.6}
+SHARES: dict[Maker, float] = {plain: 2, redrawn: 1, cluttered: 0.35, no_digit: 0.6, unwritten: 0.1}
 """Pictures of each kind for every training digit."""
 
 MORE_SHARES: dict[Maker, float] = SHARES | {no_digit: 0.35, more_no_digit: 0.35}
 """The same where a first network learns on: with these alone it refuses fewer letters, and more digits."""
 
-SECOND_SHARES: dict[Maker, float] = {plain: 3, redrawn: 0.9, more_cluttered: 0.5, more_no_digit: 1}
+SECOND_SHARES: dict[Maker, float] = {
+    plain: 3,
+    redrawn: 0.9,
+    more_cluttered: 0.5,
+    more_no_digit: 1,
+    unwritten: 0.2,
+}
 """The same for the second network."""
 
-PLAIN_SHARES: dict[Maker, float] = {plain: 1, redrawn: 0.12, more_cluttered: 0.12, more_no_digit: 0.2}
+PLAIN_SHARES: dict[Maker, float] = {
+    plain: 1,
+    redrawn: 0.2,
+    more_cluttered: 0.2,
+    more_no_digit: 0.3,
+    unwritten: 0.14,
+}
 """The same where plain digits come last: nearly half of what the networks above see is harder to read."""
 
 NO_DIGITS: tuple[Maker, ...] = (no_digit, more_no_digit)
@@ -69,7 +81,7 @@ def normalised(digits: Digits, name: str) -> Digits:
     return Digits(images, digits.labels)
 
 
-def training_set(digits: Digits, seed: int, shares: Mapping[Maker, float] = MappingProxyType(SHARES)) -> Digits:
+def training_set(digits: Digits, seed: int, shares: Mapping[Maker, float]) -> Digits:
     """Normalised pictures and labels, kind after kind, digits and no digits; `seed` decides everything."""
     rng = np.random.default_rng(seed)
     habit = np.flatnonzero(np.isin(digits.labels, LABELS))

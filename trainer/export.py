@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 
 def scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Normalised images uint8 [n, 28, 28] as the network takes them: float32 [n, 28, 28, 1] in 0 to 1."""
+    """Images or strips, uint8 [n, height, width], as a network takes them: float32 [n, height, width, 1] in 0 to 1."""
     return images[..., np.newaxis].astype(np.float32) / np.float32(255)
 
 
@@ -22,7 +22,7 @@ def examples_of(images: NDArray[np.uint8], most: int = 1000) -> NDArray[np.uint8
 
 
 def to_int8(model: keras.Model, examples: NDArray[np.uint8]) -> bytes:
-    """The LiteRT model: int8 [1, 28, 28, 1] in, float32 logits [1, 11] out, ranges taken from `examples`."""
+    """The LiteRT model: the input of one image or strip in int8, the logits in float32, ranges from `examples`."""
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([image[np.newaxis]] for image in scaled(examples))

@@ -14,8 +14,9 @@ from trainer.redrawing import random_look, redraw
 FINE = 8
 """Pixels drawn for each one of the image, in either direction."""
 
-TICK = 0.25
-"""Length of a flag, as a share of the 1's height, below which it may be nearly level: a longer one makes a 7."""
+TICK, SHORT = 0.25, 0.38
+"""Lengths of a flag, as shares of the 1's height: one below the first may be nearly level, one below the second need
+not be steep, as in print. A longer one that is makes a 7."""
 
 STEPS = 40
 """Points of a line."""
@@ -51,15 +52,15 @@ def flagged(one: Grey, rng: np.random.Generator, shortest: float = 0.2, longest:
     """A 1 with a flag from its top down to the left.
 
     The flag is as thick as the stroke, `shortest` to `longest` times as long as the 1 is high, and falls by 35 to 65
-    degrees, or less where it is but a tick; it sags by up to a fifth of its length.
+    degrees, or less where it is short; it sags by up to a fourth of its length.
     """
     rows, columns = np.nonzero(one > 127)
     height, pen = np.ptp(rows) + 1, _upright_pen(one)
     tip = np.array([columns[rows == rows.min()].mean() + 0.5, rows.min() + pen / 2])
     length = rng.uniform(shortest, longest)
-    angle = np.radians(rng.uniform(10 if length < TICK else 35, 65))
+    angle = np.radians(rng.uniform(10 if length < TICK else 18 if length < SHORT else 35, 65))
     end = tip + length * height * np.array([-np.cos(angle), np.sin(angle)])
-    return _with_line(one, tip, end, pen, bend=rng.uniform(-0.05, 0.2))
+    return _with_line(one, tip, end, pen, bend=rng.uniform(-0.05, 0.25))
 
 
 def footed(one: Grey, rng: np.random.Generator) -> Grey:

@@ -9,33 +9,17 @@ from string import ascii_letters
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from scipy.interpolate import CubicSpline
 
 from contract.normalisation import normalise
 from contract.spelling import NO_DIGIT
 from trainer.digits import Digits, Grey
+from trainer.fonts import HANDWRITTEN, face, glyph
 from trainer.redrawing import random_look, redraw
 
-FONTS = (
-    "breip/Breip.ttf",
-    "bwht/BecauseWeBuild-Regular.otf",
-    "bwht/BecauseWeConnect-Regular.otf",
-    "bwht/BecauseWeMentor-Regular.otf",
-    "comic-neue/ComicNeue-Regular.otf",
-    "dancingscript/DancingScript-Regular.otf",
-    "femkeklaver/femkeklaver.ttf",
-    "fifthhorseman/dkg.ttf",
-    "humor-sans/Humor-Sans.ttf",
-)
 CAPITALS = ("bwht/", "humor-sans/")
 """Where the fonts are that have capitals only: their d is a D."""
-
-FONT_PACKAGES = (
-    "fonts-breip fonts-bwht fonts-comic-neue fonts-dancingscript fonts-dkg-handwriting fonts-femkeklaver "
-    "fonts-humor-sans"
-)
-FONT_FOLDERS = (Path("/usr/share/fonts/truetype"), Path("/usr/share/fonts/opentype"))
 
 LOOKALIKES = "BbDGgIiJjlOoQqSsYyZz"
 """Letters that somebody's 0, 1, 2, 4, 5, 6, 7, 8 or 9 looks like; they are left out."""
@@ -69,12 +53,8 @@ def scribble(_: Digits, __: int, rng: np.random.Generator) -> Grey:
 
 def letter(_: Digits, __: int, rng: np.random.Generator) -> Grey:
     """A letter of a handwriting-like font, redrawn as the digits are."""
-    path, glyph = _letters()[rng.integers(len(_letters()))]
-    font = ImageFont.truetype(path, 40)
-    left, top, right, bottom = font.getbbox(glyph)
-    picture = Image.new("L", (int(right - left) + 8, int(bottom - top) + 8))
-    ImageDraw.Draw(picture).text((4 - left, 4 - top), glyph, 255, font)
-    return redraw(np.asarray(picture), random_look(rng), rng)
+    path, character = _letters()[rng.integers(len(_letters()))]
+    return redraw(glyph(face(path), character), random_look(rng), rng)
 
 
 def shape(_: Digits, __: int, rng: np.random.Generator) -> Grey:
@@ -155,25 +135,14 @@ SHAPES: dict[str, Callable[[], list[Points]]] = {
 
 
 @cache
-def fonts() -> list[str]:
-    """Paths of those `FONTS` that this machine has."""
-    return [str(folder / name) for name in FONTS for folder in FONT_FOLDERS if (folder / name).exists()]
-
-
-@cache
 def _letters() -> list[tuple[str, str]]:
     """Every font's path with every letter of which it draws no lookalike."""
     return [
         (path, letter)
-        for path in fonts()
+        for path in HANDWRITTEN.paths()
         for letter in LETTERS
         if not (letter.upper() in LOOKALIKES and any(folder in path for folder in CAPITALS))
     ]
-
-
-def has_fonts() -> bool:
-    """Whether all `FONTS` are there: letters of fewer would be another row."""
-    return len(fonts()) == len(FONTS)
 
 
 def photographs() -> Digits | None:

@@ -136,13 +136,18 @@ def cropped(image: Grey) -> Grey:
 
 def sign(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
     """A made-up sign: three to six strokes, straight or bent, many of which begin where another one ends."""
+    return strokes_between(lambda: rng.uniform(10, SIDE - 10, 2), 3, rng)
+
+
+def strokes_between(point: Callable[[], NDArray[np.float64]], fewest: int, rng: np.random.Generator) -> Grey:
+    """Such strokes, `fewest` to six, from one `point` to another."""
     picture = Image.new("L", (SIDE, SIDE))
     brush = ImageDraw.Draw(picture)
     pen = int(rng.integers(4, 9))
-    end = rng.uniform(10, SIDE - 10, 2)
-    for _stroke in range(int(rng.integers(3, 7))):
-        start = end if rng.random() < 0.6 else rng.uniform(10, SIDE - 10, 2)
-        end = rng.uniform(10, SIDE - 10, 2)
+    end = point()
+    for _ in range(int(rng.integers(fewest, 7))):
+        start = end if rng.random() < 0.6 else point()
+        end = point()
         bend = (start + end) / 2 + (rng.normal(0, 18, 2) if rng.random() < 0.5 else 0)
         t = np.linspace(0, 1, 24)[:, np.newaxis]
         curve = (1 - t) ** 2 * start + 2 * t * (1 - t) * bend + t**2 * end

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
@@ -11,8 +10,6 @@ from numpy.typing import NDArray
 from trainer.digits import Digits
 from trainer.evaluation import ECE_BINS
 from trainer.report import Answers, Evaluation
-
-matplotlib.use("Agg")
 
 CONFUSION_MATRIX = "confusion_matrix.png"
 LEARNING_CURVE = "learning_curve.png"
@@ -52,10 +49,10 @@ def learning_curve(history: dict[str, list[float]], target: Path) -> None:
     epochs = np.arange(1, len(history["loss"]) + 1)
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     loss, error = figure.subplots(1, 2)
-    loss.plot(epochs, history["loss"], label="training set, redrawn")
+    loss.plot(epochs, history["loss"], label="training set, as shown")
     loss.plot(epochs, history["val_loss"], label="validation digits")
     loss.set_ylabel("cross-entropy")
-    error.plot(epochs, 1 - np.array(history["accuracy"]), label="training set, redrawn")
+    error.plot(epochs, 1 - np.array(history["accuracy"]), label="training set, as shown")
     error.plot(epochs, 1 - np.array(history["val_accuracy"]), label="validation digits")
     error.set_ylabel("error rate")
     for axes in (loss, error):

@@ -2,14 +2,13 @@
 
 from functools import cache
 
-import matplotlib
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 from scipy.interpolate import PchipInterpolator
 
 from trainer.digits import Digits, Grey
+from trainer.fonts import face, glyph, of_matplotlib
 from trainer.nearly import doubled, misplaced, opened
 from trainer.outliers import (
     SIDE,
@@ -22,6 +21,7 @@ from trainer.outliers import (
     overlaid,
     shrunk,
     sign,
+    strokes_between,
     texture,
     turned,
 )
@@ -72,39 +72,14 @@ def _cut(digits: Digits, _: int, __: int, rng: np.random.Generator) -> Grey:
 
 def _upright(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
     """A made-up sign whose strokes end at the corners of the picture, in its middle, or half-way between them."""
-    picture = Image.new("L", (SIDE, SIDE))
-    brush = ImageDraw.Draw(picture)
-    pen = int(rng.integers(4, 9))
-
-    def point() -> NDArray[np.float64]:
-        return rng.integers(0, 3, 2).astype(float) * (SIDE / 2 - 15) + 15
-
-    end = point()
-    for _stroke in range(int(rng.integers(4, 7))):
-        start = end if rng.random() < 0.6 else point()
-        end = point()
-        bend = (start + end) / 2 + (rng.normal(0, 18, 2) if rng.random() < 0.5 else 0)
-        t = np.linspace(0, 1, 24)[:, np.newaxis]
-        curve = (1 - t) ** 2 * start + 2 * t * (1 - t) * bend + t**2 * end
-        brush.line([tuple(at) for at in curve.tolist()], 255, pen, joint="curve")
-    return shrunk(np.asarray(picture))
+    return strokes_between(lambda: rng.integers(0, 3, 2).astype(float) * (SIDE / 2 - 15) + 15, 4, rng)
 
 
 def _character(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
     """One of `CHARACTERS`, as printed."""
     character = CHARACTERS[rng.integers(len(CHARACTERS))]
-    font = next(font for font in _fonts(int(rng.integers(len(FONTS)))) if _has(font, character))
-    left, top, right, bottom = (int(edge) for edge in font.getbbox(character))
-    picture = Image.new("L", (right - left + 8, bottom - top + 8))
-    ImageDraw.Draw(picture).text((4 - left, 4 - top), character, 255, font)
-    return np.asarray(picture)
-
-
-@cache
-def _fonts(first: int) -> tuple[ImageFont.FreeTypeFont, ...]:
-    """The font of this number, and the one that has all characters."""
-    folder = f"{matplotlib.get_data_path()}/fonts/ttf"
-    return tuple(ImageFont.truetype(f"{folder}/{name}.ttf", 40) for name in (FONTS[first], FONTS[0]))
+    wanted, with_all = (face(of_matplotlib(name)) for name in (FONTS[rng.integers(len(FONTS))], FONTS[0]))
+    return glyph(wanted if _has(wanted, character) else with_all, character)
 
 
 @cache

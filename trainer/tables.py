@@ -55,6 +55,10 @@ def drawn(report: Report) -> Table:
     return _rows(f"Digits from strokes, seed {report.seed}", report.drawn)
 
 
+def printed(report: Report) -> Table:
+    return _rows(f"Digits that nobody wrote, seed {report.seed}", report.printed)
+
+
 def corrupted(report: Report) -> Table:
     return _rows(f"Digits with MNIST-C's corruptions, seed {report.seed}", report.corrupted)
 
@@ -88,6 +92,7 @@ def every(evaluation: Evaluation) -> list[Table]:
         accepted(report),
         redrawn(report),
         drawn(report),
+        *([printed(report)] if report.printed else []),
         corrupted(report),
         non_digits(report),
         *([numbers(evaluation.numbers)] if evaluation.numbers else []),

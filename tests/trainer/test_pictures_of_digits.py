@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
 from contract.normalisation import BlankImageError, normalise
 from trainer import nondigits
@@ -15,6 +14,7 @@ from trainer.clutter import cluttered
 from trainer.conditions import MAKERS as REDRAWN
 from trainer.corruptions import CORRUPTIONS, corrupt
 from trainer.digits import Digits, Maker, made, plain
+from trainer.fonts import HANDWRITTEN, face, glyph
 from trainer.habits import habitual
 from trainer.mnist import Mnist
 from trainer.outliers import TURNS, no_digit
@@ -146,11 +146,11 @@ def test_drawn_non_digits_are_seen(digits: Digits, kind: Maker) -> None:
     assert len(np.unique(images, axis=0)) == 40
 
 
-def test_letters_are_drawn_with_every_font(digits: Digits) -> None:
-    if not nondigits.has_fonts():
-        pytest.skip(f"fonts are missing: apt-get install {nondigits.FONT_PACKAGES}")
-    images = made(nondigits.letter, digits, np.arange(40), 1)
-    assert (images.max(axis=(1, 2)) > 0).mean() > 0.9
+def test_letters_are_drawn_with_every_font() -> None:
+    if not HANDWRITTEN.is_here():
+        pytest.skip(f"fonts are missing: apt-get install {HANDWRITTEN.packages}")
+    for path in HANDWRITTEN.paths():
+        assert all(glyph(face(path), letter).any() for letter in nondigits.LETTERS)
     assert not set(nondigits.LETTERS) & set(nondigits.LOOKALIKES)
 
 
@@ -158,6 +158,4 @@ def test_photographs_are_fashion_mnist() -> None:
     photographs = nondigits.photographs()
     if photographs is None:
         pytest.skip(f"not installed: apt-get install {nondigits.FASHION_PACKAGE}")
-    assert photographs.images.shape == (10_000, 28, 28)
-    with Image.fromarray(photographs.images[0]) as boot:
-        assert boot.size == (28, 28)
+    assert photographs.images.mean() == pytest.approx(73.1466, abs=1e-3)

@@ -19,7 +19,7 @@ from trainer import second
 from trainer.apart import SECOND, Fitted, fitted_before
 from trainer.clutter import more_cluttered
 from trainer.corruptions import corrupt
-from trainer.dataset import HABITS, PLAIN_SHARES, SECOND_SHARES, normalised, split, training_set
+from trainer.dataset import HABITS, PLAIN_SHARES, SECOND_SHARES, SHARES, normalised, split, training_set
 from trainer.digits import Digits, made
 from trainer.errors import TrainerError
 from trainer.export import float_logits
@@ -63,8 +63,8 @@ def test_pictures_of_every_kind_have_ink_and_come_again(digits: Digits, maker: C
 def test_its_training_set_is_larger_and_says_what_is_no_digit(digits: Digits) -> None:
     few = digits.at(np.arange(100))
     seen = training_set(few, 1, SECOND_SHARES)
-    assert len(seen) > 1.1 * len(training_set(few, 1))
-    assert np.mean(seen.labels == NO_DIGIT) == pytest.approx(1 / 5.5, abs=0.02)
+    assert len(seen) > 1.1 * len(training_set(few, 1, SHARES))
+    assert np.mean(seen.labels == NO_DIGIT) == pytest.approx(1 / 5.7, abs=0.02)
 
 
 def test_characters_are_no_latin_letters_and_no_digits() -> None:
