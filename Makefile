@@ -2,7 +2,7 @@
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: native run client train test check format pins bench bench-parts bench-network bench-numbers bench-queue bench-read bench-window bench-train prove fuzz audit sbom drill test-containers clean
+.PHONY: native run client train test check format pins bench prove fuzz audit sbom drill test-containers clean
 .DELETE_ON_ERROR:
 
 # C is quicker; where it cannot be compiled, Python does the same.
@@ -45,26 +45,8 @@ bench: .venv/dev/ready native
 	.venv/dev/bin/python -m benchmarks.overload
 	.venv/dev/bin/python -m benchmarks.growth
 
-bench-parts: .venv/dev/ready native
-	.venv/dev/bin/python -m benchmarks.parts
-
-bench-network: .venv/dev/ready
-	.venv/dev/bin/python -m benchmarks.network
-
-bench-numbers: .venv/dev/ready native
-	.venv/dev/bin/python -m benchmarks.numbers
-
-bench-read: .venv/dev/ready native
-	.venv/dev/bin/python -m benchmarks.reading
-
-bench-queue: .venv/dev/ready native
-	.venv/dev/bin/python -m benchmarks.queueing
-
-bench-window: .venv/dev/ready native
-	.venv/dev/bin/python -m benchmarks.window
-
-bench-train: .venv/dev/ready native
-	.venv/dev/bin/python -m benchmarks.training $(ARGS)
+bench-%: .venv/dev/ready native
+	.venv/dev/bin/python -m benchmarks.$* $(ARGS)
 
 prove:
 	scripts/test-tools $(PYTHON)

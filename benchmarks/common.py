@@ -18,7 +18,7 @@ from rich.console import Console
 
 from contract.folder import FolderStore
 from service.model import Model, networks
-from tests.servers import REPO, eventually
+from tests.servers import REPO, eventually, running_service
 
 PEERS = Path(__file__).parent / "peers"
 
@@ -106,14 +106,10 @@ def listens(port: int, process: subprocess.Popen[bytes], folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def service(port: int, folder: Path, **settings: object) -> Iterator[int]:
+def service(port: int, folder: Path, workers: int = 1, **settings: object) -> Iterator[int]:
     """The process id of our service as it ships, but for `settings`."""
-    words = [sys.executable, "-m", "service", "--port", str(port), "--model-store", str(REPO / "models")]
-    for name, value in settings.items():
-        words += [f"--{name.replace('_', '-')}", str(value)]
-    with started(*words, port=port, folder=folder) as pid:
-        eventually(lambda: httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200)
-        yield pid
+    with running_service(folder / f"{port}.log", port, workers, model_store=REPO / "models", **settings) as service:
+        yield service.process.pid
 
 
 @contextlib.contextmanager

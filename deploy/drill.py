@@ -50,7 +50,6 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "drill",
     "AWS_SECRET_ACCESS_KEY": "drill",
     "AWS_REGION": "us-east-1",
-    "AWS_ALLOW_HTTP": "true",
     "DIGITS_MODEL_STORE": f"s3://{BUCKET}/models",
 }
 console = Console(width=160)
