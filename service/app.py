@@ -1,6 +1,7 @@
 """The ASGI application."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -64,6 +65,8 @@ def create_app() -> FastAPI:
         with suppress(TimeoutError):
             await asyncio.wait_for(looked.wait(), FIRST_LOOK)
         stopping.listen()
+        gc.collect()
+        gc.freeze()  # a look through all that is loaded would hold up whoever waits for 40 ms
         yield {
             "registry": registry,
             "settings": settings,

@@ -15,7 +15,7 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from contract.normalisation import normalise, normalised_by_native, normalised_by_python
 from service import png
 from service.problems import BrokenImage, InvalidRequest, ProblemError, TooLarge
-from service.screening import MOST_READS, Head, TooManyReadsError, screen
+from service.screening import Head, screen
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 """Formats that Pillow reads by itself; those that start other programs or load plug-ins are left out."""
@@ -23,8 +23,8 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 WHITESPACE = b" \t\r\n\f\v"
 """What base64 may be broken by."""
 
-SLOW_CODECS, SLOW_PIXELS, SLOWER = {"ppm", "ppm_plain", "bmp_rle"}, 2_000_000, 32
-"""Decoders that Pillow has in Python, what they are given at most, and how much longer they take."""
+SLOW_CODECS, SLOW_PIXELS = {"ppm", "ppm_plain", "bmp_rle"}, 2_000_000
+"""Decoders that Pillow has in Python, and what they are given at most."""
 
 LEAST_ROW = 16
 """Pixels that a row counts as, at least: Pillow takes twelve bytes for it, however short it is, in each copy."""
@@ -42,11 +42,8 @@ Source = bytes | str | list[list[float]] | Grey
 QUICK_IMAGES, QUICK_PIXELS = 8, 2**18
 """Of a request that is small."""
 
-QUICK_READS = 200
-"""Of the head of a file, which Pillow reads in Python."""
-
-BY_PILLOW = 2**16
-"""Pixels that Pillow decodes, or makes grey of colours, in two or three milliseconds."""
+IN_COLOUR = 2**17
+"""Pixels in colours, or transparent, that become grey in a few milliseconds."""
 
 BY_PYTHON = 2**12
 """Pixels that Python normalises in a few milliseconds, whatever is on them; native.c takes less for what is clean."""
@@ -58,16 +55,13 @@ class Patience(NamedTuple):
     images: float = inf
     pixels: float = inf
     """Of all of them."""
-    by_pillow: float = inf
-    """Of those that Pillow decodes, or makes grey of colours."""
-    by_python: float = inf
-    """Of those that native.c leaves to Python."""
-    reads: int = MOST_READS
-    """Of the head of each file."""
+    hurried: bool = False
+    """Whether the event loop waits: nothing then that may take more than a few milliseconds, as a file that only Pillow
+    reads, whose head alone may."""
 
 
-AT_ONCE = Patience(QUICK_IMAGES, QUICK_PIXELS, BY_PILLOW, BY_PYTHON, QUICK_READS)
-SHORT = Patience(QUICK_IMAGES, QUICK_PIXELS, QUICK_PIXELS)
+AT_ONCE = Patience(QUICK_IMAGES, QUICK_PIXELS, hurried=True)
+SHORT = Patience(QUICK_IMAGES, QUICK_PIXELS)
 ENDLESS = Patience()
 
 
@@ -79,7 +73,7 @@ class Normaliser:
     """`normalise`, as long as the `Patience` for all images of a request lasts."""
 
     def __init__(self, patience: Patience) -> None:
-        self._left = patience.by_python
+        self._left = BY_PYTHON if patience.hurried else inf
 
     def __call__(self, image: Grey) -> Grey:
         """Raises `BlankImageError`, `TakesLongError`."""
@@ -102,8 +96,8 @@ class Decoder:
     def __init__(self, max_image_pixels: int, max_request_pixels: int, patience: Patience = ENDLESS) -> None:
         self.max_image_pixels = max_image_pixels
         self.pixels_left = max_request_pixels
-        self._patience = patience
-        self._quick_left, self._pillow_left = patience.pixels, patience.by_pillow
+        self._hurried = patience.hurried
+        self._quick_left, self._colour_left = patience.pixels, IN_COLOUR if patience.hurried else inf
         self._normalise = Normaliser(patience)
 
     def decode(self, image: Source) -> Grey:
@@ -148,23 +142,27 @@ class Decoder:
             raise BrokenImage("The image is empty: send a file's bytes, with curl by --data-binary @FILE.")
         if shape := png.shape(content):
             self._count(shape[1], shape[0])
-            self._leave_to_pillow(shape[1] * shape[0] if shape[2] > 1 else 0)
+            self._colour_left -= shape[1] * shape[0] if shape[2] > 1 else 0
+            if self._colour_left < 0:
+                raise TakesLongError
             if (pixels := png.pixels(content, shape)) is not None:
                 return _grey_pixels(pixels)
         return self._by_pillow(content, shape)
 
     def _by_pillow(self, content: bytes, counted: png.Shape | None) -> Grey:
         """What is of that shape was `counted`."""
+        if self._hurried:
+            raise TakesLongError
         try:
             tile = screen(content)
-            head = Head(content, self._patience.reads)
+            head = Head(content)
             with Image.open(head, formats=FORMATS) as image:
                 head.end()
                 if counted is None or image.size != (counted[1], counted[0]):
                     self._count(*image.size)
                 self._count(*tile)
                 self._require_room(image)
-                self._leave_to_pillow(self._effort(image))
+                self._require_time(image)
                 in_colour = image.format in ("JPEG", "MPO") and image.mode == "RGB"
                 grey = _grey(image, without_colour=True)
             if in_colour and np.ptp(grey) < FLAT:
@@ -173,10 +171,6 @@ class Decoder:
             return grey
         except (ProblemError, TakesLongError):
             raise
-        except TooManyReadsError as error:
-            if self._patience.reads < MOST_READS:
-                raise TakesLongError from error
-            raise BrokenImage(f"The image cannot be decoded ({error}).") from error
         except UnidentifiedImageError as error:
             raise BrokenImage(
                 "This is no image of a known format: send PNG, JPEG, WebP, GIF, BMP, TIFF or PNM."
@@ -189,19 +183,10 @@ class Decoder:
         if image.format == "WEBP" and image.width * image.height > most:  # its decoder keeps it thrice
             raise TooLarge(f"A WebP may have {most} pixels: send a smaller one, or a PNG.")
 
-    def _effort(self, image: ImageFile.ImageFile) -> int:
-        """The pixels of an image, more for those that take longer. Raises `TooLarge`."""
-        pixels = image.width * image.height
-        if not any(tile.codec_name in SLOW_CODECS for tile in image.tile):
-            return pixels
-        if pixels > SLOW_PIXELS:
+    def _require_time(self, image: ImageFile.ImageFile) -> None:
+        slow = any(tile.codec_name in SLOW_CODECS for tile in image.tile)
+        if slow and image.width * image.height > SLOW_PIXELS:
             raise TooLarge(f"An image of this kind may have {SLOW_PIXELS} pixels: send a PNG.")
-        return SLOWER * pixels
-
-    def _leave_to_pillow(self, pixels: int) -> None:
-        self._pillow_left -= pixels
-        if self._pillow_left < 0:
-            raise TakesLongError
 
     def _count(self, width: int, height: int) -> None:
         pixels = max(width, LEAST_ROW) * height

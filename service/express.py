@@ -21,7 +21,7 @@ from service.keys import Keys
 from service.problems import MEDIA_TYPE, ProblemError, body_of
 from service.reading import pictures_of, predictions
 from service.registry import Registry
-from service.routing import QUICK_BYTES
+from service.routing import QUICK_BYTES, QUICK_ROWS
 from service.settings import Settings
 
 ROWS, FILE = b"/v1/predict", b"/v1/predict/image"
@@ -159,7 +159,7 @@ def _file(kind: bytes | None, body: bytes) -> list[Source] | None:
 
 def _rows(kind: bytes | None, body: bytes) -> list[Source] | None:
     """Images as `PredictRequest` has them, where pydantic would find no fault."""
-    if not _is_json(kind) or b"true" in body or b"false" in body:
+    if not _is_json(kind) or b"true" in body or b"false" in body or body.count(b"[") > QUICK_ROWS:
         return None
     try:
         request = from_json(body)

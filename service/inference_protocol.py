@@ -31,6 +31,7 @@ from service.model import Answers, Model
 from service.problems import InvalidRequest, TooLarge, UnknownVersion, faults
 from service.reading import answer, normalised
 from service.routing import (
+    QUICK_ROWS,
     DirectRoute,
     VersionNumber,
     at_once_or_apart,
@@ -269,7 +270,7 @@ async def _infer(request: Request, version: int | None) -> Response:
     require_unpacked(request)
     body = await request.body()
     work = partial(_answered, body, request.headers.get(HEADER_LENGTH), model, settings)
-    return await at_once_or_apart(work, len(body))
+    return await at_once_or_apart(work, len(body), long=body.count(b"[") > QUICK_ROWS)
 
 
 async def _model(request: Request, name: str, version: int | None = None) -> Model:

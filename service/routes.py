@@ -38,6 +38,7 @@ from service.problems import (
 from service.reading import read
 from service.registry import UnknownVersionError
 from service.routing import (
+    QUICK_ROWS,
     DirectRoute,
     VersionNumber,
     asked,
@@ -130,7 +131,7 @@ async def predict(request: Request) -> Response:
             raise TakesLongError
         return _read(images, model, query, settings, patience)
 
-    return await at_once_or_apart(work, len(body))
+    return await at_once_or_apart(work, len(body), long=body.count(b"[") > QUICK_ROWS)
 
 
 @direct.post(

@@ -21,7 +21,7 @@ from service.settings import Settings
 
 Result = TypeVar("Result")
 
-QUICK_BYTES = 2**16
+QUICK_BYTES, QUICK_ROWS = 2**16, 1000
 """Of a request that is small."""
 
 MOST_ROWS, MOST_OBJECTS = 100_000, 1000

@@ -31,22 +31,18 @@ WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12
 """Bytes of one value, by type."""
 
 
-class TooManyReadsError(Exception):
-    pass
-
-
 class Head(io.BytesIO):
-    """A file's bytes, whose head may be read in so many pieces: Pillow takes each of them in Python."""
+    """A file's bytes, whose head is read in `MOST_READS` pieces at most: Pillow takes each of them in Python."""
 
-    def __init__(self, content: bytes, most: int) -> None:
+    def __init__(self, content: bytes) -> None:
         super().__init__(content)
-        self._left: float = most
+        self._left: float = MOST_READS
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Raises `TooManyReadsError`."""
+        """Raises `ValueError`."""
         self._left -= 1
         if self._left < 0:
-            raise TooManyReadsError("it has too many parts")
+            raise ValueError("it has too many parts")
         return super().read(size)
 
     def end(self) -> None:

@@ -63,13 +63,17 @@ def express() -> Express:
     return Express(registry, Settings(model_store=str(REPO / "models"), max_images=2), Keys([]))
 
 
+def saved(image: Image.Image, kind: str) -> bytes:
+    content = io.BytesIO()
+    image.save(content, kind)
+    return content.getvalue()
+
+
 def picture(width: int, height: int, ink: int = 0) -> bytes:
     """A PNG of a stroke."""
     image = Image.new("L", (width, height), 255)
     image.paste(ink, (width // 2, 3, width // 2 + 5, height - 3))
-    content = io.BytesIO()
-    image.save(content, "PNG")
-    return content.getvalue()
+    return saved(image, "PNG")
 
 
 PLAIN = {
@@ -83,8 +87,6 @@ PLAIN = {
 }
 
 WRONG = {
-    "a file that is none": file(b"7"),
-    "a file cut short": file(FILE[:-30]),
     "blank paper": file(picture(50, 50, ink=255)),
     "blank rows": request(json.dumps({"images": [SEVEN_ROWS, [[255] * 50] * 50]}).encode()),
     "no base64": request(b'{"images": ["!"]}'),
@@ -115,6 +117,10 @@ UNUSUAL = {
     "an improper id": request(ROWS, "/v1/predict", "X-Request-ID: a b"),
     "a very long head": request(ROWS, "/v1/predict", *["X-A: 1"] * 2000),
     "an empty file": file(b""),
+    "a file that is none": file(b"7"),
+    "a file cut short": file(FILE[:-30]),
+    "a JPEG": file(saved(Image.new("L", (9, 9), 255), "JPEG"), kind="image/jpeg"),
+    "many rows": request(json.dumps({"images": [[[255, 0, 0, 255]] * 1200]}).encode()),
     "a file of no image type": file(FILE, kind="text/plain"),
     "no JSON": request(b"{"),
     "another type": request(ROWS, kind="text/plain"),

@@ -189,6 +189,7 @@ def test_all_workers_follow_the_pin(store: FolderStore, tmp_path: Path, seven: b
                 for _ in range(20)
             }
             assert answers == {wanted}
+    assert (tmp_path / "log").read_text().count("Waiting for application shutdown") == 2
 
 
 def test_more_than_may_be_in_flight_is_sent_away_at_once(tmp_path: Path, seven: bytes) -> None:
