@@ -20,6 +20,7 @@ from client.output import Result
 from client.service import (
     ImageRefusedError,
     KeyWantedError,
+    ProxyRefusedError,
     Service,
     ServiceAwayError,
     ServiceBusyError,
@@ -101,7 +102,7 @@ class Batches:
         try:
             model, predictions = self._asked(self._service.predict_all, images)
         except ServiceRefusedError as error:
-            self._answered = True
+            self._answered = self._answered or not isinstance(error, ProxyRefusedError)
             if len(images) == 1:
                 return [str(error)]
             # The one at fault alone, who may be well by itself; or halves, where it was too much at once.

@@ -67,6 +67,10 @@ class ServiceRefusedError(Exception):
     """The service answered that it will not take this request; the text says why."""
 
 
+class ProxyRefusedError(ServiceRefusedError):
+    """It was refused by what stands before the service."""
+
+
 class ImageRefusedError(ServiceRefusedError):
     """One image of several is at fault."""
 
@@ -240,7 +244,7 @@ def _whole(response: httpx.Response) -> bytes:
 def _by_another(status: int) -> ServiceAwayError | ServiceRefusedError:
     """What an error means that is not worded as the service words its own: something else may stand before it."""
     if status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
-        return ServiceRefusedError("It is too large for what stands before the service.")
+        return ProxyRefusedError("It is too large for what stands before the service.")
     if status in (*LATER, *GATEWAYS):
         return ServiceBusyError(f"what stands before it says {status}")
     return ServiceAwayError(f"{NOT_OURS} ({status})")

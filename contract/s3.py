@@ -10,7 +10,7 @@ Credentials, region and endpoint come from the environment, as AWS's own program
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -51,12 +51,13 @@ class S3Store(Store):
         """Raises `OSError`, too where the server does not honour conditional writes."""
         probe = _probe()
         with _as_os_errors(self.place):
-            if not self._create(probe, b""):
-                raise OSError(f"{self.place}: a new object is said to be there already")
             try:
+                if not self._create(probe, b""):
+                    raise OSError(f"{self.place}: a new object is said to be there already")
                 honoured = not self._create(probe, b"")
             finally:
-                self._bucket.delete(probe)
+                with suppress(BaseError):
+                    self._bucket.delete(probe)
         if not honoured:
             raise OSError(
                 f"{self.place}: the server overwrites an object that is to be created (ignoring If-None-Match: *), so "

@@ -54,7 +54,7 @@ class Store(ABC):
         """What version `version` says of itself. Raises `ArtifactError`; where it cannot be read now, `NotNowError`."""
         try:
             text = self._get(f"{version}/{MANIFEST}")
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             if version in (there := self.versions()):
                 raise ArtifactError(f"version {version} has no {MANIFEST}") from error
             numbers = ", ".join(map(str, there)) or "none at all"
@@ -219,6 +219,7 @@ def open_store(url: str | Path) -> Store:
 def copied(version: int, store: Store, other: Store) -> Manifest:
     """Publish a version of `store` in the `other` one, as its next. Raises `ArtifactError`, `OSError`."""
     manifest = store.manifest(version)
+    other.require_writable()
     with tempfile.TemporaryDirectory() as folder:
         for name in manifest.files:
             (Path(folder) / name).write_bytes(store.read(manifest, name))

@@ -74,7 +74,10 @@ def test_damaged_version_is_not_copied(store: FolderStore, bundled: Manifest, tm
     (store.folder / str(bundled.version) / CARD).write_text("another")
     with pytest.raises(ArtifactError, match=CARD):
         copied(bundled.version, store, FolderStore(tmp_path / "other"))
-    assert not (tmp_path / "other").exists()
+    assert FolderStore(tmp_path / "other").versions() == []
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):  # before anything is read
+        copied(bundled.version, store, FolderStore(tmp_path / "file"))
 
 
 def test_publishers_at_once_get_numbers_of_their_own(any_store: Store, publish: Callable[[], Manifest]) -> None:
