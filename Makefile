@@ -45,7 +45,8 @@ bench: .venv/dev/ready native
 	.venv/dev/bin/python -m benchmarks.overload
 	.venv/dev/bin/python -m benchmarks.growth
 
-bench-%: .venv/dev/ready native
+BENCHES := parts network numbers read queue window train
+$(BENCHES:%=bench-%): bench-%: .venv/dev/ready native
 	.venv/dev/bin/python -m benchmarks.$* $(ARGS)
 
 prove:

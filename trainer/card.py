@@ -7,6 +7,7 @@ from trainer import tables
 from trainer.fonts import HANDWRITTEN
 from trainer.nondigits import LOOKALIKES, SHAPES
 from trainer.pictures import CONFUSION_MATRIX, LEARNING_CURVE, MISTAKES, RELIABILITY
+from trainer.printed import FONTS as LEARNED
 from trainer.recipe import Recipe
 from trainer.report import Evaluation, Report
 from trainer.signs import CHARACTERS, FORMERLY
@@ -48,7 +49,7 @@ levels on paper of 200; photographs, uneven light, desks and close cuts have blu
 uneven light, desks and rims have noise of 3. Lengths are in pixels, noise and contrast in grey levels of 255.
 {_same_program(draft, recipe)}
 Some lose a stroke to the skeleton. The rows below the mean have other digits: those of the test set that they name,
-not redrawn, with a line or a dot added to each by a program that training knows.
+not redrawn, with a line or a dot added to each by {"a" if _saw_digits_alone(draft, recipe) else "the same"} program.
 
 {tables.redrawn(report).markdown()}
 
@@ -95,8 +96,8 @@ Source revision {facts.revision}; {libraries}.
 ## What it cannot do
 
 Several digits in one image are no digit to what reads one. All networks know the handwriting of MNIST's American
-writers; what the rows below the mean have they saw only as drawn by a program. A letter that looks like a digit is
-read as one.
+writers; what the rows below the mean have they saw {_drawn_habits(draft, recipe)}.
+A letter that looks like a digit is read as one.
 """
 
 
@@ -105,8 +106,16 @@ def _standard_error(recipe: Recipe) -> float:
     return 100 * sqrt(0.98 * 0.02 / recipe.pictures)
 
 
+def _saw_digits_alone(draft: Draft, recipe: Recipe) -> bool:
+    return recipe.small and draft.second is None
+
+
+def _drawn_habits(draft: Draft, recipe: Recipe) -> str:
+    return "never" if _saw_digits_alone(draft, recipe) else "only as drawn by a program"
+
+
 def _same_program(draft: Draft, recipe: Recipe) -> str:
-    if recipe.small and draft.second is None:
+    if _saw_digits_alone(draft, recipe):
         return "No training image was drawn so."
     return """The same program draws training images,
 from other digits: what is measured is how unseen digits in such looks are read."""
@@ -117,6 +126,7 @@ def _printed(report: Report) -> str:
         return ""
     return f"""{tables.printed(report).title}: in fonts that no training has seen, 24 to 120
 pixels high, turned by up to 5 degrees:
+The networks learn from other fonts and, since 2026-11-30, from another program that draws seven segments.
 
 {tables.printed(report).markdown()}
 
@@ -144,7 +154,8 @@ cut, 0s and 6s whose loop is open, 4s laid over their own mirror image, 1s whose
 whose strokes end on a grid, stains that are symmetrical or have a texture, symmetrical things that stand, on one foot
 or two, and
 {len(CHARACTERS)} printed characters of other scripts than the Latin one, of mathematics and of maps, as they are and
-redrawn. Networks that were trained until 2026-11-29 were shown these too: {FORMERLY}.
+redrawn; since 2026-11-30 digits that are printed or displayed. Networks that were trained until 2026-11-29 were shown
+these characters too: {FORMERLY}.
 Most of them look like a letter or a shape that is counted below (V, T, U, n, a triangle); since then they are left out.
 {_last(draft, second)}{second.epochs} epochs in all, the last of them of {second.shown:,} pictures, in
 {second.seconds:.0f} s; the source revision of the last is {second.revision}.
@@ -153,11 +164,12 @@ Most of them look like a letter or a shape that is counted below (V, T, U, n, a 
 
 
 def _last(draft: Draft, second: SecondReader) -> str:
-    if second.shown > 2 * draft.provenance.split["training"]:  # by SECOND_SHARES more than five times as many
+    if second.shown > 4 * draft.provenance.split["training"]:  # by SECOND_SHARES nearly six times as many
         return ""
     return """At last both of it learned on from plain digits, each once an epoch, 0s with a slash or a dot, 1s with a
-flag or a foot, 7s with a bar as well, an eighth as many redrawn ones and ones with something in the way, and a fifth as
-many no digits. Until 2026-11-29 it was flags and bars alone.
+flag or a foot, 7s with a bar as well, a fifth as many redrawn ones and ones with something in the way, three tenths as
+many no digits, and a seventh as many that are printed or displayed. Until 2026-11-29 it was an eighth, an eighth, a
+fifth and none of these, and of habits flags and bars alone.
 Each became the mean of its weights before and after that, as it forgets some of the others (Wortsman et al. 2022).
 """
 
@@ -192,7 +204,7 @@ accepted, and {line.accuracy:.2%} of those are right.
 
 def _akin(draft: Draft, recipe: Recipe) -> str:
     akin = []
-    if draft.second or not recipe.small:
+    if not _saw_digits_alone(draft, recipe):
         akin.append("signs and outlines to scribbles and shapes, turned digits to letters, stains to clothes")
     which = ["the second network"] * bool(draft.second)
     if draft.provenance.learned_on and not recipe.small:
@@ -239,7 +251,7 @@ thicker or thinner pen at random whenever it is shown."""
 def _synthesis(recipe: Recipe) -> str:
     if recipe.small:
         return "It saw nothing but digits, so of a letter or a scribble it may be sure."
-    return """Beside them it saw, made from the same training images:
+    return f"""Beside them it saw, made from the same training images:
 
 - every digit redrawn with any pen, canvas, paper, slant, aspect and light, as in the row that says so;
 - digits with salt-and-pepper noise, a straight line across, edges of the picture in negative, and as outlines. Of
@@ -247,6 +259,8 @@ def _synthesis(recipe: Recipe) -> str:
   rotation, shear, scale, translation and blur are near to what redrawing does; spatter and fog it never saw (fog
   helped to set how faint a stroke the normalisation lets through);
 - 0s with a slash or a dot, 1s with a flag or a foot, 7s with a bar, redrawn or not (until 2026-11-29 flags and bars);
+- since 2026-11-30, and not made of them: digits printed in {len(LEARNED)} fonts, those of matplotlib's that have some,
+  and such as displays of seven segments show, as they are or redrawn;
 - no digits: digits turned or mirrored so that they are none, halves of two joined, one laid over another, two side by
   side, a small one within a 0; made-up signs of three to six random strokes, irregular outlines, stains and textures.
 """

@@ -52,7 +52,7 @@ def flagged(one: Grey, rng: np.random.Generator, shortest: float = 0.2, longest:
     """A 1 with a flag from its top down to the left.
 
     The flag is as thick as the stroke, `shortest` to `longest` times as long as the 1 is high, and falls by 35 to 65
-    degrees, or less where it is short; it sags by up to a fourth of its length.
+    degrees, or less where it is short; it sags by up to a fifth of its length, a fourth then.
     """
     rows, columns = np.nonzero(one > 127)
     height, pen = np.ptp(rows) + 1, _upright_pen(one)
@@ -60,7 +60,7 @@ def flagged(one: Grey, rng: np.random.Generator, shortest: float = 0.2, longest:
     length = rng.uniform(shortest, longest)
     angle = np.radians(rng.uniform(10 if length < TICK else 18 if length < SHORT else 35, 65))
     end = tip + length * height * np.array([-np.cos(angle), np.sin(angle)])
-    return _with_line(one, tip, end, pen, bend=rng.uniform(-0.05, 0.25))
+    return _with_line(one, tip, end, pen, bend=rng.uniform(-0.05, 0.25 if length < SHORT else 0.2))
 
 
 def footed(one: Grey, rng: np.random.Generator) -> Grey:

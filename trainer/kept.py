@@ -1,18 +1,19 @@
 """What a training led to stays until it is published: a killed worker, a full disk or a lost key costs no training."""
 
+import errno
 import hashlib
 import logging
 import os
 import pickle
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from datetime import datetime
+from importlib.metadata import version as installed
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from platformdirs import user_cache_path
-
-from trainer.errors import PoorModelError
 
 Fitted = TypeVar("Fitted")
 
@@ -20,6 +21,8 @@ PLACE = Path(os.environ.get("DIGITS_CACHE") or user_cache_path("digits")) / "tra
 
 ROOM = 64
 """MiB that are enough to write it down: several times what it is."""
+
+FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
 
 logger = logging.getLogger(__name__)
 
@@ -31,24 +34,58 @@ def kept(job: str, fit: Callable[[], Fitted]) -> Iterator[Fitted]:
     Raises `OSError` before anything is trained where there is no room for that. A cache folder that may not be written
     to keeps nothing.
     """
-    file = PLACE / hashlib.sha256(job.encode()).hexdigest()[:16]
-    try:
-        fitted: Fitted = pickle.loads(file.read_bytes())  # noqa: S301  # our own, in the user's own folder
-        logger.warning("Going on from what was trained before; to train anew, remove %s", file)
-    except Exception:  # there is none, or it cannot be read any more: pickle raises what it likes
-        with _reserved() if _is_writable() else nullcontext():
+    file = PLACE / hashlib.sha256(f"{job}, Keras {installed('keras')}".encode()).hexdigest()[:16]
+    fitted: Fitted | None = _found(file)
+    if fitted is None:
+        with _room():
             fitted = fit()
         _write(file, fitted)
     try:
         yield fitted
-    except PoorModelError:  # there is nothing to go on from
-        file.unlink(missing_ok=True)
-        raise
     except BaseException:
-        if file.exists():
+        if os.access(file, os.R_OK):
             logger.warning("What was trained is kept: the same command goes on from there.")
         raise
-    file.unlink(missing_ok=True)
+    with suppress(OSError):
+        file.unlink()
+
+
+def _found(file: Path) -> Any:
+    """What was kept there; else None."""
+    try:
+        fitted = pickle.loads(file.read_bytes())  # noqa: S301  # who may write there is trusted, as docs/production.md says
+        trained = datetime.fromtimestamp(file.stat().st_mtime).astimezone()
+    except OSError:
+        return None
+    except Exception as error:  # pickle raises what it likes
+        logger.warning("%s cannot be read any more, and all is trained anew: %s", file, error)
+        return None
+    logger.warning("Going on from what was trained until %s; to train anew, remove %s", f"{trained:%F %T}", file)
+    return fitted
+
+
+def _room() -> AbstractContextManager[object]:
+    """That much in the cache folder, held as long as this is; none where that may not be written to.
+
+    Raises `OSError` where there is less.
+    """
+    held = None
+    try:
+        PLACE.mkdir(parents=True, exist_ok=True)
+        held = tempfile.TemporaryFile(dir=PLACE)  # noqa: SIM115  # who asks closes it
+        for _ in range(ROOM):
+            held.write(os.urandom(1 << 20))  # zeros might be kept as none
+        held.flush()
+    except OSError as error:
+        if held:
+            held.close()
+        if error.errno in FULL:
+            raise OSError(
+                f"{error}. A training needs {ROOM} MiB in {PLACE}: free some, or name another folder as DIGITS_CACHE"
+            ) from error
+        logger.warning("Should publishing fail, what is trained will not be kept: %s", error)
+        return nullcontext()
+    return held
 
 
 def _write(file: Path, fitted: object) -> None:
@@ -57,27 +94,6 @@ def _write(file: Path, fitted: object) -> None:
         half.write_bytes(pickle.dumps(fitted))
         half.replace(file)
     except OSError as error:
-        logger.warning("What was trained is not kept should publishing it fail: %s", error)
+        logger.warning("Should publishing fail, what was trained is not kept: %s", error)
         with suppress(OSError):
             half.unlink()
-
-
-def _is_writable() -> bool:
-    with suppress(OSError):
-        PLACE.mkdir(parents=True, exist_ok=True)
-    return os.access(PLACE, os.W_OK)
-
-
-@contextmanager
-def _reserved() -> Iterator[None]:
-    """Room in that folder, held during a training for what is written after it. Raises `OSError` at once."""
-    with tempfile.TemporaryFile(dir=PLACE) as held:
-        try:
-            for _ in range(ROOM):
-                held.write(os.urandom(1 << 20))  # zeros might be kept as none
-            held.flush()
-        except OSError as error:
-            raise OSError(
-                f"{error}. A training needs {ROOM} MiB in {PLACE}: free some, or name another folder as DIGITS_CACHE"
-            ) from error
-        yield

@@ -199,6 +199,8 @@ def _some(digits: Digits, places: NDArray[np.int64], pictures: int, seed: int) -
 
 
 def _read(reader: Reader, makers: Mapping[str, Maker], digits: Digits, seed: int, task: str) -> dict[str, Answers]:
+    if not makers:
+        return {}
     places = np.arange(len(digits))
     images = make_all([(maker, places) for maker in makers.values()], digits, seed, task)
     return {name: reader.read(part) for name, part in zip(makers, np.split(images, len(makers)), strict=True)}

@@ -42,7 +42,7 @@ def test_pictures_repeat_with_their_seed_and_are_of_many_kinds(maker: Maker) -> 
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_row_of_the_report_shows_all_its_fonts(name: str) -> None:
+def test_fonts_of_the_report_have_ten_digits_and_are_none_that_training_has_seen(name: str) -> None:
     fonts, maker = ROWS[name]
     if not fonts.is_here():
         pytest.skip(f"fonts are missing: apt-get install {fonts.packages}")

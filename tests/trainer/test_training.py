@@ -25,6 +25,7 @@ from trainer.apart import LINE, newest
 from trainer.conditions import MAKERS
 from trainer.corruptions import CORRUPTIONS
 from trainer.errors import PoorModelError
+from trainer.fonts import Collection
 from trainer.mnist import CACHE, Mnist
 from trainer.printed import ROWS
 from trainer.recipe import FULL, QUICK
@@ -107,6 +108,16 @@ def test_evaluate_shows_the_digits_that_were_held_out(trained: tuple[FolderStore
     store, _ = trained
     arguments = ("--version", 1, "--validation", "--pictures", 5, "--store", store.folder.parent, "--data", CACHE)
     assert "The 500 digits of the validation set" in printed("evaluate", *arguments)
+
+
+def test_evaluate_says_which_rows_are_missing_for_want_of_fonts(
+    trained: tuple[FolderStore, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Collection, "paths", lambda _: [])
+    store, _ = trained
+    arguments = ("--version", 1, "--validation", "--pictures", 5, "--store", store.folder.parent, "--data", CACHE)
+    missing = "".join(printed("evaluate", *arguments).partition("Not measured:")[2].split())
+    assert all(f"{''.join(name.split())}(apt-getinstall" in missing for name in ("letters", *ROWS))
 
 
 def test_service_answers_exactly_as_the_manifest_was_measured(
