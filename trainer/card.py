@@ -238,7 +238,8 @@ def _learned_on(facts: Provenance, recipe: Recipe) -> str:
 one of them from some of the no digits that the second network is shown, too"""
     pictures = "the same pictures" if recipe.small else others
     return f""" After {facts.epochs - facts.learned_on} of them two copies of it at a time learned on, from {pictures};
-it is the mean of their weights (a model soup, Wortsman et al. 2022), and the curve below is of one behind the other."""
+it is the mean of their weights (a model soup, Wortsman et al. 2022), the last time half of that and half of what it was
+before, and the curve below is of one behind the other."""
 
 
 def _change(recipe: Recipe) -> str:

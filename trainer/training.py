@@ -115,7 +115,7 @@ def fit(mnist: Mnist, recipe: Recipe, before: Before | None = None) -> Fitted:
     """The training alone: one cycle of the learning rate, every picture redrawn each time it is shown.
 
     Two copies of the network of `before` learn on, from other pictures, one of them by `MORE_SHARES`; what comes of it
-    is the mean of their weights (a model soup, Wortsman et al. 2022).
+    is half of its weights, and half of the mean of theirs (a model soup, Wortsman et al. 2022).
     """
     revision = source_revision()
     facts = before.facts if before else None
@@ -136,7 +136,7 @@ def fit(mnist: Mnist, recipe: Recipe, before: Before | None = None) -> Fitted:
             history[name] = history.get(name, []) + values
         seconds += time.monotonic() - started
     if before:
-        network = halfway(*learners)
+        network = halfway(before.network, halfway(*learners))
         learned_on += 2 * recipe.epochs
     return Fitted(
         network=network,
