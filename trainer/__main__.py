@@ -68,7 +68,7 @@ def train(
         int | None,
         typer.Option(
             min=1,
-            help="A version whose first network learns on, twice: half stays, half is the mean of both; else a new one.",
+            help="A version whose first network learns on, twice; half of it stays, half is the mean of both.",
         ),
     ] = None,
 ) -> None:
