@@ -15,7 +15,7 @@ from contract.folder import FolderStore
 from contract.spelling import NO_DIGIT
 from service.network import Network
 from tests.networks import ignorant
-from trainer import second
+from trainer import card, second
 from trainer.apart import SECOND, Fitted, fitted_before
 from trainer.clutter import more_cluttered
 from trainer.corruptions import corrupt
@@ -168,3 +168,13 @@ def test_judging_it_anew_gives_what_the_manifest_says(store: FolderStore, bundle
         assert store.read(again, name) == store.read(bundled, name)
     assert again.line  # judged anew too, on so few numbers
     assert "on 20 validation images" in again.line.chosen
+
+
+def test_card_tells_of_the_plain_digits_that_a_second_network_learned_from_at_last(bundled: Manifest) -> None:
+    assert bundled.second
+    told = [
+        card._last(bundled.draft(), bundled.second.model_copy(update={"shown": round(sum(shares.values()) * 55_000)}))
+        for shares in (PLAIN_SHARES, SECOND_SHARES)
+    ]
+    assert told[0].startswith("At last both of it learned on from plain digits")
+    assert told[1] == ""
