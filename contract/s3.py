@@ -55,9 +55,11 @@ class S3Store(Store):
                 if not self._create(probe, b""):
                     raise OSError(f"{self.place}: a new object is said to be there already")
                 honoured = not self._create(probe, b"")
-            finally:
-                with suppress(BaseError):
+            except BaseException:
+                with suppress(BaseError, OSError):
                     self._bucket.delete(probe)
+                raise
+            self._bucket.delete(probe)
         if not honoured:
             raise OSError(
                 f"{self.place}: the server overwrites an object that is to be created (ignoring If-None-Match: *), so "

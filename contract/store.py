@@ -55,10 +55,7 @@ class Store(ABC):
         try:
             text = self._get(f"{version}/{MANIFEST}")
         except (FileNotFoundError, NotADirectoryError) as error:
-            if version in (there := self.versions()):
-                raise ArtifactError(f"version {version} has no {MANIFEST}") from error
-            numbers = ", ".join(map(str, there)) or "none at all"
-            raise ArtifactError(f"there is no version {version} in {self.place}; there are: {numbers}") from error
+            raise ArtifactError(self._lacking(version)) from error
         except OSError as error:
             raise NotNowError(f"{MANIFEST} of version {version}: {reason(error)}") from error
         try:
@@ -75,6 +72,17 @@ class Store(ABC):
             if name not in manifest.files:
                 raise ArtifactError(f"{MANIFEST} of version {version} names no {name}")
         return manifest
+
+    def _lacking(self, version: int) -> str:
+        """What to say where it has no manifest. Raises `NotNowError`."""
+        try:
+            there = self.versions()
+        except OSError as error:
+            raise NotNowError(f"{self.place}: {reason(error)}") from error
+        if version in there:
+            return f"version {version} has no {MANIFEST}"
+        numbers = ", ".join(map(str, there)) or "none at all"
+        return f"there is no version {version} in {self.place}; there are: {numbers}"
 
     def read(self, manifest: Manifest, name: str) -> bytes:
         """The bytes of one file that `manifest` names, checked.

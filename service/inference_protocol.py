@@ -269,8 +269,9 @@ async def _infer(request: Request, version: int | None) -> Response:
     model, settings = await _model(request, request.path_params["name"], version), settings_of(request)
     require_unpacked(request)
     body = await request.body()
-    work = partial(_answered, body, request.headers.get(HEADER_LENGTH), model, settings)
-    return await at_once_or_apart(work, len(body), long=body.count(b"[") > QUICK_ROWS)
+    length = request.headers.get(HEADER_LENGTH)
+    many_rows = length is None and body.count(b"[") > QUICK_ROWS
+    return await at_once_or_apart(partial(_answered, body, length, model, settings), len(body), long=many_rows)
 
 
 async def _model(request: Request, name: str, version: int | None = None) -> Model:

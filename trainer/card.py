@@ -60,7 +60,8 @@ were taken up because of what it showed.
 
 {tables.drawn(report).markdown()}
 
-{_printed(report)}{tables.corrupted(report).title} (Mu & Gilmer 2019, arXiv:1906.02337), written anew. Figures
+{_printed(draft, recipe, report)}
+{tables.corrupted(report).title} (Mu & Gilmer 2019, arXiv:1906.02337), written anew. Figures
 elsewhere are for all test images and without a normalisation, which undoes translation, scale and brightness:
 
 {tables.corrupted(report).markdown()}
@@ -121,15 +122,16 @@ def _same_program(draft: Draft, recipe: Recipe) -> str:
 from other digits: what is measured is how unseen digits in such looks are read."""
 
 
-def _printed(report: Report) -> str:
+def _printed(draft: Draft, recipe: Recipe, report: Report) -> str:
     if not report.printed:
         return ""
+    learned = (
+        "Since 2026-11-30 the networks learn from other fonts, and from another program that draws seven segments.\n"
+    )
     return f"""{tables.printed(report).title}: in fonts that no training has seen, 24 to 120
-pixels high, turned by up to 5 degrees:
-The networks learn from other fonts and, since 2026-11-30, from another program that draws seven segments.
-
+pixels high, turned by up to 5 degrees.
+{"" if _saw_digits_alone(draft, recipe) else learned}
 {tables.printed(report).markdown()}
-
 """
 
 
@@ -238,8 +240,8 @@ def _learned_on(facts: Provenance, recipe: Recipe) -> str:
 one of them from some of the no digits that the second network is shown, too"""
     pictures = "the same pictures" if recipe.small else others
     return f""" After {facts.epochs - facts.learned_on} of them two copies of it at a time learned on, from {pictures};
-it is the mean of their weights (a model soup, Wortsman et al. 2022), the last time half of that and half of what it was
-before, and the curve below is of one behind the other."""
+it is the mean of their weights (a model soup, Wortsman et al. 2022), since 2026-11-30 half of that and half of what it
+was before, and the curve below is of one behind the other."""
 
 
 def _change(recipe: Recipe) -> str:

@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 
 from platformdirs import user_cache_path
 
+from trainer.errors import PoorModelError
+
 Fitted = TypeVar("Fitted")
 
 PLACE = Path(os.environ.get("DIGITS_CACHE") or user_cache_path("digits")) / "trained"
@@ -42,6 +44,10 @@ def kept(job: str, fit: Callable[[], Fitted]) -> Iterator[Fitted]:
         _write(file, fitted)
     try:
         yield fitted
+    except PoorModelError:  # there is nothing to go on from
+        with suppress(OSError):
+            file.unlink()
+        raise
     except BaseException:
         if os.access(file, os.R_OK):
             logger.warning("What was trained is kept: the same command goes on from there.")
@@ -55,7 +61,7 @@ def _found(file: Path) -> Any:
     try:
         fitted = pickle.loads(file.read_bytes())  # noqa: S301  # who may write there is trusted, as docs/production.md says
         trained = datetime.fromtimestamp(file.stat().st_mtime).astimezone()
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except Exception as error:  # pickle raises what it likes
         logger.warning("%s cannot be read any more, and all is trained anew: %s", file, error)
@@ -72,10 +78,9 @@ def _room() -> AbstractContextManager[object]:
     held = None
     try:
         PLACE.mkdir(parents=True, exist_ok=True)
-        held = tempfile.TemporaryFile(dir=PLACE)  # noqa: SIM115  # who asks closes it
-        for _ in range(ROOM):
+        held = tempfile.TemporaryFile(dir=PLACE, buffering=0)  # noqa: SIM115  # who asks closes it
+        while held.tell() < ROOM << 20:
             held.write(os.urandom(1 << 20))  # zeros might be kept as none
-        held.flush()
     except OSError as error:
         if held:
             held.close()

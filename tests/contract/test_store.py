@@ -101,6 +101,12 @@ def test_file_where_the_next_version_belongs_is_an_error(store: FolderStore, bun
     assert store.versions() == [bundled.version]
 
 
+def test_store_that_is_a_file_cannot_be_read_now(tmp_path: Path) -> None:
+    (tmp_path / "digits").touch()
+    with pytest.raises(NotNowError):
+        FolderStore(tmp_path).manifest(3)
+
+
 def test_failed_publication_leaves_nothing(store: FolderStore, bundled: Manifest, tmp_path: Path) -> None:
     before = sorted(store.folder.iterdir())
     source = tmp_path / "source"

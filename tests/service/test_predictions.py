@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from contract import native
 from contract.messages import PredictResponse
 from contract.normalisation import normalise
 from service.decoding import AT_ONCE, SHORT, Decoder, Normaliser, TakesLongError
@@ -284,6 +285,8 @@ def test_file_that_may_take_milliseconds_is_left_to_a_thread(content: bytes) -> 
 
 
 def test_drawing_of_the_page_is_read_at_once() -> None:
+    if native.load() is None:
+        pytest.skip("native.c is not compiled here: run 'make native'")
     drawing = Image.new("RGBA", (320, 320), (255, 255, 255, 255))
     ImageDraw.Draw(drawing).line(((90, 70), (210, 70), (130, 250)), (0, 0, 0, 255), 14)
     content = saved(drawing, "PNG")

@@ -397,7 +397,10 @@ def test_large_bodies_that_do_not_come_make_room_for_one_that_does(tmp_path: Pat
         running_service(tmp_path / "log", model_store=REPO / "models", max_body_bytes=largest) as service,
         contextlib.ExitStack() as stack,
     ):
-        holding = [stack.enter_context(half_sent(service, bytes(largest))) for _ in range(8)]
+        holding = []
+        for _ in range(8):
+            holding.append(stack.enter_context(half_sent(service, bytes(largest))))
+            httpx.get(f"{service.url}/health/live")  # by then it has begun, before the next
         for connection in holding:
             connection.sendall(bytes(largest - 200))
         assert [post_large(service, largest).status_code for _ in range(5)] == [422] * 5
@@ -513,7 +516,10 @@ def test_large_requests_leave_half_of_the_places_to_small_ones(tmp_path: Path, s
         contextlib.ExitStack() as stack,
     ):
         slow = [stack.enter_context(occupied(service, seven)) for _ in range(39)]
-        eventually(lambda: metric(service, "digits_overloaded_requests_total") > 0)
+        refused = 0.0
+        while not refused or refused < metric(service, "digits_overloaded_requests_total"):
+            refused = metric(service, "digits_overloaded_requests_total")
+            time.sleep(0.3)  # until all that come too many have been told so, some of them several times
         small = [
             httpx.post(f"{service.url}/v1/predict/image", content=seven, headers=PNG).status_code for _ in range(20)
         ]

@@ -13,6 +13,7 @@ import pytest
 
 from tests.servers import REPO
 from trainer import kept as module
+from trainer.errors import PoorModelError
 from trainer.kept import kept
 from trainer.mnist import Mnist
 from trainer.recipe import QUICK
@@ -48,6 +49,15 @@ def test_the_same_job_goes_on_from_what_was_trained(place: Path, failure: BaseEx
     assert not any(place.iterdir())
     with kept("job", training) as fitted:
         assert fitted == 3
+
+
+def test_poor_network_is_not_gone_on_from(place: Path) -> None:
+    training = Training()
+    with pytest.raises(PoorModelError), kept("job", training):
+        raise PoorModelError
+    with kept("job", training) as fitted:
+        assert fitted == 2
+    assert not any(place.iterdir())
 
 
 def test_what_is_cut_off_while_it_is_written_is_not_gone_on_from(place: Path) -> None:
@@ -126,11 +136,12 @@ def test_room_for_what_is_written_after_a_training_is_held_during_it(place: Path
         assert held() < during - (module.ROOM << 20) // 2
 
 
-def test_training_does_not_begin_where_there_is_no_room_for_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("room", [1 << 20, (1 << 20) - 4096])
+def test_training_does_not_begin_where_there_is_no_room_for_it(tmp_path: Path, room: int) -> None:
     program = (
         "import resource, signal; from trainer.kept import kept\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))\n"
         "with kept('job', lambda: print('trained')): pass"
     )
     result = subprocess.run(
