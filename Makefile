@@ -46,6 +46,7 @@ bench: .venv/dev/ready native
 	.venv/dev/bin/python -m benchmarks.growth
 
 BENCHES := parts network numbers read queue window train
+.PHONY: $(BENCHES:%=bench-%)
 $(BENCHES:%=bench-%): bench-%: .venv/dev/ready native
 	.venv/dev/bin/python -m benchmarks.$* $(ARGS)
 

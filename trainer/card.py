@@ -60,9 +60,8 @@ were taken up because of what it showed.
 
 {tables.drawn(report).markdown()}
 
-{_printed(draft, recipe, report)}
-{tables.corrupted(report).title} (Mu & Gilmer 2019, arXiv:1906.02337), written anew. Figures
-elsewhere are for all test images and without a normalisation, which undoes translation, scale and brightness:
+{_printed(draft, recipe, report)}{tables.corrupted(report).title} (Mu & Gilmer 2019, arXiv:1906.02337), written anew.
+Figures elsewhere are for all test images and without a normalisation, which undoes translation, scale and brightness:
 
 {tables.corrupted(report).markdown()}
 
@@ -132,6 +131,7 @@ def _printed(draft: Draft, recipe: Recipe, report: Report) -> str:
 pixels high, turned by up to 5 degrees.
 {"" if _saw_digits_alone(draft, recipe) else learned}
 {tables.printed(report).markdown()}
+
 """
 
 

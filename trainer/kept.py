@@ -30,13 +30,13 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def kept(job: str, fit: Callable[[], Fitted]) -> Iterator[Fitted]:
+def kept(job: object, fit: Callable[[], Fitted]) -> Iterator[Fitted]:
     """What `fit` gives; where what is done with it fails, it stays in the cache folder, and the same `job` goes on.
 
     Raises `OSError` before anything is trained where there is no room for that. A cache folder that may not be written
     to keeps nothing.
     """
-    file = PLACE / hashlib.sha256(f"{job}, Keras {installed('keras')}".encode()).hexdigest()[:16]
+    file = PLACE / hashlib.sha256(f"{job!r}, Keras {installed('keras')}".encode()).hexdigest()[:16]
     fitted: Fitted | None = _found(file)
     if fitted is None:
         with _room():

@@ -107,7 +107,7 @@ def train(mnist: Mnist, recipe: Recipe, store: Store, more: int | None = None) -
     newest_line, newest_second = (newest(kind, store, recipe) for kind in (LINE, SECOND))
     fitted_line = fitted_before(LINE, store, newest_line) if newest_line else None
     fitted_second = fitted_before(SECOND, store, newest_second) if newest_second else None
-    with kept(repr(("first", recipe, before and before.sha256)), lambda: fit(mnist, recipe, before)) as fitted:
+    with kept(("first", recipe, before and before.sha256), lambda: fit(mnist, recipe, before)) as fitted:
         return publish(fitted, fitted_line, fitted_second, mnist, recipe, store)
 
 
@@ -228,7 +228,7 @@ def train_line(mnist: Mnist, recipe: Recipe, store: Store, version: int) -> Mani
         published, fitted, recipe = _taken_up(shelf, version, LINE, recipe, keep=not recipe.number_epochs)
         training, validation = split(mnist, recipe.seed, recipe.images)
         fit = partial(numbers.fit, training, recipe)
-        with kept(repr(("line", recipe)), fit) if fitted is None else nullcontext(fitted) as fitted:
+        with kept(("line", recipe), fit) if fitted is None else nullcontext(fitted) as fitted:
             evaluation = evaluate_version("test", test_set(mnist), validation, shelf, published, recipe.pictures)
             single = reads_of(shelf, published).int8
             line, report = numbers.judge(fitted, single, published.calibration, validation, evaluation.digits, recipe)
@@ -249,7 +249,7 @@ def train_second(
         published, fitted, recipe = _taken_up(shelf, version, SECOND, recipe, keep=more or not recipe.second_epochs)
         training, validation = split(mnist, recipe.seed, recipe.images)
         fit = partial(second.fit, training, validation, recipe, fitted, plain=plain)
-        job = repr(("second", recipe, plain, published.files[SECOND_KERAS].sha256 if fitted else None))
+        job = "second", recipe, plain, published.files[SECOND_KERAS].sha256 if fitted else None
         with kept(job, fit) if recipe.second_epochs or fitted is None else nullcontext(fitted) as fitted:
             return publish_second(fitted, shelf, published, mnist, recipe, store)
 

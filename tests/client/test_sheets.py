@@ -10,13 +10,7 @@ from PIL import Image, ImageDraw, ImageOps
 import client.sheets
 from client.sheets import History, Photo, photo
 from service.decoding import Decoder
-
-
-def png(image: Image.Image) -> bytes:
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()
-
+from tests.pictures import saved
 
 Colour = int | tuple[int, ...]
 
@@ -49,11 +43,11 @@ def sheet(paper: int, pen: int) -> Image.Image:
     ],
 )
 def test_a_picture_is_seen_as_the_service_reads_it(image: Image.Image, paper: int, pen: int) -> None:
-    shown = photo(png(image)).image()
+    shown = photo(saved(image)).image()
     assert shown.mode == "RGB"
     assert shown.getpixel((5, 5)) == (paper,) * 3
     assert shown.getpixel((30, 30)) == (pen,) * 3
-    read = Decoder(10_000, 10_000).decode(png(image))
+    read = Decoder(10_000, 10_000).decode(saved(image))
     assert np.abs(np.asarray(shown.convert("L")).astype(int) - read).max() <= 1
 
 

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import contextlib
 import http.client
-import io
 import json
 import re
 import signal
@@ -25,6 +24,7 @@ from service.express import Express
 from service.keys import Keys
 from service.registry import Registry
 from service.settings import Settings
+from tests.pictures import saved
 from tests.servers import REPO, ServiceProcess, eventually, metric, running_service
 
 ROWS = json.dumps({"images": [SEVEN_ROWS]}).encode()
@@ -63,17 +63,11 @@ def express() -> Express:
     return Express(registry, Settings(model_store=str(REPO / "models"), max_images=2), Keys([]))
 
 
-def saved(image: Image.Image, kind: str) -> bytes:
-    content = io.BytesIO()
-    image.save(content, kind)
-    return content.getvalue()
-
-
 def picture(width: int, height: int, ink: int = 0) -> bytes:
     """A PNG of a stroke."""
     image = Image.new("L", (width, height), 255)
     image.paste(ink, (width // 2, 3, width // 2 + 5, height - 3))
-    return saved(image, "PNG")
+    return saved(image)
 
 
 PLAIN = {

@@ -17,6 +17,7 @@ from service.decoding import AT_ONCE, SHORT, Decoder, Normaliser, TakesLongError
 from service.problems import BrokenImage
 from service.routing import QUICK_BYTES
 from tests.bombs import png
+from tests.pictures import saved
 from tests.servers import ServiceProcess
 
 
@@ -35,12 +36,6 @@ def predict_file(service: ServiceProcess, content: bytes, kind: str = "image/png
     )
     assert response.status_code == 200, response.text
     return PredictResponse.model_validate_json(response.content)
-
-
-def saved(image: Image.Image, kind: str, **options: object) -> bytes:
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
 
 
 @pytest.fixture(scope="session")

@@ -97,7 +97,7 @@ def untrained() -> Fitted:
 
 def test_trained_network_is_as_it_was_when_it_is_gone_on_from(place: Path, mnist: Mnist) -> None:
     recipe = replace(QUICK, epochs=1, images=1200)
-    job = repr(("first", recipe, None))
+    job = ("first", recipe, None)
     with pytest.raises(MemoryError), kept(job, lambda: fit(mnist, recipe)) as fitted:
         raise MemoryError
     [file] = place.iterdir()
