@@ -22,7 +22,7 @@ def main() -> None:
         "read",
         help="say what is on images, for scripts",
         description="Prints a line for each image. Exit status: 0 all read, 3 all read but not sure of one at least, "
-        "1 an image or the service failed, 2 wrong use.",
+        "1 an image or the service failed, 2 wrong use, 130 stopped by Ctrl+C.",
         epilog=parser.epilog,
     )
     _add_url(read, remembered.url, default=argparse.SUPPRESS)
@@ -45,7 +45,7 @@ def main() -> None:
         help="write there, with --json or --csv; what it has already is not read again",
     )
     read.add_argument(
-        "--single", action="store_true", help="every image is one digit: quicker, as nobody asks for whole numbers"
+        "--single", action="store_true", help="every image is one digit: quicker, as no numbers are looked for"
     )
     read.set_defaults(form="text")
     arguments = parser.parse_args()
@@ -83,8 +83,8 @@ def _read(parser: argparse.ArgumentParser, service: Service, arguments: argparse
         parser.error("--out wants --json or --csv")
     try:
         names = arguments.names + (sources.listed(arguments.list) if arguments.list else [])
-    except (OSError, UnicodeDecodeError) as error:
-        parser.error(f"{arguments.list}: {error}")
+    except OSError as error:
+        parser.error(f"{arguments.list}: {error.strerror}")
     if not names:
         parser.error("name an image, a folder, an archive or a --list")
     status = read(service, names, form=arguments.form, out=arguments.out, single=arguments.single)
@@ -106,8 +106,11 @@ def _open(service: Service, remembered: preferences.Preferences) -> None:
         root = tk.Tk(className="Digits")
     except tk.TclError as error:
         sys.exit(f"No window can be opened here: {error}")
-    Window(root, service, remembered)
-    root.mainloop()
+    window = Window(root, service, remembered)
+    try:
+        root.mainloop()
+    except KeyboardInterrupt:
+        window.close()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,9 @@ from tkinter import ttk
 
 from client.menu import bind_places
 
+WIDTH = 360
+"""Of a line of text, pixels."""
+
 
 class Ask(tk.Toplevel):
     """A question above a window. `take` gets the line, and raises `ValueError` to have it asked for again."""
@@ -14,6 +17,7 @@ class Ask(tk.Toplevel):
     def __init__(
         self,
         master: tk.Misc,
+        scale: float,
         title: str,
         question: str,
         take: Callable[[str], None],
@@ -26,17 +30,17 @@ class Ask(tk.Toplevel):
         self.title(title)
         self.resizable(False, False)
         self.transient(master.winfo_toplevel())
-        self.geometry(f"+{master.winfo_rootx() + 40}+{master.winfo_rooty() + 60}")
-        body = ttk.Frame(self, padding=16)
+        self.geometry(f"+{master.winfo_rootx() + round(40 * scale)}+{master.winfo_rooty() + round(60 * scale)}")
+        body = ttk.Frame(self, padding=round(16 * scale))
         body.pack(fill="both", expand=True)
-        ttk.Label(body, text=question, wraplength=360).pack(anchor="w")
+        ttk.Label(body, text=question, wraplength=round(WIDTH * scale)).pack(anchor="w")
         self.entry = ttk.Entry(body, width=44, show="•" if secret else "")
         self.entry.insert(0, value)
         self.entry.select_range(0, "end")
         self.entry.pack(fill="x", pady=8)
         events = {"a": "<<SelectAll>>", "c": "<<Copy>>", "v": "<<Paste>>", "x": "<<Cut>>"}
         bind_places(self.entry, {key: partial(self.entry.event_generate, event) for key, event in events.items()})
-        self.fault = ttk.Label(body, style="Bad.TLabel", wraplength=360)
+        self.fault = ttk.Label(body, style="Bad.TLabel", wraplength=round(WIDTH * scale))
         self.fault.pack(anchor="w")
         cancel = ttk.Button(body, text="Cancel", command=self.destroy)
         ok = ttk.Button(body, text="OK", style="Accent.TButton", command=self._answer)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 from tenacity import (
+    RetryCallState,
     Retrying,
     retry_if_exception,
     sleep_using_event,
@@ -52,28 +53,30 @@ class Loaded:
 
 
 class Batches:
-    def __init__(self, service: Service, *, single: bool) -> None:
-        """`single`: every image is one digit, so nobody need be asked about numbers."""
+    def __init__(self, service: Service, tell: Callable[[str], None], *, single: bool) -> None:
+        """`tell` hears why nothing goes on. `single`: every image is one digit, so no numbers are looked for."""
         self._service = service
+        self._tell = tell
         self._single = single
         self._answered = False
+        self._waiting = False
         self._ended = threading.Event()
         self._patient = Retrying(
             retry=retry_if_exception(self._may_pass),
             wait=wait_exponential_jitter(initial=0.2, max=5),
             stop=stop_after_delay(PATIENCE) | stop_when_event_set(self._ended),
             sleep=sleep_using_event(self._ended),
+            before_sleep=self._say_once,
             reraise=True,
         )
 
     def read(self, sources: Iterable[Source]) -> Iterator[Result]:
-        """What is on them, in their order. Raises `ServiceAwayError`, after all results the sources' own `OSError`."""
+        """What is on them, in their order. Raises `ServiceAwayError`."""
         under_way: deque[Future[list[Result]]] = deque()
         pool = ThreadPoolExecutor(UNDER_WAY)
         try:
             for batch in _batches(sources):
-                work = pool.submit(_raise, batch) if isinstance(batch, OSError) else pool.submit(self._results, batch)
-                under_way.append(work)
+                under_way.append(pool.submit(self._results, batch))
                 if len(under_way) > UNDER_WAY:
                     yield from under_way.popleft().result()
             while under_way:
@@ -116,7 +119,16 @@ class Batches:
         """What `call` gives, with patience; unless nobody wants it any more."""
         if self._ended.is_set():
             raise ServiceAwayError("stopped")
-        return self._patient(call, *arguments, **named)
+        answer = self._patient(call, *arguments, **named)
+        self._waiting = False
+        return answer
+
+    def _say_once(self, state: RetryCallState) -> None:
+        """Why nothing goes on, until something does."""
+        error = state.outcome and state.outcome.exception()
+        told, self._waiting = self._waiting, True
+        if not told:
+            self._tell(f"No answer from {self._service.url}: {error}; waiting for it")
 
     def _may_pass(self, error: BaseException) -> bool:
         if isinstance(error, KeyWantedError):
@@ -124,27 +136,17 @@ class Batches:
         return isinstance(error, ServiceBusyError) or (self._answered and isinstance(error, ServiceAwayError))
 
 
-def _batches(sources: Iterable[Source]) -> Iterator[list[Loaded] | OSError]:
-    """Batches, and behind them what went wrong, if anything did."""
+def _batches(sources: Iterable[Source]) -> Iterator[list[Loaded]]:
     batch: list[Loaded] = []
     size = 0
-    try:
-        for source in sources:
-            image = _loaded(source)
-            if batch and (len(batch) == BATCH or size + len(image.content) > BATCH_BYTES):
-                yield batch
-                batch, size = [], 0
-            batch.append(image)
-            size += len(image.content)
-    except OSError as error:
-        yield batch
-        yield error
-    else:
-        yield batch
-
-
-def _raise(error: OSError) -> list[Result]:
-    raise error
+    for source in sources:
+        image = _loaded(source)
+        if batch and (len(batch) == BATCH or size + len(image.content) > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(image)
+        size += len(image.content)
+    yield batch
 
 
 def _loaded(source: Source) -> Loaded:

@@ -65,16 +65,17 @@ class Details(tk.Toplevel):
             for label in self.percentages:
                 label.configure(text="–")
             return
-        prediction = answer.prediction
+        prediction, number = answer.prediction, answer.number
         for label, probability in zip(self.percentages, prediction.probabilities, strict=True):
-            label.configure(text=f"{min(probability, ALL_BUT_SURE):.3%}".replace("%", " %"))
+            share = f"{min(probability, ALL_BUT_SURE):.3%}".replace("%", " %")
+            label.configure(text="–" if number else share)  # those are of all of the picture, taken for one digit
         self._seen.blank()
-        if prediction.normalised is not None:
+        if prediction.normalised is not None and number is None:
             with suppress(tk.TclError):  # it is no PNG
                 small = tk.PhotoImage(master=self, data=prediction.normalised)
                 self._seen.tk.call(str(self._seen), "copy", str(small), "-zoom", self._enlarged)
-        accepted = answer.number.accepted if answer.number else prediction.accepted
-        digits = answer.number.digits if answer.number else []
+        accepted = number.accepted if number else prediction.accepted
+        digits = number.digits if number else []
         self.source.configure(
             text="".join(f"{one.digit}: {words.percent(one.confidence)}. " for one in digits)
             + f"Model {answer.model.name} {answer.model.version}, answered in {answer.milliseconds:.0f} ms. "

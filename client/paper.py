@@ -60,6 +60,7 @@ class Paper(tk.Canvas):
         self._width = self.pen  # of that line
         self._end: Box = (0, 0, 0, 0)
         self._marks: list[Mark] = []
+        self._dots = scale  # pixels that are as large as one of a plain screen
         self._scale, self._left, self._top = scale, 0.0, 0.0
         self._image = tk.PhotoImage(master=self)
         self._item = self.create_image(0, 0, anchor="nw", image=self._image)
@@ -131,7 +132,8 @@ class Paper(tk.Canvas):
             box = digit.box
             corners = ((box.x, box.y), (box.x + box.width, box.y + box.height))
             start, end = (self._on_sheet(x * reduced, y * reduced) for x, y in corners)
-            self._marks.append(Mark(start, end, words.percent(digit.confidence), digit.accepted))
+            text = words.percent(digit.confidence) + ("" if digit.accepted else " ?")
+            self._marks.append(Mark(start, end, text, digit.accepted))
         self._draw_marks()
 
     def _draw_marks(self) -> None:
@@ -139,10 +141,15 @@ class Paper(tk.Canvas):
         for mark in self._marks:
             (left, top), (right, bottom) = self._in_window(mark.start), self._in_window(mark.end)
             colour = self._colours.good if mark.accepted else self._colours.bad
-            self.create_rectangle(left - 4, top - 4, right + 4, bottom + 4, outline=colour, tags=MARK)
-            self.create_text(
-                left - 2, top - 6, text=mark.text, anchor="sw", fill=colour, font="SunValleyCaptionFont", tags=MARK
+            gap = 4 * self._dots
+            frame = left - gap, top - gap, right + gap, bottom + gap
+            self.create_rectangle(*frame, outline=colour, width=self._dots, tags=MARK)
+            text = self.create_text(
+                left, top - gap, text=mark.text, anchor="sw", fill=colour, font="SunValleyCaptionFont", tags=MARK
             )
+            if self.bbox(text)[1] < 0:  # there is no room above
+                self.itemconfigure(text, anchor="nw")
+                self.coords(text, left, bottom + gap)
 
     def _take(self, sheet: Sheet) -> None:
         self._history.take(sheet)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from errno import EINVAL
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -51,7 +52,7 @@ def read(service: Service, names: Sequence[str], *, form: str, out: Path | None,
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read this has seen enough
         return FAILED
     except OSError as error:
-        print(f"{error.filename}: {error.strerror}" if error.filename else error, file=sys.stderr)
+        print(f"{error.filename or out or 'standard output'}: {error.strerror or error}", file=sys.stderr)
         return FAILED
 
 
@@ -62,11 +63,11 @@ def _read(service: Service, names: Sequence[str], form: str, out: Path | None, *
     images = sources.named(names)
     written = Written(out, form) if out else None
     done = _skip(images, written, statuses) if written else 0
-    with _opened(out) as file, _progress(sources.count(names), shown=not file.isatty()) as advance:
+    with _opened(out) as file, _progress(names, shown=not file.isatty()) as advance:
         advance(done)
         if form == "csv" and not (written and written.end):
             print(csv_line(CSV_COLUMNS), file=file, flush=True)
-        for result in Batches(service, single=single).read(images):
+        for result in Batches(service, partial(print, file=sys.stderr), single=single).read(images):
             statuses.add(_status(result.error, accepted=result.accepted))
             if result.error and form == "text":
                 print(as_text(result), file=sys.stderr)
@@ -105,12 +106,13 @@ def _opened(out: Path | None) -> AbstractContextManager[TextIO]:
 
 
 @contextmanager
-def _progress(total: int | None, *, shown: bool) -> Iterator[Callable[[int], None]]:
+def _progress(names: Sequence[str], *, shown: bool) -> Iterator[Callable[[int], None]]:
     """A bar on standard error, where a person sees it; what it yields is told how many images more are done."""
     console = Console(stderr=True)
+    shown = shown and console.is_terminal
     columns = TextColumn("Reading"), BarColumn(), MofNCompleteColumn(), RateColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, disable=not (shown and console.is_terminal)) as bar:
-        task = bar.add_task("", total=total)
+    with Progress(*columns, console=console, disable=not shown) as bar:
+        task = bar.add_task("", total=sources.count(names) if shown else None)
         yield lambda count: bar.advance(task, count)
 
 

@@ -68,7 +68,7 @@ class ServiceRefusedError(Exception):
 
 
 class ProxyRefusedError(ServiceRefusedError):
-    """It was refused by what stands before the service."""
+    """It was refused by a proxy in front of the service."""
 
 
 class ImageRefusedError(ServiceRefusedError):
@@ -167,7 +167,7 @@ class Service:
         if response.is_success:
             return response
         if response.has_redirect_location:
-            raise ServiceAwayError(f"it sends on to {self._target(path, response)}: that may be the address to enter")
+            raise ServiceAwayError(f"it redirects to {self._target(path, response)}: try that address")
         if response.status_code in (httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED):
             raise ServiceAwayError(f"{NOT_OURS} ({response.status_code})")
         try:
@@ -209,6 +209,8 @@ class Service:
             raise ServiceAwayError(NO_HOST) from error
         except httpx.LocalProtocolError:  # its text would have the key
             raise KeyWantedError(UNSENDABLE) from None
+        except httpx.NetworkError as error:
+            raise ServiceAwayError("the connection broke") from error
         except httpx.HTTPError as error:
             raise ServiceAwayError(str(error) or "the connection broke") from error
 
@@ -226,6 +228,8 @@ def address(text: str) -> str:
         raise ValueError(f"{text!r} should look like http://127.0.0.1:8000")
     if url.userinfo:
         raise ValueError("An address has no name and password: it would be kept in clear")
+    if url.query or url.fragment:
+        raise ValueError("An address ends before ? and #")
     return text.rstrip("/")
 
 
@@ -244,9 +248,9 @@ def _whole(response: httpx.Response) -> bytes:
 def _by_another(status: int) -> ServiceAwayError | ServiceRefusedError:
     """What an error means that is not worded as the service words its own: something else may stand before it."""
     if status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
-        return ProxyRefusedError("It is too large for what stands before the service.")
+        return ProxyRefusedError("It is too large for the proxy in front of the service.")
     if status in (*LATER, *GATEWAYS):
-        return ServiceBusyError(f"what stands before it says {status}")
+        return ServiceBusyError(f"the proxy in front of it answers {status}")
     return ServiceAwayError(f"{NOT_OURS} ({status})")
 
 

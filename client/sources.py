@@ -11,7 +11,7 @@ import zlib
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from errno import ELOOP, ENOENT
+from errno import EIO, ELOOP, ENOENT
 from functools import partial
 from pathlib import Path, PurePath
 from typing import BinaryIO, Self, cast
@@ -57,11 +57,13 @@ class _Archive(tarfile.TarFile):
             except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # typeshed does not know it
                 raise
             except tarfile.HeaderError as error:
-                raise tarfile.ReadError(f"what is at byte {archive.offset} cannot be understood") from error
+                ended = isinstance(error, tarfile.EmptyHeaderError)  # type: ignore[attr-defined]  # nor that
+                what = "it has no end mark" if ended else f"what is at byte {archive.offset} cannot be understood"
+                raise tarfile.ReadError(what) from error
 
 
 def named(arguments: Iterable[str]) -> Iterator[Source]:
-    """The images that `arguments` name: "-" is standard input, a folder is all images in it. Raises `OSError`."""
+    """The images that `arguments` name: "-" is standard input, a folder is all images in it."""
     for argument in arguments:
         if argument == "-":
             yield Source(argument, lambda: _bounded(sys.stdin.buffer.read(MOST_BYTES + 1)))
@@ -107,7 +109,7 @@ def count(arguments: Iterable[str]) -> int | None:
 
 
 def _is_image(path: PurePath) -> bool:
-    return path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.parts)
+    return path.suffix.lower() in SUFFIXES and not any(part.startswith(".") and part != ".." for part in path.parts)
 
 
 def _may_be_read(path: Path) -> bool:
@@ -165,7 +167,8 @@ def _archive(path: Path) -> Iterator[Source]:
                     found = True
                     yield Source(f"{path}:{member.name}", partial(_member, archive, member))
     except (*BROKEN, OSError) as error:
-        raise OSError(f"{path} is damaged, there may be more images in it: {error}") from error
+        yield _fault(OSError(EIO, f"is damaged, there may be more images in it: {error}", str(path)))
+        return
     if not found:
         yield _without_images(str(path))
 
@@ -181,7 +184,7 @@ def _unpacked(path: Path) -> BinaryIO:
 
 def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     if not member.isfile():
-        raise OSError("is a link, which a stream cannot follow")
+        raise OSError("is a link or the like, which a stream cannot follow")
     try:
         file = archive.extractfile(member)
         content = file.read(MOST_BYTES + 1) if file else b""

@@ -6,20 +6,35 @@ from tkinter import ttk
 
 from client.paper import PENS, Paper
 
+GAP = 8
+"""Between two buttons, pixels of a plain screen."""
+
 
 class Tools(ttk.Frame):
     def __init__(
-        self, master: tk.Misc, paper: Paper, gap: int, identify: Callable[[], None], close: Callable[[], None]
+        self,
+        master: tk.Misc,
+        paper: Paper,
+        scale: float,
+        identify: Callable[[], None],
+        close: Callable[[], None],
     ) -> None:
         super().__init__(master)
         self._paper = paper
         self.undo_button = ttk.Button(self, text="Undo", command=paper.undo)
         self.redo_button = ttk.Button(self, text="Redo", command=paper.redo)
-        self.pen = ttk.Scale(self, from_=PENS[0], to=PENS[1], command=lambda width: self.take_pen(float(width)))
+        self.pen = ttk.Scale(
+            self,
+            from_=PENS[0],
+            to=PENS[1],
+            length=round(100 * scale),
+            command=lambda width: self.take_pen(float(width)),
+        )
         self.identify_button = ttk.Button(self, text="Identify", style="Accent.TButton", command=identify)
         self.delete_button = ttk.Button(self, text="Delete", command=paper.clear)
         self.close_button = ttk.Button(self, text="Close", command=close)
 
+        gap = round(GAP * scale)
         for button in (self.undo_button, self.redo_button):
             button.pack(side="left", padx=(0, gap))
         ttk.Label(self, text="Pen").pack(side="left", padx=gap)

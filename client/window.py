@@ -22,7 +22,7 @@ from client.preferences import Preferences
 from client.service import Answer, Service, address
 from client.sheets import EMPTY, UnreadableImageError, open_photo
 from client.sources import SUFFIXES
-from client.tools import Tools
+from client.tools import GAP, Tools
 from contract.messages import ModelSummary
 
 POLL = 10
@@ -66,8 +66,8 @@ class Window:
         body = ttk.Frame(root, padding=round(16 * scale))
         self.paper = Paper(body, scale, colours)
         self.panel = AnswerPanel(body, scale, colours)
-        gap = round(8 * scale)
-        self.tools = Tools(body, self.paper, gap, self.identify, self.close)
+        gap = round(GAP * scale)
+        self.tools = Tools(body, self.paper, scale, self.identify, self.close)
         foot = ttk.Frame(body, height=round(40 * scale))  # two lines, so that no message moves anything
         foot.pack_propagate(False)
         self.status = ttk.Label(foot, style="Quiet.TLabel", anchor="nw")
@@ -115,7 +115,7 @@ class Window:
                 Action("Thicker pen", lambda: self.tools.take_pen(self.paper.pen + 2), "bracketright"),
             ],
             "View": [
-                Action("Identify: the details", self.identify, "Return"),
+                Action("Details", self.identify, "Return"),
                 Action("Light or dark", self.turn_lights, "Control-d"),
             ],
             "Service": [
@@ -203,7 +203,7 @@ class Window:
         self, title: str, question: str, take: Callable[[str], None], *, value: str = "", secret: bool = False
     ) -> None:
         if not any(isinstance(child, Ask) for child in self._root.winfo_children()):  # one at a time
-            Ask(self._root, title, question, take, value=value, secret=secret)
+            Ask(self._root, self._scale, title, question, take, value=value, secret=secret)
 
     def close(self) -> None:
         self.courier.close()
@@ -237,7 +237,7 @@ class Window:
         """Raises `ValueError`."""
         key = key.strip()
         if not (key.isascii() and key.isprintable()):
-            raise ValueError("A key has letters, digits and signs of ASCII only.")
+            raise ValueError("A key may contain only ASCII letters, digits and signs.")
         self._keys[self._service_url] = key
         try:
             keys.keep(self._service_url, key)
@@ -322,7 +322,7 @@ class Window:
 
     def _away(self, news: Away) -> None:
         reason = news.reason.rstrip(".")
-        remedy = "Enter it: Service, API key (Ctrl+K)." if news.key_wanted else "The drawing stays; trying again …"
+        remedy = "Enter it: Service, API key." if news.key_wanted else "The drawing stays; trying again …"
         self._say("Bad", f"No answer from {self._service_url}: {reason}. {remedy}")
         if self.paper.readable and self._settled is not self._sent:
             self._show(None, "Not read yet: a key is wanted." if news.key_wanted else "Waiting for the service …")

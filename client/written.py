@@ -49,7 +49,7 @@ class Written:
     def _may_be_begun(self, record: bytes) -> bool:
         """Whether a reading may have been stopped while it wrote this at the start of the file."""
         if self._headed:
-            return (CSV_HEAD + b"\r").startswith(record)
+            return CSV_HEAD.startswith(record)
         return JSON_START.startswith(record[: len(JSON_START)]) and not record.endswith(b"}")
 
     def cut(self) -> None:

@@ -70,7 +70,7 @@ class TooLarge(ProblemError):
 
 class UnsupportedType(ProblemError):
     status, title = HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Unsupported type"
-    example = "The Content-Type is text/html; send the bytes of one image as image/png, image/jpeg, …"
+    example = "The body is packed by gzip: send it as it is."
 
 
 class UnknownVersion(ProblemError):

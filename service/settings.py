@@ -21,7 +21,10 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="Port to listen on; 0 picks a free one.")
     workers: PositiveInt = Field(1, description="Processes that answer requests.")
-    api_keys: SecretStr = Field(SecretStr(""), description="Keys, any of which a request must bring; commas between.")
+    api_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Keys, any of which a request must bring; commas between. Flags can be seen by others who use the machine.",
+    )
     cors_origins: str = Field("", description="Web pages whose scripts may call, as https://a.example; commas between.")
     max_in_flight: PositiveInt = Field(
         64, description="Requests in flight in one process; more are sent away with 503."

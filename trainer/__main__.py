@@ -35,11 +35,11 @@ Version = Annotated[int, typer.Argument(min=1, help="Number of a published versi
 console = Console(markup=False, highlight=False)
 DataOption = Annotated[
     Path | None,
-    typer.Option("--data", help="Folder with the four MNIST files, plain or gzipped; else they are fetched."),
-]
-CacheOption = Annotated[
-    Path | None,
-    typer.Option("--cache", envvar="DIGITS_CACHE", help="Where fetched files are kept; else the user's cache folder."),
+    typer.Option(
+        "--data",
+        help="Folder with the four MNIST files, plain or gzipped; else they are fetched, into the folder that "
+        "DIGITS_CACHE names or the user's cache.",
+    ),
 ]
 
 
@@ -47,7 +47,6 @@ CacheOption = Annotated[
 def train(
     store: StoreOption = "models",
     data: DataOption = None,
-    cache: CacheOption = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Some seconds of plain MNIST, a small network: for a first try.")
     ] = False,
@@ -73,7 +72,7 @@ def train(
     ] = None,
 ) -> None:
     """Fetch and verify MNIST, train, evaluate, and publish the next version."""
-    dataset = _mnist(data, cache)
+    dataset = _mnist(data)
     from trainer.apart import LINE, SECOND, newest
     from trainer.training import like
     from trainer.training import train as run
@@ -105,17 +104,16 @@ def train(
 
 @app.command()
 def train_line(
-    version: Annotated[int, typer.Option(min=1, help="Number of the version whose other network stays as it is.")],
+    version: Annotated[int, typer.Option(min=1, help="Number of the version whose other networks stay as they are.")],
     store: StoreOption = "models",
     data: DataOption = None,
-    cache: CacheOption = None,
     numbers: Annotated[int, typer.Option(min=1, help="Numbers written to learn from.")] = FULL.numbers,
     epochs: Annotated[
         int, typer.Option(min=0, help="Times everything is shown; after 0 it stays as it is and is only judged anew.")
     ] = FULL.number_epochs,
 ) -> None:
     """Train the network that reads whole numbers anew, and publish the next version with it."""
-    dataset = _mnist(data, cache)
+    dataset = _mnist(data)
     from trainer.training import train_line as run
 
     manifest = run(dataset, replace(FULL, numbers=numbers, number_epochs=epochs), open_store(store), version)
@@ -129,7 +127,6 @@ def train_second(
     version: Annotated[int, typer.Option(min=1, help="Number of the version whose other networks stay as they are.")],
     store: StoreOption = "models",
     data: DataOption = None,
-    cache: CacheOption = None,
     epochs: Annotated[
         int, typer.Option(min=0, help="Times everything is shown; after 0 it stays as it is and is only judged anew.")
     ] = FULL.second_epochs,
@@ -150,7 +147,7 @@ def train_second(
     """Train the network that is asked about doubtful digits anew, and publish the next version with it."""
     if plain and not more:
         raise typer.BadParameter("is for one that learns on: add --more", param_hint="--plain")
-    dataset = _mnist(data, cache)
+    dataset = _mnist(data)
     from trainer.training import train_second as run
 
     manifest = run(dataset, replace(FULL, second_epochs=epochs), open_store(store), version, more=more, plain=plain)
@@ -165,7 +162,6 @@ def evaluate(
     version: Annotated[int, typer.Option(min=1, help="Number of a published version.")],
     store: StoreOption = "models",
     data: DataOption = None,
-    cache: CacheOption = None,
     validation: Annotated[
         bool, typer.Option("--validation", help="Show the digits that training held out instead of the test set.")
     ] = False,
@@ -174,7 +170,7 @@ def evaluate(
     """Print the tables of the model card again, from the artifact and the data."""
     shelf = open_store(store)
     manifest = shelf.verify(version)
-    dataset = _mnist(data, cache)
+    dataset = _mnist(data)
     from trainer import tables
     from trainer.dataset import split, test_set
     from trainer.report import evaluate_version
@@ -269,11 +265,11 @@ def prune(
     console.print(f"Removed {', '.join(map(str, removed))}." if removed else "Nothing to remove.")
 
 
-def _mnist(data: Path | None, cache: Path | None) -> "Mnist":
+def _mnist(data: Path | None) -> "Mnist":
     """Fetched and verified; only now, as the other commands need neither it nor what is imported after it."""
     from trainer import mnist
 
-    dataset = mnist.load(data, cache or mnist.CACHE)
+    dataset = mnist.load(data)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     return dataset
 

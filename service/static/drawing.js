@@ -4,6 +4,7 @@ const UNITS = 400; // the paper's shorter side
 const SHEETS = 100; // that are remembered: as often can be undone
 const REMEMBERED = 200 * 2 ** 20; // bytes of the photos among them
 const SENT = 320; // pixels of the shorter side of what is sent
+const LETTERS = 12; // pixels of what is written beside a frame
 
 export class Paper extends EventTarget {
   // Events: "pen" where a line is begun, but with a finger, "ink" where there is more on it, "sheet" where the sheet is another.
@@ -38,7 +39,9 @@ export class Paper extends EventTarget {
   get #sheet() { return this.#sheets[this.#at]; }
   get #strokes() { return Array.isArray(this.#sheet) ? this.#sheet : []; }
   get photo() { return Array.isArray(this.#sheet) || this.#line ? null : this.#sheet; } // drawing begins a new sheet
-  get strokes() { return this.photo ? null : this.#all; } // {points, width} of each; null beneath a photo
+  get strokes() { // {points, width} of each; the last that were drawn, where a photo is on top
+    return this.photo ? this.#sheets.slice(0, this.#at).findLast(Array.isArray) ?? [] : this.#all;
+  }
   get #all() { return this.#line ? [...this.#strokes, this.#line] : this.#strokes; }
   get #drawing() { return Number.isInteger(this.#line?.pointer); } // not with the keyboard
   get empty() { return !this.photo && this.#all.length === 0; }
@@ -273,9 +276,13 @@ function frame(pen, marks, scale, canvas) {
   for (const { box, text, accepted } of marks) {
     const colour = style.getPropertyValue(accepted ? "--good" : "--bad");
     Object.assign(pen, { lineWidth: 2 * devicePixelRatio, strokeStyle: colour, fillStyle: colour });
-    pen.font = `${12 * devicePixelRatio}px system-ui`;
-    pen.strokeRect(box.x * scale - 4, box.y * scale - 4, box.width * scale + 8, box.height * scale + 8);
-    pen.fillText(text, box.x * scale - 2, box.y * scale - 8);
+    pen.font = `${LETTERS * devicePixelRatio}px system-ui`;
+    const gap = 4 * devicePixelRatio;
+    const [left, top] = [box.x * scale - gap, box.y * scale - gap];
+    const [across, down] = [box.width * scale + 2 * gap, box.height * scale + 2 * gap];
+    pen.strokeRect(left, top, across, down);
+    const above = top > (LETTERS + 4) * devicePixelRatio;
+    pen.fillText(text, left, above ? top - gap : top + down + LETTERS * devicePixelRatio + gap);
   }
 }
 

@@ -55,16 +55,16 @@ function show(answer, hint = "") {
   const ranked = prediction && likeliest(prediction);
   const number = answer?.number;
   const digit = prediction && (prediction.accepted ? ranked[0] : `${ranked[0]} / ${ranked[1]}?`);
-  $("digit").textContent = number ? number.number + (number.accepted ? "" : "?") : digit ?? "";
+  put("digit", number ? number.number + (number.accepted ? "" : "?") : digit ?? "");
   $("digit").className = (number?.number.length ?? 0) > 8 ? "longer" : number?.number.length > 3 ? "long" : "";
-  $("sentence").textContent = number ? ofNumber(number) : prediction ? sentence(prediction) : hint;
+  put("sentence", number ? ofNumber(number) : prediction ? sentence(prediction) : hint);
   const shares = number ? null : prediction?.probabilities;
   bars.forEach(({ bar, share }, place) => {
     bar.style.setProperty("--share", `${100 * (shares?.[place] ?? 0)}%`);
     share.textContent = shares ? percent(shares[place]) : "";
   });
-  paper.mark(number?.digits.map(({ box, confidence, accepted }) => ({ box, accepted, text: percent(confidence) })) ?? []);
-  $("seen").hidden = !prediction?.normalised;
+  paper.mark(number?.digits.map(({ box, confidence, accepted }) => ({ box, accepted, text: percent(confidence) + (accepted ? "" : " ?") })) ?? []);
+  $("seen").hidden = number || !prediction?.normalised; // that would be of all of the picture, taken for one digit
   if (prediction?.normalised) $("seen").src = `data:image/png;base64,${prediction.normalised}`;
   $("source").textContent = answer
     ? (number?.digits.map((one) => `${one.digit}: ${percent(one.confidence)}. `).join("") ?? "") + `Model ${answer.model.name} ${answer.model.version}, answered in ${answer.milliseconds.toFixed(0)} ms. ` +
@@ -73,9 +73,12 @@ function show(answer, hint = "") {
 }
 
 function say(kind, text) {
-  if ($("status").textContent === `● ${text}`) return; // a screen reader would say it again
   $("status").className = kind;
-  $("status").textContent = `● ${text}`;
+  put("status", `● ${text}`);
+}
+
+function put(id, text) {
+  if ($(id).textContent !== text) $(id).textContent = text; // else a screen reader would say it again
 }
 
 async function connect() {
@@ -136,7 +139,7 @@ async function run() {
 
 async function open(file) {
   if (!file) return;
-  if (file.size > LARGEST) return refuse(file, "it is larger than 20 MB");
+  if (file.size > LARGEST) return refuse(file, "it is larger than 20 MiB");
   const mine = ++opened;
   const content = await file.arrayBuffer().catch(() => null); // what the file is now: it may change on the disk, or go
   const copy = content && new File([content], file.name, { type: file.type });
@@ -225,7 +228,7 @@ $("key").querySelector("form").addEventListener("submit", (event) => {
 
 // What is drawn is kept while the page is out of sight: another may come into the tab, or the browser end it.
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden) keep(DRAWING, paper.strokes?.length ? JSON.stringify(paper.strokes) : null);
+  if (document.hidden) keep(DRAWING, paper.strokes.length ? JSON.stringify(paper.strokes) : null);
   else keep(DRAWING, null);
 });
 addEventListener("pageshow", () => {

@@ -39,10 +39,10 @@ export async function call(path, read = "json", options = {}) {
   throw response.status >= 500 || LATER.includes(response.status) ? new Away(content.detail) : new Refused(content.detail);
 }
 
-// What an answer means that is not the service's: something else may stand before it.
+// What an answer means that is not the service's: a proxy may be in front of it.
 function byAnother(status) {
-  if (status === 413) return new Refused("It is too large for what stands before the service.");
-  return new Away([...LATER, 502, 503, 504].includes(status) ? `what stands before it says ${status}` : NOT_OURS);
+  if (status === 413) return new Refused("It is too large for the proxy in front of the service.");
+  return new Away([...LATER, 502, 503, 504].includes(status) ? `the proxy in front of it answers ${status}` : NOT_OURS);
 }
 
 export async function predict(image, details) {

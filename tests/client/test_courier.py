@@ -161,7 +161,7 @@ def test_proxy_without_a_service_is_waited_for(couriers: list[Courier], status: 
         couriers[0].send(SEVEN)
         away = hear(couriers[0], Away)
         assert isinstance(away, Away)
-        assert away.reason == f"what stands before it says {status}"
+        assert away.reason == f"the proxy in front of it answers {status}"
 
 
 def test_what_a_proxy_refuses_is_not_sent_again(couriers: list[Courier]) -> None:
@@ -170,7 +170,7 @@ def test_what_a_proxy_refuses_is_not_sent_again(couriers: list[Courier]) -> None
         couriers[0].send(SEVEN)
         refused = hear(couriers[0], Refused)
         assert isinstance(refused, Refused)
-        assert "too large for what stands before the service" in refused.reason
+        assert "too large for the proxy in front of the service" in refused.reason
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_address_that_sends_on_says_where_to(couriers: list[Courier], location: 
         couriers.append(Courier(Service(url)))
         away = hear(couriers[0], Away)
         assert isinstance(away, Away)
-        assert away.reason == f"it sends on to {told}: that may be the address to enter"
+        assert away.reason == f"it redirects to {told}: try that address"
 
 
 def test_answer_is_waited_for_while_a_long_question_is_on_its_way(

@@ -269,7 +269,7 @@ def test_what_a_proxy_refuses_is_said_and_not_sent_again(service: ServiceProcess
     with http_server(Proxy) as url:
         page = visit(url)
         page.set_input_files("#file", DATA / "7.png")
-        expect(page.locator("#sentence")).to_contain_text("too large for what stands before the service")
+        expect(page.locator("#sentence")).to_contain_text("too large for the proxy in front of the service")
         expect(page.locator("#status")).to_contain_text("Connected")
     assert asked == ["/v1/predict/image"]
 
@@ -676,7 +676,7 @@ def test_file_that_is_too_large_is_told_unread(service: ServiceProcess, visit: V
         file.truncate(21 * 2**20)
     page = visit(service.url)
     page.locator("#file").set_input_files(tmp_path / "film.png")
-    expect(page.locator("#status")).to_contain_text("film.png cannot be opened: it is larger than 20 MB")
+    expect(page.locator("#status")).to_contain_text("film.png cannot be opened: it is larger than 20 MiB")
 
 
 @pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "phone"])

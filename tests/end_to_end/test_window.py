@@ -496,7 +496,7 @@ def test_api_key_is_asked_for_and_kept_in_the_keyring(
     drawer = with_keyring(Drawer())
     user = visit(locked_service.url)
     user.draw(SEVEN)
-    user.sees(lambda: "it wants an API key. Enter it: Service, API key (Ctrl+K)." in user.status)
+    user.sees(lambda: "it wants an API key. Enter it: Service, API key." in user.status)
     user.press("ctrl+k")
     user.sees(lambda: user.question() is not None)
     question = user.question()
