@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
@@ -72,6 +73,14 @@ def display() -> Iterator[str]:
     with virtual_screen() as name, pytest.MonkeyPatch.context() as patch:
         patch.setenv("DISPLAY", name)
         yield name
+
+
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """SIGINT is: a shell's background jobs ignore it, and what they start does too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks for the marks

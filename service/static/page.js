@@ -78,7 +78,7 @@ function say(kind, text) {
 }
 
 function put(id, text) {
-  if ($(id).textContent !== text) $(id).textContent = text; // else a screen reader would say it again
+  if ($(id).textContent !== `${text}`) $(id).textContent = text; // else a screen reader would say it again
 }
 
 async function connect() {

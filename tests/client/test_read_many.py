@@ -55,14 +55,6 @@ def size(file: Path) -> int:
     return file.stat().st_size if file.exists() else 0
 
 
-@pytest.fixture
-def heeded() -> Iterator[None]:
-    """SIGINT is: a shell's background jobs ignore it, and what they start does too."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 def right(found: list[dict[str, object]], mnist: Mnist) -> int:
     return sum(one.get("number") == str(label) for one, label in zip(found, mnist.train_labels, strict=False))
 

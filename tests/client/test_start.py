@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -28,6 +29,13 @@ def client(home: Path, *arguments: str, **environment: str) -> subprocess.Popen[
 def test_bad_url_is_named(tmp_path: Path, url: str) -> None:
     process = client(tmp_path, "--url", url)
     assert url in process.communicate(timeout=20)[1]
+    assert process.returncode == 2
+
+
+@pytest.mark.parametrize("rest", ["/model?version=3", "/#paper"])
+def test_address_of_a_page_is_refused(tmp_path: Path, rest: str) -> None:
+    process = client(tmp_path, "--url", f"http://127.0.0.1:8000{rest}")
+    assert "ends before ? and #" in process.communicate(timeout=20)[1]
     assert process.returncode == 2
 
 
@@ -81,6 +89,15 @@ def test_address_that_never_answered_is_not_remembered(display: str, tmp_path: P
         process.terminate()
         process.communicate(timeout=10)
     assert preferences.load(tmp_path / "digits" / "client.json") == Preferences()
+
+
+def test_ctrl_c_in_the_terminal_closes_the_window(heeded: None, display: str, tmp_path: Path) -> None:
+    process = client(tmp_path, "--url", "http://127.0.0.1:9/")
+    eventually(is_shown)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=10)[1] == ""
+    assert process.returncode == 0
+    assert preferences.load(tmp_path / "digits" / "client.json").place  # it was closed as by its button
 
 
 def help_of(home: Path) -> str:

@@ -232,6 +232,37 @@ def test_drawing_is_still_there_after_another_page(service: ServiceProcess, visi
     assert page.evaluate("sessionStorage.length") == 0
 
 
+def test_drawing_below_a_photo_is_still_there_after_a_reload(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url)
+    draw(page, ONE)
+    expect(digit(page)).to_have_text("1")
+    page.locator("#file").set_input_files(DATA / "7.png")
+    expect(digit(page)).to_have_text("7")
+    page.reload()
+    expect(digit(page)).to_have_text("1")
+
+
+def test_answer_is_said_once(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url)
+    draw(page, SEVEN)
+    expect(digit(page)).to_have_text("7")
+    expect(page.locator("#status")).to_contain_text("Connected")
+    watch = """() => {
+      window.said = [];
+      const watcher = new MutationObserver((found) => window.said.push(...found.map((one) => one.target.id)));
+      for (const id of ["answer", "status"])
+        watcher.observe(document.getElementById(id), { childList: true, characterData: true, subtree: true });
+    }"""
+    page.evaluate(watch)
+    sentence = page.locator("#sentence").inner_text()
+    for _ in range(2):
+        with page.expect_response("**/v1/predict/image*"):
+            page.locator("#details summary").click()
+    page.wait_for_timeout(500)
+    assert (digit(page).inner_text(), page.locator("#sentence").inner_text()) == ("7", sentence)
+    assert page.evaluate("window.said") == []
+
+
 def test_kept_drawing_that_cannot_be_used_does_no_harm(service: ServiceProcess, visit: Visit) -> None:
     page = visit(service.url)
     for kept in ("{", "3", "null", '[{"points": [], "width": 20}]', "[7]"):

@@ -107,9 +107,25 @@ def test_several_digits_are_a_number_with_a_frame_around_each(service: ServicePr
     assert user.root.clipboard_get() == "71"
     user.press("Return")
     user.sees(lambda: (details := user.details()) is not None and "7: 9" in details.source.cget("text"))
+    details = user.details()
+    assert details is not None
+    assert [str(label.cget("text")) for label in details.percentages] == ["–"] * 10  # there is no one digit
+    assert len(colours_of(user, details.seen)) == 1
     user.press("ctrl+z")
     user.sees(lambda: user.identified == "7")
     assert user.window.paper.find_withtag("mark") == ()
+
+
+def test_confidence_is_seen_where_a_digit_touches_the_top(service: ServiceProcess, visit: Visit) -> None:
+    user = visit(service.url)
+    user.draw(tuple((x, y - 112) for x, y in SMALL_SEVEN))
+    user.draw(SMALL_ONE)
+    user.sees(lambda: user.identified == "71")
+    paper = user.window.paper
+    frame, text, _, other = paper.find_withtag("mark")
+    assert paper.bbox(text)[1] > paper.coords(frame)[3] - 2
+    assert paper.bbox(other)[3] < paper.find_withtag("mark")[2] + paper.winfo_height()
+    assert all(paper.bbox(one)[1] >= 0 for one in (text, other))
 
 
 def test_keys_do_where_the_keyboard_has_no_latin_letters(service: ServiceProcess, visit: Visit) -> None:
