@@ -175,7 +175,10 @@ class SecondReader(_Part):
 
     ask_below: Share = Field(description="It is asked where the first network's score is lower.")
     weight: Annotated[float, Field(gt=0, le=100)] = Field(
-        description="What the sum of all logits is multiplied by; the temperature comes then."
+        description="What the sum of both networks' logits is multiplied by; the temperature comes then."
+    )
+    counts: Annotated[float, Field(gt=0, le=100)] = Field(
+        default=1, description="What its logits are multiplied by before they are added to the first network's."
     )
     doubt: Annotated[float, Field(ge=0, le=100)] = Field(
         default=0, description='Added then to what they say for "no digit", before the temperature.'

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from contract import border
-from contract.border import COARSE, QUIET
-
-Grey = NDArray[np.uint8]
+from contract.border import COARSE, QUIET, Grey
 
 LEAST = 40
 """Contrast between ink and paper, grey levels."""

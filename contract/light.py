@@ -2,10 +2,9 @@
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-Grey = NDArray[np.uint8]
+from contract.border import Grey
 
 FINE, SKETCH = 1000, 100
 """Longer sides, pixels: of the result, at most, and of what light is looked at on."""

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from contract.normalisation import BlankImageError, Grey, bounds, evened, grown, inked, pen_width
+from contract.border import Grey
+from contract.normalisation import BlankImageError, bounds, evened, grown, inked, pen_width
 
 VERSION = "strip-2"
 """Stands in every manifest of a model that reads lines."""

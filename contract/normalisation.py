@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from contract import border, native
-from contract.border import COARSE, QUIET
+from contract.border import COARSE, QUIET, Grey
 from contract.filling import filling
 from contract.light import evenly_lit
 from contract.undoing import undone
@@ -70,7 +70,6 @@ BLACK, WHITE = 0, 255
 
 BOX = Image.Resampling.BOX
 
-Grey = NDArray[np.uint8]
 
 _LEVELS = np.arange(256)
 _TWICE_THE_MIDDLES = np.arange(1, 2 * SIZE, 2)

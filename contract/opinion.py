@@ -1,8 +1,8 @@
 """Two networks for single digits → one answer: what the first is not sure of, the second is asked about.
 
 The first answers nearly everything, in little time. Where its score is low, a larger network looks at the same image,
-and the logits of both are added, which is the geometric mean of their probabilities, sharpened or softened; that
-of "no digit" may be raised. What is called the second network may be several whose logits are added already.
+and the logits of both are added, the second one's times what it counts, which is the weighted geometric mean of their
+probabilities, sharpened or softened; that of "no digit" may be raised.
 """
 
 from collections.abc import Callable
@@ -32,6 +32,6 @@ def ask(second: Read, images: Images, found: Logits, scores: NDArray[np.float64]
     """Have `second` added to what was `found`, where its `scores`, [n], are low. Returns whether any were."""
     doubtful = np.flatnonzero(scores < rule.ask_below)
     if len(doubtful):
-        found[doubtful] = rule.weight * (found[doubtful] + second(images[doubtful]))
+        found[doubtful] = rule.weight * (found[doubtful] + np.float32(rule.counts) * second(images[doubtful]))
         found[doubtful, NO_DIGIT] += rule.doubt
     return len(doubtful) > 0

@@ -6,8 +6,9 @@ from itertools import pairwise
 import cc3d
 import numpy as np
 
+from contract.border import Grey
 from contract.line import FINE, HEIGHT, INKED, Strip
-from contract.normalisation import SIZE, Grey, normalise
+from contract.normalisation import SIZE, normalise
 from contract.spelling import Spelling
 
 NEAR = 0.6 * FINE

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from contract import border
-from contract.border import FAR
+from contract.border import FAR, Grey
 
-Grey = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 SMALLEST = 48

@@ -7,10 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from contract.border import COARSE, FAR
+from contract.border import COARSE, FAR, Grey
 from contract.surroundings import without_surroundings
-
-Grey = NDArray[np.uint8]
 
 FEWEST = 4
 """Places, in either direction, at which such an image changes."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from contract.border import Grey
 from contract.normalisation import normalise, normalised_by_native, normalised_by_python
 from service import png
 from service.problems import BrokenImage, InvalidRequest, ProblemError, TooLarge
@@ -35,7 +36,6 @@ FLAT = 32
 Image.MAX_IMAGE_PIXELS = None  # Pillow refuses at another number; `Decoder` has ours
 warnings.filterwarnings("ignore", module="PIL")  # each would be kept, of images that nobody looks after
 
-Grey = NDArray[np.uint8]
 Source = bytes | str | list[list[float]] | Grey
 
 

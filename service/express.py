@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic_core import from_json
 
+from contract.border import Grey
 from service import observing
-from service.decoding import AT_ONCE, QUICK_IMAGES, Decoder, Grey, Source
+from service.decoding import AT_ONCE, QUICK_IMAGES, Decoder, Source
 from service.keys import Keys
 from service.problems import MEDIA_TYPE, ProblemError, body_of
 from service.reading import pictures_of, predictions

@@ -171,6 +171,7 @@ router = APIRouter(prefix="/v2", tags=TAGS)
 direct = APIRouter(prefix="/v2", tags=TAGS, route_class=DirectRoute)
 Name = Annotated[str, Path(examples=[NAME])]
 Version = Annotated[VersionNumber, Path(examples=[1])]
+VERSION: TypeAdapter[int] = TypeAdapter(VersionNumber)
 
 
 @router.get("", summary="What this server is")
@@ -259,7 +260,7 @@ async def infer(request: Request) -> Response:
 )
 async def infer_version(request: Request) -> Response:
     try:
-        version = TypeAdapter(VersionNumber).validate_strings(request.path_params["version"])
+        version = VERSION.validate_strings(request.path_params["version"])
     except ValidationError as error:
         raise InvalidRequest(f"version: {error.errors()[0]['msg']}") from error
     return await _infer(request, version)
@@ -270,8 +271,8 @@ async def _infer(request: Request, version: int | None) -> Response:
     require_unpacked(request)
     body = await request.body()
     length = request.headers.get(HEADER_LENGTH)
-    many_rows = length is None and body.count(b"[") > QUICK_ROWS
-    return await at_once_or_apart(partial(_answered, body, length, model, settings), len(body), long=many_rows)
+    work = partial(_answered, body, length, model, settings)
+    return await at_once_or_apart(work, len(body), long=body.count(b"[") > QUICK_ROWS)
 
 
 async def _model(request: Request, name: str, version: int | None = None) -> Model:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from contract import opinion
 from contract.artifact import LINE_TFLITE, SECOND_TFLITE, TFLITE, ArtifactError, Manifest
+from contract.border import Grey
 from contract.line import Strip, windows
-from contract.normalisation import Grey
 from contract.number import Logits, Number, number
 from contract.store import Store
 from service.network import DIGIT, LINE, Network, Shapes

@@ -1,8 +1,9 @@
 """An image of a line of digits → the answer of `/v1/numbers`."""
 
+from contract.border import Grey
 from contract.line import TooLongError, strip
 from contract.messages import Box, ModelReference, NumberDigit, NumberResponse
-from contract.normalisation import BlankImageError, Grey
+from contract.normalisation import BlankImageError
 from service.model import Model
 from service.problems import BlankImage, NoNumber, NoNumberReader
 from service.reading import count_answers, png
@@ -21,8 +22,8 @@ def read_number(image: Grey, model: Model, *, details: bool) -> NumberResponse:
     number, answers = read
     if not number.legible:
         raise NoNumber(NoNumber.example)
-    accepted = int(answers.accepted.sum())
-    count_answers(model.manifest.version, accepted, len(answers.accepted) - accepted)
+    sure = int(answers.accepted.sum())
+    count_answers(model.manifest.version, sure, len(answers.accepted) - sure)
     height, width = image.shape
     digits = []
     for part, probabilities, accepted in zip(

@@ -105,7 +105,7 @@ class Malformed(ProblemError):
 
 class HeadTooLarge(ProblemError):
     status, title = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "Head too large"
-    example = "The path and the headers of a request are too long together: send shorter ones."
+    example = "The path and the headers of a request are too long together, or too many: send fewer."
 
 
 class NoModel(ProblemError):
@@ -170,8 +170,8 @@ def internal_error(path: str) -> Response:
 
 def _http_error(request: Request, error: HTTPException) -> Response:
     if isinstance(error, ProblemError):
-        return problem_response(error, request.url.path)
-    status, path = HTTPStatus(error.status_code), request.url.path
+        return problem_response(error, request.scope["path"])
+    status, path = HTTPStatus(error.status_code), request.scope["path"]
     match status:
         case HTTPStatus.NOT_FOUND:
             detail = f"There is nothing at {path}; /docs lists the calls."
@@ -183,7 +183,7 @@ def _http_error(request: Request, error: HTTPException) -> Response:
 
 
 def _validation_error(request: Request, error: RequestValidationError) -> Response:
-    return problem_response(invalid(error.errors()), request.url.path)
+    return problem_response(invalid(error.errors()), request.scope["path"])
 
 
 def _client_gone(_: Request, __: Exception) -> Response:
@@ -240,5 +240,5 @@ def _sentence(location: Sequence[str | int], fault: dict[str, Any]) -> str:
         case (int(row),):
             where = f"row {row}: "
         case _:
-            where = "".join(f"{part}: " for part in location if part not in ("body", "query", "path"))
+            where = "".join(f"{part}: " for part in location[1:])  # behind "body", "query" or "path"
     return f"{where}{fault['msg']}."

@@ -40,6 +40,15 @@ FRAMED = (b"content-length", b"transfer-encoding")
 SENDING = 4
 """Requests that may be half sent at a time, for each that may be in flight; of more, the first is given up."""
 
+MOST_HEADERS = 200
+"""Of a request: each takes more memory than it has bytes."""
+
+MOST_PIPELINED = 128
+"""Requests that may wait on a connection for those before them; one piece of what is received may have thousands."""
+
+LONGEST_KEPT = 2**13
+"""Bytes of a head that waits for its body apart from the parser, which counts who waits."""
+
 LARGEST_HEAD = 2**16
 """Bytes of a request's first line and headers, or of trailers, beside the piece that they begin in."""
 
@@ -63,7 +72,10 @@ class Protocol(HttpToolsProtocol):
     """Those whose callers do not take what has been answered."""
 
     _sending: ClassVar[dict["Protocol", None]] = {}
-    """Those whose requests are begun and not whole, the one that began first first: it is the callers who take long."""
+    """Those whose requests are begun and not whole, the one that began first first: it is the callers who take long.
+
+    The application knows of a request from when its head is there.
+    """
 
     _given_up: ClassVar[set["Protocol"]] = set()
     """Those of which the rest will not come; the application learns of that a moment later."""
@@ -88,6 +100,10 @@ class Protocol(HttpToolsProtocol):
         self._whole = True
         """Whether no request is half sent."""
         self._hearing: asyncio.TimerHandle | None = None
+        self.headed = False
+        """Whether the request that came last has its head."""
+        self._fault = _MALFORMED
+        """What is wrong with what the parser refuses."""
         self._loose = 0
         """Bytes since a request began or anything of a body came: of a head, of trailers, or of nothing."""
         self._earlier: RequestResponseCycle | None = None
@@ -139,12 +155,11 @@ class Protocol(HttpToolsProtocol):
 
     def _keeps(self, head: bytes) -> bool:
         """Whether `head` is kept until the body comes: most programs send them one after the other."""
-        if self._express is None or self._leaving or not self._express.awaits(head):
+        if self._express is None or self._leaving or len(head) > LONGEST_KEPT or not self._express.awaits(head):
             return False
         self._held = head
         self._unset_keepalive_if_required()
-        if self._patience is None:
-            self._be_patient()
+        self._be_patient()
         return True
 
     @classmethod
@@ -225,7 +240,8 @@ class Protocol(HttpToolsProtocol):
         if tasks < most:
             return False
         deaf = sum(one.answering() for one in self._deaf if one not in self._sending)
-        return tasks - deaf - len(self._sending) - len(self._given_up) >= most
+        sending = sum(one.headed for one in self._sending)
+        return tasks - deaf - sending - len(self._given_up) >= most
 
     def _give_first_up(self) -> None:
         """Of more half-sent requests than may be, the one that began first; this is not it."""
@@ -299,19 +315,35 @@ class Protocol(HttpToolsProtocol):
             super().timeout_keep_alive_handler()
 
     def on_message_begin(self) -> None:
-        self._whole = False
+        self._whole = self.headed = False
         self._loose = 0
         self._earlier = self.cycle
+        if self._earlier is None or self._earlier.response_complete:
+            self._sending[self] = None
+        if self._patience is not None:  # since the connection is open, perhaps
+            self._be_patient()
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Of a head: trailers are nobody's to heed (RFC 9110, section 6.5.1), nor are spaces around a value."""
+        if self.headed:
+            return
+        if len(self.headers) >= MOST_HEADERS:
+            self._fault = _HEAD_TOO_LARGE
+            raise ValueError("too many headers")  # the parser's error, then
+        super().on_header(name, value.strip(b" \t"))
+
     def on_headers_complete(self) -> None:
+        if len(self.pipeline) >= MOST_PIPELINED:
+            raise ValueError("too many requests at once")
         if self.parser.should_upgrade() and any(name in FRAMED for name, _ in self.headers):
-            raise ValueError("it would be read as having no body")  # the parser's error, then
+            raise ValueError("it would be read as having no body")
         crowded = self._crowded() and not self.url.startswith(ALWAYS)
         self.app = self.app_state["overloaded"] if crowded else self._application
         super().on_headers_complete()
-        if not crowded and (self._earlier is None or self._earlier.response_complete):
-            self._sending[self] = None
+        self.headed = True
+        if crowded:
+            self._sending.pop(self, None)
         if self._leaving:
             self.cycle.keep_alive = False
 
@@ -349,6 +381,7 @@ class Protocol(HttpToolsProtocol):
         return self.taken or (self.cycle is not None and not self.cycle.response_complete)
 
     def _be_patient(self) -> None:
+        self._end_patience()
         self._patience = self.loop.call_later(self._settings.request_seconds, self._give_up)
 
     def _end_patience(self) -> None:
@@ -371,7 +404,7 @@ class Protocol(HttpToolsProtocol):
             self.cycle.keep_alive = False  # what came before it is answered first
             self.flow.pause_reading()
             return
-        self.refuse(_MALFORMED)
+        self.refuse(self._fault)
 
     def refuse(self, answers: tuple[bytes, bytes]) -> None:
         """Close the connection, with one of `answers` if a request is half sent and no other answer is under way."""

@@ -13,10 +13,11 @@ from PIL import Image
 from prometheus_client import Counter
 from pydantic_core import to_json
 
+from contract.border import Grey
 from contract.messages import ItemError
 from contract.normalisation import BlankImageError
 from service import metrics
-from service.decoding import Decoder, Grey, Normaliser, Source, TakesLongError
+from service.decoding import Decoder, Normaliser, Source, TakesLongError
 from service.limits import too_much
 from service.model import Answers, Model
 from service.problems import BlankImage, ProblemError

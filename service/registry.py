@@ -100,7 +100,6 @@ class Registry:
         """A version by its number, loaded now if need be. Raises `UnknownVersionError`, `NotNowError`."""
         if (model := self.loaded(version)) is not None:  # it need not wait for one that loads
             return model
-        self.manifest(version)  # who asks for an unknown one need not wait
         if not self._loading.acquire(timeout=PATIENCE):
             raise NotNowError("a version is being loaded, which takes its time")
         try:
@@ -130,8 +129,8 @@ class Registry:
         except KeyError:
             if later := self._later.get(version):
                 raise NotNowError(later) from None
-            reason = self._refused.get(version, f"The store has no version {version}; GET /v1/models lists them.")
-            raise UnknownVersionError(reason) from None
+            unknown = f"The store has no version {version}; GET /v1/models lists them."
+            raise UnknownVersionError(self._refused.get(version, unknown)) from None
 
     def file(self, version: int, name: str) -> bytes:
         """One file of a version, checked. Raises `UnknownVersionError`, `KeyError`, `ArtifactError`."""
@@ -233,8 +232,8 @@ class Registry:
     def _lacking(self, pinned: int | None) -> str:
         """Why nothing can be served."""
         if pinned:
-            reason = self._refused.get(pinned) or self._later.get(pinned) or "it is not in the store"
-            return f"Version {pinned} is wanted, but {reason}."
+            why = self._refused.get(pinned) or self._later.get(pinned) or "it is not in the store"
+            return f"Version {pinned} is wanted, but {why}."
         if later := list(self._later.values()):
             return f"{later[0]}."
         if self._refused:

@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from contract.artifact import NotNowError
 from service.decoding import AT_ONCE, ENDLESS, SHORT, Patience, TakesLongError
@@ -40,9 +41,9 @@ def require_few_parts(body: bytes) -> None:
 
 
 def _written_plainly(number: object) -> object:
-    """Raises `ValueError` for +1, 1_0, 01 or 1.0, which would pass for whole numbers."""
+    """Raises `PydanticCustomError` for +1, 1_0, 01 or 1.0, which would pass for whole numbers."""
     if isinstance(number, str) and not (number.isascii() and number.isdigit() and number[0] != "0"):
-        raise ValueError("a version is a whole number, counting up from 1")
+        raise PydanticCustomError("version", "a version is a whole number, counting up from 1")
     return number
 
 

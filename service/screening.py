@@ -11,7 +11,7 @@ MOST_SCANS, MOST_METADATA, MOST_COMMENTS = 100, 100, 1000
 """Scans and Exif segments of a JPEG, comments of a plain PNM; a camera's has some ten, one and none."""
 
 MOST_READS = 20_000
-"""Pieces in which a file's head may be read: segments of a JPEG, blocks of a GIF, bytes of a PNM."""
+"""Pieces in which a file's head may be read: segments of a JPEG, blocks of a GIF, bytes of a PNM. Chunks of a PNG."""
 
 MOST_TEXTS = 8
 """Profiles and compressed texts of a PNG, each of which may become a mebibyte."""
@@ -60,11 +60,22 @@ def screen(content: bytes) -> tuple[int, int]:
             raise ValueError("it has too many parts")
         case b"\x89P" if sum(content.count(kind) for kind in (b"iCCP", b"zTXt", b"iTXt")) > MOST_TEXTS:
             raise ValueError("it has too many texts")
+        case b"\x89P" if _chunks(content) > MOST_READS:  # Pillow takes each, those behind the image too
+            raise ValueError("it has too many parts")
         case b"P1" | b"P2" | b"P3" if content.count(b"#") > MOST_COMMENTS:
             raise ValueError("it has too many comments")
         case b"II" | b"MM":
             return _tile(content)
     return 0, 0
+
+
+def _chunks(content: bytes) -> int:
+    """Of a PNG, counted to one more than it may have."""
+    place, count = 8, 0
+    while place < len(content) and count <= MOST_READS:
+        place += 12 + int.from_bytes(content[place : place + 4], "big")
+        count += 1
+    return count
 
 
 def _tile(content: bytes) -> tuple[int, int]:

@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     workers: PositiveInt = Field(1, description="Processes that answer requests.")
     api_keys: SecretStr = Field(
         SecretStr(""),
-        description="Keys, any of which a request must bring; commas between. Flags can be seen by others who use the machine.",
+        description="Keys, any of which a request must bring; commas between. Other users of the machine see flags.",
     )
     cors_origins: str = Field("", description="Web pages whose scripts may call, as https://a.example; commas between.")
     max_in_flight: PositiveInt = Field(

@@ -132,25 +132,14 @@ def train_second(
     ] = FULL.second_epochs,
     more: Annotated[
         bool,
-        typer.Option(
-            "--more", help="Let the version's own one learn on, and ask it as it was at first and as it becomes."
-        ),
-    ] = False,
-    plain: Annotated[
-        bool,
-        typer.Option(
-            "--plain",
-            help="With --more: both of it learn on, from plain digits mostly; weights before and after are averaged.",
-        ),
+        typer.Option("--more", help="Let the version's own one learn on, from plain digits mostly and from itself."),
     ] = False,
 ) -> None:
     """Train the network that is asked about doubtful digits anew, and publish the next version with it."""
-    if plain and not more:
-        raise typer.BadParameter("is for one that learns on: add --more", param_hint="--plain")
     dataset = _mnist(data)
     from trainer.training import train_second as run
 
-    manifest = run(dataset, replace(FULL, second_epochs=epochs), open_store(store), version, more=more, plain=plain)
+    manifest = run(dataset, replace(FULL, second_epochs=epochs), open_store(store), version, more=more)
     console.print(
         f"Published {store}/{manifest.name}/{manifest.version}: "
         f"{manifest.metrics.int8.accuracy:.2%} of the test images right as served (int8)."

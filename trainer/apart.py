@@ -20,6 +20,8 @@ from contract.artifact import (
     SecondReader,
 )
 from contract.store import Store
+from trainer.digits import Grey
+from trainer.export import to_int8
 from trainer.network import macs
 from trainer.recipe import Recipe
 
@@ -42,17 +44,33 @@ SECOND = Kind("second", SECOND_KERAS, SECOND_TFLITE)
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A network, as trained and as served, and how it came to be."""
+class Trained:
+    """A network, and how it came to be."""
 
     network: keras.Model
-    tflite: bytes
-    losses: list[float]
-    """Of each epoch."""
+    examples: Grey
+    """Some of each kind of what it learned from."""
     shown: int
     """Strips or pictures in one epoch."""
     seconds: float
     """Wall-clock time of the training alone."""
+    revision: str
+    epochs: int
+
+    def exported(self) -> "Fitted":
+        return Fitted(
+            self.network, to_int8(self.network, self.examples), self.shown, self.seconds, self.revision, self.epochs
+        )
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A network, as trained and as served, and how it came to be, as `Trained` has it."""
+
+    network: keras.Model
+    tflite: bytes
+    shown: int
+    seconds: float
     revision: str
     epochs: int
 
@@ -98,7 +116,7 @@ def fitted_before(kind: Kind, store: Store, manifest: Manifest) -> Fitted:
     if (part := kind.of(manifest)) is None:
         raise ArtifactError(f"version {manifest.version} has no {kind.part} network: train one")
     network, tflite = loaded(store, manifest, kind.keras), store.read(manifest, kind.tflite)
-    return Fitted(network, tflite, [], part.shown, part.seconds, part.revision, part.epochs)
+    return Fitted(network, tflite, part.shown, part.seconds, part.revision, part.epochs)
 
 
 def loaded(store: Store, manifest: Manifest, name: str = KERAS) -> keras.Model:

@@ -45,8 +45,9 @@ of {_standard_error(recipe):.1f} points.
 {tables.redrawn(report).title}: enlarged, thinned to their skeleton
 and drawn again, with an 8-pixel pen, black on white, anywhere on a canvas of 300 pixels, where the row does not say
 otherwise. JPEG's pen is 5 pixels wide, that of digits which are then reduced to 16 or 8 is 20; noise has ink of 60
-levels on paper of 200; photographs, uneven light, desks and close cuts have bluish ink of 65 on yellowish paper of 209;
-uneven light, desks and rims have noise of 3. Lengths are in pixels, noise and contrast in grey levels of 255.
+levels on paper of 200; photographs, uneven light, desks and close cuts have bluish ink of 67 on yellowish paper of 209,
+rims ink of 52 on paper of 220; uneven light, desks and rims have noise of 3. Lengths are in pixels, noise and contrast
+in grey levels of 255.
 {_same_program(draft, recipe)}
 Some lose a stroke to the skeleton. The rows below the mean have other digits: those of the test set that they name,
 not redrawn, with a line or a dot added to each by {"a" if _saw_digits_alone(draft, recipe) else "the same"} program.
@@ -55,8 +56,8 @@ not redrawn, with a line or a dot added to each by {"a" if _saw_digits_alone(dra
 
 {tables.drawn(report).title}, of nobody's handwriting: each of the ten as people of many
 schools write it, on a canvas of 120 pixels, with pens of 2 to 10, turned by up to 10 degrees, slanted by up to 0.25,
-stretched by 0.75 to 1.15, and bent. No training has seen this program; rows below the mean of the table before this one
-were taken up because of what it showed.
+stretched by 0.75 to 1.15, and bent. No training has seen this program; dots, slashes and feet, below the mean of the
+table before this one, were taken up because of what it showed.
 
 {tables.drawn(report).markdown()}
 
@@ -142,10 +143,9 @@ def _second(draft: Draft) -> str:
     return f"""## A second opinion
 
 Where the first network's score (below) is under {second.ask_below:.4f}, a larger one, second.tflite, is asked about the
-same image: {second.parameters:,} parameters, {second.macs:,} multiply-accumulates. Where it learned on after it was
-trained, it is two, as it was at first and as it became (a snapshot ensemble, Huang et al. 2017); these figures are of
-both. All logits are added, times {second.weight:g}, "no digit" gains {second.doubt:g}, and all goes on
-with these. It is {second.chosen};
+same image: {second.parameters:,} parameters, {second.macs:,} multiply-accumulates. Its logits count {second.counts:g}
+times, the sum of both is multiplied by {second.weight:g}, "no digit" gains {second.doubt:g}, and all goes on with
+these. It is {second.chosen};
 of worse images it is asked about more. All tables are of both together.
 
 It learned by Muon (Jordan et al. 2024), from pictures of the same training digits: plain and redrawn ones, no
@@ -168,11 +168,10 @@ Most of them look like a letter or a shape that is counted below (V, T, U, n, a 
 def _last(draft: Draft, second: SecondReader) -> str:
     if second.shown > 4 * draft.provenance.split["training"]:  # by SECOND_SHARES nearly six times as many
         return ""
-    return """At last both of it learned on from plain digits, each once an epoch, 0s with a slash or a dot, 1s with a
-flag or a foot, 7s with a bar as well, a fifth as many redrawn ones and ones with something in the way, three tenths as
-many no digits, and a seventh as many that are printed or displayed. Until 2026-11-29 it was an eighth, an eighth, a
-fifth and none of these, and of habits flags and bars alone.
-Each became the mean of its weights before and after that, as it forgets some of the others (Wortsman et al. 2022).
+    return """At last it learned on from plain digits, each once an epoch, 0s with a slash or a dot, 1s with a flag or a
+foot, 7s with a bar as well, a fifth as many redrawn ones and ones with something in the way, three tenths as many no
+digits, and a seventh as many that are printed or displayed; half by their labels, half by what it said of the same
+pictures before, as it would forget some of the others (learning without forgetting, Li & Hoiem 2016).
 """
 
 

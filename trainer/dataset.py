@@ -48,14 +48,14 @@ SECOND_SHARES: dict[Maker, float] = {
 }
 """The same for the second network."""
 
-PLAIN_SHARES: dict[Maker, float] = {
+LATER_SHARES: dict[Maker, float] = {
     plain: 1,
     redrawn: 0.2,
     more_cluttered: 0.2,
     more_no_digit: 0.3,
     unwritten: 0.14,
 }
-"""The same where plain digits come last: nearly half of what the networks above see is harder to read."""
+"""The same where it learns on: nearly half of what the networks above see is harder to read than what people write."""
 
 NO_DIGITS: tuple[Maker, ...] = (no_digit, more_no_digit)
 

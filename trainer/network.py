@@ -48,18 +48,6 @@ def build_second() -> keras.Model:
     return _answering(image, x, dropout=0.2)
 
 
-def sum_of(networks: list[keras.Model]) -> keras.Model:
-    """One that gives the sum of the logits of `networks`, which are copied."""
-    image = keras.Input((28, 28, 1), name="image")
-    answers = [copy(network, f"reader_{number}")(image) for number, network in enumerate(networks, 1)]
-    return keras.Model(image, layers.Add(name="logits")(answers), name="digits")
-
-
-def members(network: keras.Model) -> list[keras.Model]:
-    """What `sum_of` was made of; else `network` itself."""
-    return [layer for layer in network.layers if isinstance(layer, keras.Model)] or [network]
-
-
 def halfway(one: keras.Model, other: keras.Model) -> keras.Model:
     """One of the same shape, each weight of which is the mean of theirs."""
     between = copy(one, one.name)

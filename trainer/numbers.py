@@ -16,12 +16,12 @@ from contract import line
 from contract.artifact import Acceptance, Calibration, LineReader
 from contract.number import Logits, Number, number
 from contract.spelling import joined, spell
-from trainer.apart import Fitted
+from trainer.apart import Fitted, Trained
 from trainer.augmentation import Nudge, by_other_hands
 from trainer.digits import Digits, Grey
 from trainer.errors import PoorModelError
 from trainer.evaluation import calibration_error, choose_threshold
-from trainer.export import Int8Model, examples_of, to_int8
+from trainer.export import Int8Model, examples_of
 from trainer.lines import END, LONGEST, Lines, training_lines
 from trainer.network import ANSWER, build_line
 from trainer.optimizer import Muon, cycle
@@ -67,7 +67,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         return self._lines.strips[chosen][..., np.newaxis], self._lines.labels[chosen]
 
 
-def fit(digits: Digits, recipe: Recipe) -> Fitted:
+def fit(digits: Digits, recipe: Recipe) -> Trained:
     """The training alone: one cycle of the learning rate over numbers written with `digits`."""
     revision = source_revision()
     keras.utils.set_random_seed(recipe.seed)
@@ -80,16 +80,14 @@ def fit(digits: Digits, recipe: Recipe) -> Fitted:
     optimizer = Muon(rate, weight_decay=WEIGHT_DECAY, adam_weight_decay=WEIGHT_DECAY, exclude_layers=[ANSWER])
     model.compile(optimizer=optimizer, loss=_loss)
     started = time.monotonic()
-    history = model.fit(batches, epochs=recipe.number_epochs, verbose=1 if sys.stdout.isatty() else 2)
-    seconds = round(time.monotonic() - started, 1)
-    return Fitted(
-        network,
-        to_int8(network, examples_of(lines.strips, EXAMPLES)),
-        history.history["loss"],
-        len(lines),
-        seconds,
-        revision,
-        recipe.number_epochs,
+    model.fit(batches, epochs=recipe.number_epochs, verbose=1 if sys.stdout.isatty() else 2)
+    return Trained(
+        network=network,
+        examples=examples_of(lines.strips, EXAMPLES),
+        shown=len(lines),
+        seconds=round(time.monotonic() - started, 1),
+        revision=revision,
+        epochs=recipe.number_epochs,
     )
 
 

@@ -230,7 +230,7 @@ def _drawn(reader: Reader, pictures: int, seed: int) -> list[Row]:
     nothing = Digits(np.zeros((len(labels), 0, 0), np.uint8), labels)
     [seen] = _read(reader, {"": drawn}, nothing, seed, "Drawing digits from strokes").values()
     return [
-        _row(f"{digit}: {', '.join(ways)}", seen.at(labels == digit), labels[labels == digit])
+        _row(f"{digit}: {'; '.join(ways)}", seen.at(labels == digit), labels[labels == digit])
         for digit, ways in WAYS.items()
     ]
 

@@ -5,21 +5,20 @@ import time
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize
 
 from contract import opinion
 from contract.artifact import Calibration, SecondReader
 from contract.spelling import NO_DIGIT
-from trainer.apart import Fitted
+from trainer.apart import Fitted, Trained
 from trainer.augmentation import Redraw
-from trainer.dataset import PLAIN_SHARES, SECOND_SHARES, make_all, normalised, training_set
+from trainer.dataset import LATER_SHARES, SECOND_SHARES, make_all, normalised, training_set
 from trainer.digits import Digits, Grey
-from trainer.errors import TrainerError
 from trainer.evaluation import COVERAGE
-from trainer.export import Int8Model, examples_of, to_int8
+from trainer.export import Int8Model, examples_of
 from trainer.learning import learn, steps
-from trainer.network import build_second, copy, halfway, members, sum_of
-from trainer.optimizer import muon
+from trainer.network import build_second, copy
+from trainer.optimizer import PEAK_RATE, muon
 from trainer.reads import Read
 from trainer.recipe import Recipe
 from trainer.revision import source_revision
@@ -29,6 +28,9 @@ ASKED = 0.07
 """Share of the validation digits that the second network is asked about: some more than are refused in the end, so that
 none is refused on the word of the first alone. With twice as many no more are read right, and no less of what is no
 digit is accepted."""
+
+LATER_PEAK_RATE = 5e-3
+"""Of the learning rate, where it learns on."""
 
 SEED = 2027
 """Of the pictures by which it is chosen what "no digit" gains: not that of a training, unless somebody asks for it."""
@@ -40,41 +42,30 @@ DOUBTS = [step / 2 for step in range(11)]
 """What "no digit" may gain."""
 
 
-def fit(
-    training: Digits,
-    validation: Digits,
-    recipe: Recipe,
-    before: Fitted | None = None,
-    *,
-    plain: bool = False,
-) -> Fitted:
+def fit(training: Digits, validation: Digits, recipe: Recipe, before: Fitted | None = None) -> Trained:
     """The training alone: one cycle of the learning rate over pictures made of `training`; both as MNIST has them.
 
-    The network that was fitted `before` learns on, from other pictures, and the result adds the logits of what it was
-    at first and of what it becomes: a snapshot ensemble (Huang et al. 2017). From `plain` ones, by `PLAIN_SHARES`, both
-    learn on, and each becomes the mean of its weights before and after, as it forgets some of the others (Wortsman et
-    al. 2022). Raises `TrainerError` where there are not two.
+    What was fitted `before` learns on, from other pictures, most of them plain, and half by what it says itself.
     """
     revision = source_revision()
-    earlier = members(before.network) if before else []
-    if plain and len(earlier) < 2:
-        raise TrainerError("from plain digits two networks learn on, here is one: let it learn on with --more first")
     epochs, seconds = (before.epochs, before.seconds) if before else (0, 0.0)
     seed = recipe.seed + epochs
     keras.utils.set_random_seed(seed)
-    seen = training_set(training, seed, PLAIN_SHARES if plain else SECOND_SHARES)
+    seen = training_set(training, seed, LATER_SHARES if before else SECOND_SHARES)
     unseen = normalised(validation, "validation")
-    learners = [copy(one, "digits") for one in (earlier if plain else earlier[-1:])] or [build_second()]
-    losses: list[float] = []
+    network = copy(before.network, "digits") if before else build_second()
+    optimizer = muon(steps(seen, recipe.second_epochs), LATER_PEAK_RATE if before else PEAK_RATE)
     started = time.monotonic()
-    for number, network in enumerate(learners):
-        optimizer = muon(steps(seen, recipe.second_epochs))
-        losses += learn(network, Redraw(seed + number), optimizer, seen, unseen, recipe.second_epochs)["loss"]
+    learn(network, Redraw(seed), optimizer, seen, unseen, recipe.second_epochs, before.network if before else None)
     seconds += time.monotonic() - started
-    networks = [halfway(*both) for both in zip(earlier, learners, strict=True)] if plain else earlier[:1] + learners
-    network = sum_of(networks) if before else networks[0]
-    tflite = to_int8(network, examples_of(seen.images))
-    return Fitted(network, tflite, losses, len(seen), round(seconds, 1), revision, epochs + len(losses))
+    return Trained(
+        network=network,
+        examples=examples_of(seen.images),
+        shown=len(seen),
+        seconds=round(seconds, 1),
+        revision=revision,
+        epochs=epochs + recipe.second_epochs,
+    )
 
 
 def no_digits(digits: Digits) -> Grey:
@@ -100,19 +91,21 @@ def choose(
     own, other = said[doubtful], second(validation.images[doubtful])
     wanted = np.arange(len(own)), validation.labels[doubtful]
 
-    def surprise(weight: float) -> float:
+    def surprise(weights: NDArray[np.float64]) -> float:
         """Negative log-likelihood of the right digits; convex."""
-        found = calibration.probabilities(weight * (own + other))
+        found = calibration.probabilities(weights[0] * own + weights[1] * other)
         return float(-np.log(found[wanted] + 1e-12).mean())
 
-    weight = float(minimize_scalar(surprise, bounds=(0.1, 2), method="bounded").x)
-    read, before = (logits[:, :NO_DIGIT].argmax(axis=1) for logits in (own + other, own))
+    weight, others_weight = minimize(surprise, (0.5, 0.5), bounds=[(0.05, 2)] * 2, method="Nelder-Mead").x
+    counts = round(others_weight / weight, 2)
+    read, before = (logits[:, :NO_DIGIT].argmax(axis=1) for logits in (own + counts * other, own))
     if (read == wanted[1]).sum() <= (before == wanted[1]).sum():
         return None
     rule = SecondReader(
         ask_below=ask_below,
         weight=round(weight, 3),
-        chosen=f"asked about {ASKED:.1%} of {len(scores)} validation images (int8); weight of the least negative "
+        counts=counts,
+        chosen=f"asked about {ASKED:.1%} of {len(scores)} validation images (int8); weights of the least negative "
         f'log-likelihood of those; "no digit" gains that with which least is accepted of {len(others)} no digits, '
         f"drawn anew by the programs that it learned from, where {COVERAGE:.0%} of validation images are",
         asked=float(doubtful.mean()),

@@ -4,7 +4,7 @@ import platform
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version as installed
@@ -225,33 +225,41 @@ def train_line(mnist: Mnist, recipe: Recipe, store: Store, version: int) -> Mani
     Its temperature and threshold are chosen, and it is measured, anew in either case. Raises `TrainerError`, `OSError`.
     """
     with borrowed(store, version) as shelf:
-        published, fitted, recipe = _taken_up(shelf, version, LINE, recipe, keep=not recipe.number_epochs)
-        training, validation = split(mnist, recipe.seed, recipe.images)
-        fit = partial(numbers.fit, training, recipe)
-        with kept(("line", recipe), fit) if fitted is None else nullcontext(fitted) as fitted:
-            evaluation = evaluate_version("test", test_set(mnist), validation, shelf, published, recipe.pictures)
-            single = reads_of(shelf, published).int8
-            line, report = numbers.judge(fitted, single, published.calibration, validation, evaluation.digits, recipe)
-            draft, evaluation = published.draft().model_copy(update={"line": line}), replace(evaluation, numbers=report)
-            return _publish_again(shelf, store, published, draft, LINE, fitted, recipe, evaluation)
+        published, before, recipe = _taken_up(shelf, version, LINE, recipe, keep=not recipe.number_epochs)
+        training, _ = split(mnist, recipe.seed, recipe.images)
+        if before:
+            return publish_line(before, shelf, published, mnist, recipe, store)
+        with kept(("line", recipe), partial(numbers.fit, training, recipe)) as trained:
+            return publish_line(trained.exported(), shelf, published, mnist, recipe, store)
 
 
-def train_second(
-    mnist: Mnist, recipe: Recipe, store: Store, version: int, *, more: bool = False, plain: bool = False
+def publish_line(
+    fitted: apart.Fitted, shelf: Store, published: Manifest, mnist: Mnist, recipe: Recipe, store: Store
 ) -> Manifest:
+    """The latter half of `train_line`: choose on the validation split, measure, publish in `store`."""
+    validation = split(mnist, recipe.seed, recipe.images)[1]
+    evaluation = evaluate_version("test", test_set(mnist), validation, shelf, published, recipe.pictures)
+    single = reads_of(shelf, published).int8
+    line, report = numbers.judge(fitted, single, published.calibration, validation, evaluation.digits, recipe)
+    draft, evaluation = published.draft().model_copy(update={"line": line}), replace(evaluation, numbers=report)
+    return _publish_again(shelf, store, published, draft, LINE, fitted, recipe, evaluation)
+
+
+def train_second(mnist: Mnist, recipe: Recipe, store: Store, version: int, *, more: bool = False) -> Manifest:
     """Publish version `version` again with a second network trained anew; after 0 epochs it is the version's own.
 
-    Where `more` is wanted of it, that one learns on, and from `plain` digits mostly, if so wanted. When it is asked and
-    what it counts is chosen, and all is measured, anew in any case. Raises `TrainerError`, also where no more
-    validation digits are read right with it; `OSError`.
+    Where `more` is wanted of it, that one learns on. When it is asked and what it counts is chosen anew, and all is
+    measured anew, in any case. Raises `TrainerError`, also where no more validation digits are read right with it;
+    `OSError`.
     """
     with borrowed(store, version) as shelf:
-        published, fitted, recipe = _taken_up(shelf, version, SECOND, recipe, keep=more or not recipe.second_epochs)
+        published, before, recipe = _taken_up(shelf, version, SECOND, recipe, keep=more or not recipe.second_epochs)
+        if before and not recipe.second_epochs:
+            return publish_second(before, shelf, published, mnist, recipe, store)
         training, validation = split(mnist, recipe.seed, recipe.images)
-        fit = partial(second.fit, training, validation, recipe, fitted, plain=plain)
-        job = "second", recipe, plain, published.files[SECOND_KERAS].sha256 if fitted else None
-        with kept(job, fit) if recipe.second_epochs or fitted is None else nullcontext(fitted) as fitted:
-            return publish_second(fitted, shelf, published, mnist, recipe, store)
+        job = "second", recipe, published.files[SECOND_KERAS].sha256 if before else None
+        with kept(job, partial(second.fit, training, validation, recipe, before)) as trained:
+            return publish_second(trained.exported(), shelf, published, mnist, recipe, store)
 
 
 def publish_second(

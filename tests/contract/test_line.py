@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from contract.border import Grey
 from contract.line import HEIGHT, WIDTH, Strip, TooLongError, strip, windows
-from contract.normalisation import BlankImageError, Grey
+from contract.normalisation import BlankImageError
 from contract.parts import apart
 from contract.spelling import FRAME, NOTHING, OUTPUTS, Spelling, joined, spell
 

@@ -54,6 +54,14 @@ def test_no_digit_gains_where_two_were_asked() -> None:
     assert found[:, 10].tolist() == [0, 1.5, 0]
 
 
+def test_second_counts_as_often_as_the_rule_says() -> None:
+    def second(_: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return 3 * np.eye(11, dtype=np.float32)[[9]]
+
+    found = opinion.logits(IMAGES, first, second, CALIBRATION, RULE.model_copy(update={"counts": 2}))
+    assert found[1].tolist() == [0, 0, 0, 0, 1, 0, 0, 0, 0, 4, 0]
+
+
 def test_nobody_is_asked_where_the_first_is_sure_of_all() -> None:
     def sure(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.tile(20 * np.eye(11, dtype=np.float32)[7], (len(images), 1))

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import io
+import json
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ import pytest
 from PIL import Image
 
 from contract.messages import Problem
-from tests.bombs import PNG_HEADER, SIXTEEN, SLOW, TILES, png, tiff_with_large_tile, tiff_with_tile_of
+from tests.bombs import PNG_HEADER, SIXTEEN, SLOW, TILES, chunk, png, tiff_with_large_tile, tiff_with_tile_of
 from tests.servers import REPO, ServiceProcess, running_service
 
 
@@ -305,6 +306,21 @@ def test_packed_body_is_415(service: ServiceProcess, seven: bytes, path: str) ->
     answer = httpx.post(service.url + path, content=gzip.compress(seven), headers=headers)
     assert (answer.status_code, answer.headers["accept-encoding"]) == (415, "identity")
     assert "gzip" in answer.text
+
+
+@pytest.mark.parametrize("kind", [b"eXIf", b"tIME", b"woRd"])
+def test_png_of_countless_chunks_is_refused(service: ServiceProcess, kind: bytes) -> None:
+    whole = png(16, 16, zlib.compress(bytes(16 * 17)))
+    file = whole[:-12] + 30_000 * chunk(kind, b"") + whole[-12:]
+    answer = httpx.post(f"{service.url}/v1/predict/image", content=file, headers={"Content-Type": "image/png"})
+    assert "too many parts" in problem(answer, 422).detail
+
+
+@pytest.mark.parametrize("name", ["path", "query", "body"])
+def test_unknown_parameter_is_named(service: ServiceProcess, seven: bytes, name: str) -> None:
+    url = f"{service.url}/v1/predict/image?{name}=7"
+    assert problem(httpx.post(url, content=seven, headers={"Content-Type": "image/png"}), 422).detail.startswith(name)
+    assert post_json(service, json.dumps({"images": [[[0, 255]]], name: 1}), 422).detail.startswith(name)
 
 
 def test_parameter_given_twice_is_422(service: ServiceProcess, seven: bytes) -> None:

@@ -329,6 +329,67 @@ def test_long_requests_in_a_pipeline_have_no_long_heads(service: ServiceProcess)
     assert answers.count(b"HTTP/1.1 200") == 20
 
 
+@pytest.mark.parametrize("pieces", [1, 1000])
+def test_more_headers_than_anybody_needs_are_refused(service: ServiceProcess, pieces: int) -> None:
+    head = b"GET /v1/models HTTP/1.1\r\nHost: x\r\n" + b"a:\r\n" * 1000
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        with contextlib.suppress(ConnectionError):
+            for piece in np.array_split(np.frombuffer(head, np.uint8), pieces):
+                connection.sendall(piece.tobytes())
+        answer = connection.recv(2**16)
+    assert answer.startswith(b"HTTP/1.1 431 ")
+
+
+def test_thousands_of_requests_in_one_piece_are_not_kept(tmp_path: Path) -> None:
+    with running_service(tmp_path / "log", model_store=REPO / "models") as service:
+        process = psutil.Process(service.process.pid)
+        before = process.memory_info().rss
+        with contextlib.ExitStack() as stack:
+            for _ in range(10):
+                one = stack.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=20))
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                one.sendall(b"GET /openapi.json HTTP/1.1\r\n\r\n" * 6000)
+            eventually(lambda: httpx.get(f"{service.url}/health/live").status_code == 200)
+            assert process.memory_info().rss - before < 60 * 2**20
+
+
+def test_requests_before_one_too_many_are_answered(service: ServiceProcess) -> None:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
+        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
+        answers = connection.makefile("rb").read()
+    assert 128 <= answers.count(b"HTTP/1.1 200") < 1000
+
+
+def test_spaces_around_a_value_are_none_of_it(service: ServiceProcess) -> None:
+    body = b"Content-Length: 0 \t\r\nExpect: 100-continue \r\n\r\n"
+    head = b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nX-Request-ID: \t mine \r\nConnection: close\r\n" + body
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        connection.sendall(head)
+        answer = connection.makefile("rb").read()
+    assert b"HTTP/1.1 422 " in answer
+    assert b"x-request-id: mine\r\n" in answer
+
+
+def test_key_in_a_trailer_opens_nothing(locked: ServiceProcess, seven: bytes) -> None:
+    head = b"POST /v1/predict/image HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nConnection: close\r\n"
+    body = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n" % (len(seven), seven)
+    key, answers = b"Authorization: Bearer old-key\r\n", []
+    for before, behind in ((b"", key), (key, b"")):
+        with socket.create_connection(("127.0.0.1", locked.port), timeout=10) as connection:
+            connection.sendall(head + before + body + behind + b"\r\n")
+            answers.append(connection.makefile("rb").read().split()[1])
+    assert answers == [b"401", b"200"]
+
+
+def test_connection_that_was_opened_early_has_all_its_time(hasty: ServiceProcess) -> None:
+    with socket.create_connection(("127.0.0.1", hasty.port), timeout=10) as connection:
+        time.sleep(0.35)
+        connection.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n[")
+        time.sleep(0.35)  # longer than a request may take, since it is open
+        connection.sendall(b"]")
+        assert connection.recv(100).startswith(b"HTTP/1.1 422 ")
+
+
 @pytest.mark.parametrize(("path", "told"), [("/v1/models", "/problems/malformed"), ("/v2/health/live", '{"error":')])
 def test_what_is_no_http_is_told_so_in_the_form_of_the_api(service: ServiceProcess, path: str, told: str) -> None:
     with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
@@ -487,7 +548,7 @@ def test_half_sent_request_behind_another_takes_nobodys_place(tmp_path: Path, se
 
 def test_callers_who_do_not_listen_take_nobodys_place(tmp_path: Path, seven: bytes) -> None:
     """Each waits for its answers to be taken; more of them than requests may be in flight."""
-    asked = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 200
+    asked = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 100
     settings = {"max_in_flight": 5, "request_seconds": 20}
 
     def status() -> int:

@@ -30,7 +30,7 @@ def test_doubtful_images_are_read_by_two_networks_and_the_others_by_one(store: F
     first, second = (Network(store.read(manifest, name)).logits(images) for name in (TFLITE, SECOND_TFLITE))
     doubtful = manifest.calibration.scores(first) < manifest.second.ask_below
     assert 0 < doubtful.sum() < 0.15 * len(images)
-    both = manifest.second.weight * (first + second)
+    both = manifest.second.weight * (first + manifest.second.counts * second)
     both[:, NO_DIGIT] += manifest.second.doubt
     logits = np.where(doubtful[:, np.newaxis], both, first)
     answers = Model(manifest, *networks(store, manifest)).answer(images)

@@ -1,23 +1,23 @@
 """Numbers are written, the line network learns from them, and what it learned is measured as it is served."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from contract.artifact import LINE_TFLITE, TFLITE
+from contract.artifact import LINE_TFLITE
 from contract.folder import FolderStore
 from contract.line import HEIGHT, WIDTH, strip
 from contract.spelling import NO_DIGIT
 from tests.servers import REPO
-from trainer.apart import Fitted
+from trainer import numbers
+from trainer.apart import Trained
 from trainer.dataset import split
 from trainer.digits import Digits
 from trainer.errors import PoorModelError
-from trainer.export import Int8Model
 from trainer.lines import END, LONGEST, line, training_lines
 from trainer.mnist import Mnist
+from trainer.network import build_line
 from trainer.numbers import Reader, fit
+from trainer.reads import published
 from trainer.recipe import Recipe
 from trainer.strings import GAPS, INKED, MARGIN, number
 
@@ -28,7 +28,7 @@ def digits(mnist: Mnist) -> Digits:
 
 
 @pytest.fixture(scope="module")
-def fitted(digits: Digits) -> Fitted:
+def trained(digits: Digits) -> Trained:
     return fit(digits, Recipe(epochs=1, numbers=400, number_epochs=2))
 
 
@@ -38,7 +38,7 @@ def bundled(line_tflite: bytes | None = None) -> tuple[Reader, float, float]:
     manifest = store.manifest(store.versions()[-1])
     assert manifest.line
     line_tflite = line_tflite or store.read(manifest, LINE_TFLITE)
-    reader = Reader(Int8Model(store.read(manifest, TFLITE)), manifest.calibration, line_tflite)
+    reader = Reader(published(store, manifest).int8, manifest.calibration, line_tflite)
     return reader, manifest.line.temperature, manifest.line.threshold
 
 
@@ -88,18 +88,24 @@ def test_lines_fill_their_strip_or_stand_low_in_it(digits: Digits) -> None:
     assert 0 < np.mean(np.array(heights) < HEIGHT - 3) < 0.5
 
 
-def test_training_learns_and_gives_what_the_service_runs(fitted: Fitted) -> None:
-    assert fitted.losses[-1] < 0.8 * fitted.losses[0]
-    frames = bundled(fitted.tflite)[0].frames(strip(np.pad(np.zeros((60, 300), np.uint8), 20, constant_values=255)))
+def test_training_learns_and_gives_what_the_service_runs(trained: Trained, digits: Digits) -> None:
+    seen = training_lines(digits, 50, 1)
+    surprise = [
+        numbers._loss(seen.labels, network.predict(seen.strips[..., np.newaxis] / np.float32(255), verbose=0))
+        for network in (trained.network, build_line())
+    ]
+    assert np.mean(surprise[0]) < 0.8 * np.mean(surprise[1])
+    line_tflite = trained.exported().tflite
+    frames = bundled(line_tflite)[0].frames(strip(np.pad(np.zeros((60, 300), np.uint8), 20, constant_values=255)))
     assert frames[0].shape == (128, 12)
 
 
-def test_network_that_reads_no_numbers_is_not_published(fitted: Fitted, digits: Digits) -> None:
+def test_network_that_reads_no_numbers_is_not_published(trained: Trained, digits: Digits) -> None:
     with pytest.raises(PoorModelError, match="nothing is published"):
-        bundled(fitted.tflite)[0].choose(digits, 5)
+        bundled(trained.exported().tflite)[0].choose(digits, 5)
 
 
-def test_bundled_version_reads_numbers_of_digits_it_never_saw(digits: Digits, tmp_path: Path) -> None:
+def test_bundled_version_reads_numbers_of_digits_it_never_saw(digits: Digits) -> None:
     reader, temperature, threshold = bundled()
     report = reader.report(digits, 40, temperature, threshold)
     assert min(report.exact[gap] for gap in ("wide", "narrow")) > 0.85

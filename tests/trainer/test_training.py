@@ -13,7 +13,6 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-import typer
 from PIL import Image
 
 from contract.artifact import CARD, LINE_TFLITE, MANIFEST, SECOND_TFLITE, NotNowError
@@ -211,11 +210,6 @@ def test_unknown_version_is_one_clear_line(store: FolderStore, command: tuple[ob
     result = trainer(*command, "--store", store.folder.parent, expect=1)
     assert result.stderr.startswith("error: there is no version 99")
     assert "Traceback" not in result.stderr
-
-
-def test_second_network_learns_from_plain_digits_only_after_all_others() -> None:
-    with pytest.raises(typer.BadParameter, match="--more"):
-        printed("train-second", "--version", 1, "--plain")
 
 
 def test_store_that_cannot_be_written_is_found_before_training(tmp_path: Path, mnist: object) -> None:
