@@ -64,18 +64,23 @@ def main() -> None:
         measured = [load(port, request, folder, CONNECTIONS, SECONDS, share * full, random=True) for share in SHARES]
     mean = 1000 / full
     service_times = alone * (mean / alone.mean())
-    overhead = max(0.0, measured[0]["sent_ms"][50] - float(np.median(service_times)))
+    overhead = max(0.0, _at(0.5, measured[0]) - float(np.median(service_times)))
     rng = np.random.default_rng(1)
     simulated = [simulate(share * full, service_times, overhead, rng) for share in SHARES]
 
     table = Table("share of full load", "requests/s", "p50 measured", "simulated", "p99 measured", "simulated")
     for share, found, took in zip(SHARES, measured, simulated, strict=True):
         p50, p99 = np.quantile(took, (0.5, 0.99))
-        times = (found["sent_ms"][50], p50, found["sent_ms"][99], p99)
+        times = (_at(0.5, found), p50, _at(0.99, found), p99)
         table.add_row(f"{share:.0%}", f"{share * full:,.0f}", *(f"{one:.2f} ms" for one in times))
     console.print(f"One worker, a drawing of 280×280 as PNG: {full:,.0f} requests/s at most, {mean:.2f} ms for each.")
     console.print(table)
     plot(full, measured, simulated)
+
+
+def _at(share: float, found: dict[str, Any]) -> float:
+    """Milliseconds within which so many of the requests were answered."""
+    return float(found["sent_ms"][int(share * len(found["sent_ms"]))])
 
 
 def plot(full: float, measured: list[dict[str, Any]], simulated: list[Floats]) -> None:
@@ -86,7 +91,7 @@ def plot(full: float, measured: list[dict[str, Any]], simulated: list[Floats]) -
     rates = [share * full for share in SHARES]
     for share, colour in ((0.5, "tab:blue"), (0.99, "tab:red")):
         name = f"p{share * 100:.0f}"
-        found = [one["sent_ms"][round(100 * share)] for one in measured]
+        found = [_at(share, one) for one in measured]
         axes.plot(rates, found, "o", color=colour, label=f"{name}, measured")
         axes.plot(rates, [np.quantile(one, share) for one in simulated], "-", color=colour, label=f"{name}, simulated")
     axes.axvline(full, color="grey", linestyle=":", label="full throughput")

@@ -22,7 +22,7 @@ def main() -> None:
     from benchmarks import reference  # here, so that the trainer's workers need not load TensorFlow for it
     from trainer.dataset import split
     from trainer.export import scaled
-    from trainer.training import train
+    from trainer.training import fit, publish
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true", help="all ten epochs of the reference, some 25 minutes")
@@ -31,7 +31,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        quick = train(data, QUICK, FolderStore(Path(folder)))
+        quick = publish(fit(data, QUICK), None, None, data, QUICK, FolderStore(Path(folder)))
         whole = time.perf_counter() - started
 
     network = reference.build()

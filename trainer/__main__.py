@@ -1,6 +1,7 @@
 """`python -m trainer`: train a model, or manage the store. Only trainings and `evaluate` import TensorFlow."""
 
 import os
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -264,6 +265,7 @@ def _mnist(data: Path | None) -> "Mnist":
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl+C does, it leaves nothing behind
     try:
         app()
     except (ArtifactError, TrainerError, OSError) as error:

@@ -5,8 +5,10 @@ import signal
 from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_all_start_methods, get_context
+from multiprocessing import get_all_start_methods, get_context, parent_process
+from multiprocessing.connection import wait
 from multiprocessing.context import BaseContext
+from threading import Thread
 from typing import TypeVar
 
 import numpy as np
@@ -149,8 +151,17 @@ _digits: Digits
 
 def _begin(digits: Digits) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers
+    Thread(target=_end_with_the_parent, daemon=True).start()
     global _digits  # noqa: PLW0603  # a worker's only way to keep what its initializer gets
     _digits = digits
+
+
+def _end_with_the_parent() -> None:
+    """Which may have been killed outright."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def _with_digits(work: Callable[[Digits, Job], Result], job: Job) -> Result:

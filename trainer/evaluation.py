@@ -57,7 +57,10 @@ def calibrate(logits: Logits, labels: Labels) -> Calibration:
 
 
 def choose_threshold(
-    scores: NDArray[np.float64], right: NDArray[np.bool_], wanted: float = WANTED_ACCURACY
+    scores: NDArray[np.float64],
+    right: NDArray[np.bool_],
+    wanted: float = WANTED_ACCURACY,
+    of_what: str = "validation images",
 ) -> Acceptance:
     """The lowest score from which on answers are at least `wanted` right; both [n], of validation images."""
     order = np.argsort(-scores, kind="stable")
@@ -70,7 +73,7 @@ def choose_threshold(
     return Acceptance(
         score="digit_share",
         threshold=float(score[last]),
-        chosen=f"{rule}, on {len(scores)} validation images",
+        chosen=f"{rule}, on {len(scores)} {of_what}",
         coverage=(last + 1) / len(scores),
         accuracy=float(accuracy[last]),
     )

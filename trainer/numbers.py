@@ -138,7 +138,9 @@ class Reader:
             minimize_scalar(lambda one: _surprise(spelled, chosen, one), bounds=(0.3, 3), method="bounded").x
         )
         read = [self.read(strip, some, temperature) for strip, some in zip(strips, frames, strict=True)]
-        return temperature, choose_threshold(_least(read), _right(read, chosen), WANTED_ACCURACY)
+        return temperature, choose_threshold(
+            _least(read), _right(read, chosen), WANTED_ACCURACY, "numbers of validation digits"
+        )
 
     def report(self, digits: Digits, count: int, temperature: float, threshold: float) -> Report:
         """On `count` numbers for each gap, written with `digits`, as MNIST has them."""
@@ -173,7 +175,7 @@ def judge(
         strip=line.VERSION,
         temperature=temperature,
         threshold=rule.threshold,
-        chosen=f"{rule.chosen}: numbers of validation digits",
+        chosen=rule.chosen,
         coverage=rule.coverage,
         accuracy=rule.accuracy,
         exact=report.exact,

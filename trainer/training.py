@@ -25,6 +25,7 @@ from contract.artifact import (
     Calibration,
     Draft,
     Input,
+    LineReader,
     Manifest,
     Provenance,
     SecondReader,
@@ -37,7 +38,7 @@ from trainer.apart import LINE, SECOND, Kind, fitted_before, loaded, newest
 from trainer.augmentation import Redraw, Shift
 from trainer.dataset import MORE_SHARES, SHARES, normalised, split, test_set, training_set
 from trainer.digits import Digits, Grey
-from trainer.errors import PoorModelError
+from trainer.errors import PoorModelError, TrainerError
 from trainer.evaluation import calibrate, choose_threshold
 from trainer.export import examples_of, to_int8
 from trainer.kept import kept
@@ -179,7 +180,7 @@ def publish(
 
     line, report = None, None
     if fitted_line:
-        line, report = numbers.judge(fitted_line, reads.int8, calibration, held_out, evaluation.digits, recipe)
+        line, report = _line_judged(fitted_line, reads, calibration, held_out, evaluation, recipe)
     evaluation = replace(evaluation, numbers=report)
 
     draft = Draft(
@@ -280,8 +281,8 @@ def publish_second(
     changed = {"second": rule, "acceptance": acceptance, "metrics": evaluation.metrics}
     if published.line:
         line = fitted_before(LINE, shelf, published)
-        judged = numbers.judge(line, reads.int8, calibration, held_out, evaluation.digits, recipe)
-        changed["line"], evaluation = judged[0], replace(evaluation, numbers=judged[1])
+        changed["line"], report = _line_judged(line, reads, calibration, held_out, evaluation, recipe)
+        evaluation = replace(evaluation, numbers=report)
     draft = published.draft().model_copy(update=changed)
     return _publish_again(shelf, store, published, draft, SECOND, fitted, recipe, evaluation)
 
@@ -353,6 +354,16 @@ def _with_second(
     if rule is None:
         return None, first
     return rule, together(first, alone(fitted.network, fitted.tflite), calibration, rule)
+
+
+def _line_judged(
+    line: apart.Fitted, reads: Reads, calibration: Calibration, held_out: Digits, evaluation: Evaluation, recipe: Recipe
+) -> tuple[LineReader, numbers.Report]:
+    """A line network from before, beside others. Raises `TrainerError`: it is not what was trained that is poor."""
+    try:
+        return numbers.judge(line, reads.int8, calibration, held_out, evaluation.digits, recipe)
+    except PoorModelError as error:
+        raise TrainerError(f"beside what was trained, {error}") from error
 
 
 def _acceptance(reads: Reads, calibration: Calibration, validation: Digits) -> Acceptance:

@@ -1,5 +1,7 @@
 """Numbers are written, the line network learns from them, and what it learned is measured as it is served."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,8 +20,9 @@ from trainer.mnist import Mnist
 from trainer.network import build_line
 from trainer.numbers import Reader, fit
 from trainer.reads import published
-from trainer.recipe import Recipe
+from trainer.recipe import FULL, Recipe
 from trainer.strings import GAPS, INKED, MARGIN, number
+from trainer.training import train_line
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +106,19 @@ def test_training_learns_and_gives_what_the_service_runs(trained: Trained, digit
 def test_network_that_reads_no_numbers_is_not_published(trained: Trained, digits: Digits) -> None:
     with pytest.raises(PoorModelError, match="nothing is published"):
         bundled(trained.exported().tflite)[0].choose(digits, 5)
+
+
+def test_judging_the_line_network_anew_gives_what_the_manifest_says(store: FolderStore, mnist: Mnist) -> None:
+    bundled = store.manifest(store.versions()[-1])
+    assert bundled.line
+    again = train_line(mnist, replace(FULL, number_epochs=0, pictures=30), store, bundled.version)
+    assert again.version == bundled.version + 1
+    assert again.line
+    assert (again.second, again.acceptance, again.metrics) == (bundled.second, bundled.acceptance, bundled.metrics)
+    assert (again.line.epochs, again.line.revision) == (bundled.line.epochs, bundled.line.revision)
+    assert again.line.temperature == pytest.approx(bundled.line.temperature, abs=0.3)
+    assert "on 120 numbers of validation digits" in again.line.chosen
+    assert store.read(again, LINE_TFLITE) == store.read(bundled, LINE_TFLITE)
 
 
 def test_bundled_version_reads_numbers_of_digits_it_never_saw(digits: Digits) -> None:

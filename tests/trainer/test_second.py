@@ -165,7 +165,7 @@ def test_judging_it_anew_gives_what_the_manifest_says(store: FolderStore, bundle
     for name in (SECOND_TFLITE, LINE_TFLITE):
         assert store.read(again, name) == store.read(bundled, name)
     assert again.line  # judged anew too, on so few numbers
-    assert "on 20 validation images" in again.line.chosen
+    assert "on 20 numbers of validation digits" in again.line.chosen
 
 
 def test_card_tells_of_the_plain_digits_that_a_second_network_learned_from_at_last(bundled: Manifest) -> None:

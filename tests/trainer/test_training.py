@@ -9,22 +9,26 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-from contract.artifact import CARD, LINE_TFLITE, MANIFEST, SECOND_TFLITE, NotNowError
+from contract.artifact import CARD, KERAS, LINE_TFLITE, MANIFEST, SECOND_TFLITE, NotNowError
 from contract.folder import FolderStore
 from contract.store import PIN
 from tests.servers import REPO, running_service
+from trainer import training
 from trainer.__main__ import app
-from trainer.apart import LINE, newest
+from trainer.apart import LINE, loaded, newest
 from trainer.conditions import MAKERS
 from trainer.corruptions import CORRUPTIONS
 from trainer.errors import PoorModelError
 from trainer.fonts import Collection
+from trainer.learning import learn
 from trainer.mnist import CACHE, Mnist
 from trainer.printed import ROWS
 from trainer.recipe import FULL, QUICK
@@ -65,6 +69,27 @@ def test_small_training_publishes_a_version_that_reads(trained: tuple[FolderStor
     assert "val_loss" in said
     assert "train-line adds one" in " ".join(said.split())  # lines are broken
     assert f"{manifest.metrics.int8.accuracy:.2%}" in said
+
+
+def test_one_that_learns_on_is_half_of_what_it_was_and_half_of_two(
+    mnist: Mnist, trained: tuple[FolderStore, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    became: list[list[np.ndarray]] = []
+
+    def watched(network: keras.Model, *arguments: Any) -> dict[str, list[float]]:
+        history = learn(network, *arguments)
+        became.append(network.get_weights())
+        return history
+
+    monkeypatch.setattr(training, "learn", watched)
+    store, _ = trained
+    manifest = store.manifest(1)
+    before = training.Before(loaded(store, manifest), manifest.provenance, manifest.files[KERAS].sha256)
+    fitted = training.fit(mnist, replace(QUICK, epochs=1, images=6000), before)
+    assert (fitted.epochs, fitted.learned_on) == (8, 2)
+    now = fitted.network.get_weights()
+    for old, one, other, weights in zip(before.network.get_weights(), *became, now, strict=True):
+        assert np.allclose(weights, old / 2 + one / 4 + other / 4, atol=1e-6)
 
 
 def test_first_network_learns_on(trained: tuple[FolderStore, str], tmp_path: Path) -> None:
