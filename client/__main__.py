@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -106,11 +107,9 @@ def _open(service: Service, remembered: preferences.Preferences) -> None:
         root = tk.Tk(className="Digits")
     except tk.TclError as error:
         sys.exit(f"No window can be opened here: {error}")
+    signal.signal(signal.SIGINT, lambda *_: root.after(0, lambda: window.close()))  # noqa: PLW0108  # there is none yet
     window = Window(root, service, remembered)
-    try:
-        root.mainloop()
-    except KeyboardInterrupt:
-        window.close()
+    root.mainloop()
 
 
 if __name__ == "__main__":

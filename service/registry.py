@@ -100,6 +100,7 @@ class Registry:
         """A version by its number, loaded now if need be. Raises `UnknownVersionError`, `NotNowError`."""
         if (model := self.loaded(version)) is not None:  # it need not wait for one that loads
             return model
+        self.manifest(version)  # who asks for an unknown one need not wait
         if not self._loading.acquire(timeout=PATIENCE):
             raise NotNowError("a version is being loaded, which takes its time")
         try:
