@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def _at(share: float, found: dict[str, Any]) -> float:
-    """Milliseconds within which so many of the requests were answered."""
+    """Milliseconds within which such a share of the requests was answered."""
     return float(found["sent_ms"][int(share * len(found["sent_ms"]))])
 
 

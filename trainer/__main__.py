@@ -133,7 +133,7 @@ def train_second(
     ] = FULL.second_epochs,
     more: Annotated[
         bool,
-        typer.Option("--more", help="Let the version's own one learn on, from plain digits mostly and from itself."),
+        typer.Option("--more", help="Let the version's own one learn on, half by labels, half by what it said before."),
     ] = False,
 ) -> None:
     """Train the network that is asked about doubtful digits anew, and publish the next version with it."""
@@ -265,7 +265,7 @@ def _mnist(data: Path | None) -> "Mnist":
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl+C does, it leaves nothing behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # workers end and temporary files go, as after Ctrl+C
     try:
         app()
     except (ArtifactError, TrainerError, OSError) as error:

@@ -59,7 +59,12 @@ class Trained:
 
     def exported(self) -> "Fitted":
         return Fitted(
-            self.network, to_int8(self.network, self.examples), self.shown, self.seconds, self.revision, self.epochs
+            network=self.network,
+            tflite=to_int8(self.network, self.examples),
+            shown=self.shown,
+            seconds=self.seconds,
+            revision=self.revision,
+            epochs=self.epochs,
         )
 
 

@@ -171,7 +171,8 @@ def _last(draft: Draft, second: SecondReader) -> str:
     return """At last it learned on from plain digits, each once an epoch, 0s with a slash or a dot, 1s with a flag or a
 foot, 7s with a bar as well, a fifth as many redrawn ones and ones with something in the way, three tenths as many no
 digits, and a seventh as many that are printed or displayed; half by their labels, half by what it said of the same
-pictures before, as it would forget some of the others (learning without forgetting, Li & Hoiem 2016).
+pictures before, as it would forget some of the others (learning without forgetting, Li & Hoiem 2016). That of version
+17 began as the mean of the weights of five earlier ones (a model soup, Wortsman et al. 2022).
 """
 
 

@@ -45,7 +45,7 @@ DOUBTS = [step / 2 for step in range(11)]
 def fit(training: Digits, validation: Digits, recipe: Recipe, before: Fitted | None = None) -> Trained:
     """The training alone: one cycle of the learning rate over pictures made of `training`; both as MNIST has them.
 
-    What was fitted `before` learns on, from other pictures, most of them plain, and half by what it says itself.
+    What was fitted `before` learns on, from other pictures, half by their labels, half by what it said of them before.
     """
     revision = source_revision()
     epochs, seconds = (before.epochs, before.seconds) if before else (0, 0.0)

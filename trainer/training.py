@@ -230,7 +230,7 @@ def train_line(mnist: Mnist, recipe: Recipe, store: Store, version: int) -> Mani
         training, _ = split(mnist, recipe.seed, recipe.images)
         if before:
             return publish_line(before, shelf, published, mnist, recipe, store)
-        with kept(("line", recipe), partial(numbers.fit, training, recipe)) as trained:
+        with kept(("line network", recipe), partial(numbers.fit, training, recipe)) as trained:
             return publish_line(trained.exported(), shelf, published, mnist, recipe, store)
 
 
