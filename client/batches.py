@@ -125,10 +125,12 @@ class Batches:
 
     def _say_once(self, state: RetryCallState) -> None:
         """Why nothing goes on, until something does."""
-        error = state.outcome and state.outcome.exception()
+        if state.attempt_number < 2:  # a busy one may have time now
+            return
         told, self._waiting = self._waiting, True
-        if not told:
-            self._tell(f"No answer from {self._service.url}: {error}; waiting for it")
+        if not told and state.outcome:
+            reason = str(state.outcome.exception()).rstrip(".")
+            self._tell(f"No answer from {self._service.url}: {reason}; waiting for it")
 
     def _may_pass(self, error: BaseException) -> bool:
         if isinstance(error, KeyWantedError):

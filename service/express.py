@@ -33,6 +33,9 @@ END = b"\r\n\r\n"
 MOST_HEAD = 2**13
 """Bytes of the first line and the headers."""
 
+MOST_HEADERS = 200
+"""Of a request: each takes more memory than it has bytes."""
+
 _ONCE = rb"%b:\ *(?P<%b>%b)(?=\r|\Z)(?!(?s:.*)\r\n%b:)"
 """A header that matters, with its value; there is no second one of that name."""
 
@@ -140,7 +143,8 @@ class Express:
         return plain["path"], plain["number"] or observing.new_number(), images
 
     def _plain_head(self, head: bytes) -> re.Match[bytes] | None:
-        plain = PLAIN.fullmatch(head) if len(head) <= MOST_HEAD else None
+        short = len(head) <= MOST_HEAD and head.count(b"\r\n") <= MOST_HEADERS
+        plain = PLAIN.fullmatch(head) if short else None
         if plain is None or not 0 < int(plain["length"] or 0) <= self._longest:
             return None
         return plain if not self._keys.needed or self._keys.know(plain["key"] or b"") else None

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service import metrics
-from service.express import Express, Job
+from service.express import MOST_HEADERS, Express, Job
 from service.problems import HeadTooLarge, Malformed, Overloaded, ProblemError, TooSlow, problem_response
 from service.settings import Settings
 
@@ -40,14 +40,8 @@ FRAMED = (b"content-length", b"transfer-encoding")
 SENDING = 4
 """Requests that may be half sent at a time, for each that may be in flight; of more, the first is given up."""
 
-MOST_HEADERS = 200
-"""Of a request: each takes more memory than it has bytes."""
-
 MOST_PIPELINED = 128
 """Requests that may wait on a connection for those before them; one piece of what is received may have thousands."""
-
-LONGEST_KEPT = 2**13
-"""Bytes of a head that waits for its body apart from the parser, which counts who waits."""
 
 LARGEST_HEAD = 2**16
 """Bytes of a request's first line and headers, or of trailers, beside the piece that they begin in."""
@@ -126,6 +120,8 @@ class Protocol(HttpToolsProtocol):
         if self.taken:  # here is more before that is answered
             self._answer_taken()
         head, self._held = self._held, b""
+        if self._patience is not None and not head and self._idle():  # it is open since long, perhaps
+            self._be_patient()
         data = head + data
         if not self._idle():
             self.received(data)
@@ -155,11 +151,12 @@ class Protocol(HttpToolsProtocol):
 
     def _keeps(self, head: bytes) -> bool:
         """Whether `head` is kept until the body comes: most programs send them one after the other."""
-        if self._express is None or self._leaving or len(head) > LONGEST_KEPT or not self._express.awaits(head):
+        if self._express is None or self._leaving or not self._express.awaits(head):
             return False
         self._held = head
         self._unset_keepalive_if_required()
-        self._be_patient()
+        if self._patience is None:
+            self._be_patient()
         return True
 
     @classmethod
@@ -246,9 +243,7 @@ class Protocol(HttpToolsProtocol):
     def _give_first_up(self) -> None:
         """Of more half-sent requests than may be, the one that began first; this is not it."""
         if self in self._sending and len(self._sending) > SENDING * self._settings.max_in_flight:
-            first = next(iter(self._sending))
-            first.expect_no_more()
-            first.refuse(_TOO_SLOW)
+            next(iter(self._sending)).refuse(_TOO_SLOW)
 
     def expect_no_more(self) -> None:
         """Of a request that is half sent."""
@@ -320,8 +315,6 @@ class Protocol(HttpToolsProtocol):
         self._earlier = self.cycle
         if self._earlier is None or self._earlier.response_complete:
             self._sending[self] = None
-        if self._patience is not None:  # since the connection is open, perhaps
-            self._be_patient()
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -359,8 +352,9 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self._sending.pop(self, None)
-        super().on_response_complete()  # one that came behind it may be begun
-        if not self._whole and not self.pipeline and self.answering():
+        super().on_response_complete()
+        next_one = not self.pipeline and self._earlier is not None and self._earlier.response_complete
+        if next_one and not self._whole and (self.answering() or not self.headed):
             self._sending[self] = None
             self._give_first_up()
 
@@ -402,12 +396,14 @@ class Protocol(HttpToolsProtocol):
             return
         if self.answering() and (self._whole or self.cycle is self._earlier):
             self.cycle.keep_alive = False  # what came before it is answered first
+            self._loose = 0  # whatever comes now
             self.flow.pause_reading()
             return
         self.refuse(self._fault)
 
     def refuse(self, answers: tuple[bytes, bytes]) -> None:
         """Close the connection, with one of `answers` if a request is half sent and no other answer is under way."""
+        self.expect_no_more()
         earlier_answered = self._earlier is None or self._earlier.response_complete
         unanswered = self.cycle is self._earlier or not self.cycle.response_started
         if not self._whole and earlier_answered and unanswered:

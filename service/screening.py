@@ -60,7 +60,7 @@ def screen(content: bytes) -> tuple[int, int]:
             raise ValueError("it has too many parts")
         case b"\x89P" if sum(content.count(kind) for kind in (b"iCCP", b"zTXt", b"iTXt")) > MOST_TEXTS:
             raise ValueError("it has too many texts")
-        case b"\x89P" if _chunks(content) > MOST_READS:  # Pillow takes each, those behind the image too
+        case b"\x89P" if _chunks(content) > MOST_READS:  # Pillow takes each, those behind the pixels too
             raise ValueError("it has too many parts")
         case b"P1" | b"P2" | b"P3" if content.count(b"#") > MOST_COMMENTS:
             raise ValueError("it has too many comments")
@@ -70,9 +70,9 @@ def screen(content: bytes) -> tuple[int, int]:
 
 
 def _chunks(content: bytes) -> int:
-    """Of a PNG, counted to one more than it may have."""
+    """Of a PNG up to its end, counted to one more than it may have."""
     place, count = 8, 0
-    while place < len(content) and count <= MOST_READS:
+    while place < len(content) and count <= MOST_READS and content[place + 4 : place + 8] != b"IEND":
         place += 12 + int.from_bytes(content[place : place + 4], "big")
         count += 1
     return count

@@ -340,6 +340,7 @@ def test_service_that_is_killed_and_started_again_costs_nothing(folder: Path, tm
         eventually(lambda: out.exists() and out.stat().st_size > 0)
         first.process.kill()
         first.process.wait()
+        time.sleep(4)  # until that is told
     with running_service(tmp_path / "log", port=first.port, model_store=REPO / "models"):
         _, errors = reader.communicate(timeout=60)
     found = objects(out.read_text())
@@ -360,7 +361,7 @@ def test_interrupted_reader_ends_at_once_though_the_service_is_away(heeded: None
         eventually(lambda: out.exists() and out.read_text().count("\n") > 1)  # more than the names of columns
         service.process.kill()
         service.process.wait()
-    time.sleep(1)
+    time.sleep(4)  # until that is told
     reader.send_signal(signal.SIGINT)
     _, errors = reader.communicate(timeout=10)
     assert reader.returncode == 130

@@ -32,7 +32,7 @@ def test_bad_url_is_named(tmp_path: Path, url: str) -> None:
     assert process.returncode == 2
 
 
-@pytest.mark.parametrize("rest", ["/model?version=3", "/#paper"])
+@pytest.mark.parametrize("rest", ["/model?version=3", "/#paper", "/?"])
 def test_address_of_a_page_is_refused(tmp_path: Path, rest: str) -> None:
     process = client(tmp_path, "--url", f"http://127.0.0.1:8000{rest}")
     assert "ends before ? and #" in process.communicate(timeout=20)[1]

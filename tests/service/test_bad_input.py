@@ -316,6 +316,18 @@ def test_png_of_countless_chunks_is_refused(service: ServiceProcess, kind: bytes
     assert "too many parts" in problem(answer, 422).detail
 
 
+def test_what_lies_behind_a_png_is_nothing_of_it(service: ServiceProcess, seven: bytes) -> None:
+    with Image.open(io.BytesIO(seven)) as image:
+        file = io.BytesIO()
+        image.convert("P").save(file, "PNG")  # Pillow reads it
+    answer = httpx.post(
+        f"{service.url}/v1/predict/image",
+        content=file.getvalue() + bytes(400_000),
+        headers={"Content-Type": "image/png"},
+    )
+    assert answer.json()["predictions"][0]["digit"] == 7
+
+
 @pytest.mark.parametrize("name", ["path", "query", "body"])
 def test_unknown_parameter_is_named(service: ServiceProcess, seven: bytes, name: str) -> None:
     url = f"{service.url}/v1/predict/image?{name}=7"

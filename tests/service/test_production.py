@@ -355,9 +355,9 @@ def test_thousands_of_requests_in_one_piece_are_not_kept(tmp_path: Path) -> None
 
 def test_requests_before_one_too_many_are_answered(service: ServiceProcess) -> None:
     with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
-        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
+        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n" * 5000)
         answers = connection.makefile("rb").read()
-    assert 128 <= answers.count(b"HTTP/1.1 200") < 1000
+    assert 128 <= answers.count(b"HTTP/1.1 200") < 5000
 
 
 def test_spaces_around_a_value_are_none_of_it(service: ServiceProcess) -> None:
@@ -381,13 +381,47 @@ def test_key_in_a_trailer_opens_nothing(locked: ServiceProcess, seven: bytes) ->
     assert answers == [b"401", b"200"]
 
 
-def test_connection_that_was_opened_early_has_all_its_time(hasty: ServiceProcess) -> None:
-    with socket.create_connection(("127.0.0.1", hasty.port), timeout=10) as connection:
-        time.sleep(0.35)
+def test_connection_that_was_opened_early_has_all_its_time(tmp_path: Path) -> None:
+    with (
+        running_service(tmp_path / "log", model_store=REPO / "models", request_seconds=4) as service,
+        socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection,
+    ):
+        time.sleep(2.5)
         connection.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n[")
-        time.sleep(0.35)  # longer than a request may take, since it is open
+        time.sleep(2.5)  # longer than a request may take, since it is open
         connection.sendall(b"]")
         assert connection.recv(100).startswith(b"HTTP/1.1 422 ")
+
+
+def test_of_too_many_heads_the_first_is_given_up(tmp_path: Path) -> None:
+    with (
+        running_service(tmp_path / "log", model_store=REPO / "models", max_in_flight=5) as service,
+        contextlib.ExitStack() as stack,
+    ):
+        slow = []
+        for _ in range(23):
+            slow.append(stack.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=60)))
+            slow[-1].sendall(b"POST /v1/pre")
+            time.sleep(0.02)  # so that they come in this order
+        assert all(one.makefile("rb").read().startswith(b"HTTP/1.1 408") for one in slow[:3])
+        slow[3].sendall(b"dict HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        assert slow[3].recv(100).startswith(b"HTTP/1.1 422")
+
+
+def test_head_that_is_begun_behind_an_answer_takes_nobodys_place(tmp_path: Path, seven: bytes) -> None:
+    url = "/v1/predict/image"
+    with (
+        running_service(tmp_path / "log", model_store=REPO / "models", max_in_flight=5) as service,
+        contextlib.ExitStack() as stack,
+    ):
+        for _ in range(12):
+            one = stack.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=60))
+            one.sendall(f"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\nPOST {url} HTTP/1.1\r\n".encode())
+            assert one.recv(12) == b"HTTP/1.1 200"
+            one.sendall(b"Host: x\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\nx")
+        time.sleep(0.5)
+        answers = [httpx.post(service.url + url, content=seven, headers=PNG).status_code for _ in range(20)]
+        assert answers == [200] * 20
 
 
 @pytest.mark.parametrize(("path", "told"), [("/v1/models", "/problems/malformed"), ("/v2/health/live", '{"error":')])
