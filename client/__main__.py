@@ -107,7 +107,7 @@ def _open(service: Service, remembered: preferences.Preferences) -> None:
         root = tk.Tk(className="Digits")
     except tk.TclError as error:
         sys.exit(f"No window can be opened here: {error}")
-    signal.signal(signal.SIGINT, lambda *_: root.after(0, lambda: window.close()))  # noqa: PLW0108  # there is none yet
+    signal.signal(signal.SIGINT, lambda *_: root.after(0, lambda: window.close()))  # noqa: PLW0108  # made below
     window = Window(root, service, remembered)
     root.mainloop()
 

@@ -56,10 +56,10 @@ class _Archive(tarfile.TarFile):
                 return super().fromtarfile(archive)
             except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # typeshed does not know it
                 raise
+            except tarfile.EmptyHeaderError as error:  # type: ignore[attr-defined]  # typeshed does not know it
+                raise tarfile.ReadError("it has no end mark") from error
             except tarfile.HeaderError as error:
-                ended = isinstance(error, tarfile.EmptyHeaderError)  # type: ignore[attr-defined]  # nor that
-                what = "it has no end mark" if ended else f"what is at byte {archive.offset} cannot be understood"
-                raise tarfile.ReadError(what) from error
+                raise tarfile.ReadError(f"what is at byte {archive.offset} cannot be understood") from error
 
 
 def named(arguments: Iterable[str]) -> Iterator[Source]:

@@ -18,8 +18,8 @@ from service.routing import schema_reference
 DESCRIPTION = """Reads handwritten digits. Draw one, send it, get the digit and how sure the model is.
 
 The examples work as they stand: press *Execute*. For image files choose one first. Errors are
-`application/problem+json` (RFC 9457), and say what to change. `/v2` speaks the Open
-Inference Protocol, in errors too."""
+`application/problem+json` (RFC 9457), and say what to change. `/v2` speaks the Open Inference Protocol,
+in errors too."""
 
 
 def install(app: FastAPI, registry: Registry, *, keys: bool) -> None:

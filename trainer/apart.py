@@ -44,12 +44,10 @@ SECOND = Kind("second", SECOND_KERAS, SECOND_TFLITE)
 
 
 @dataclass(frozen=True)
-class Trained:
+class Learned:
     """A network, and how it came to be."""
 
     network: keras.Model
-    examples: Grey
-    """Some of each kind of what it learned from."""
     shown: int
     """Strips or pictures in one epoch."""
     seconds: float
@@ -57,27 +55,24 @@ class Trained:
     revision: str
     epochs: int
 
+
+@dataclass(frozen=True)
+class Trained(Learned):
+    """One that is not exported yet."""
+
+    examples: Grey
+    """Some of each kind of what it learned from."""
+
     def exported(self) -> "Fitted":
-        return Fitted(
-            network=self.network,
-            tflite=to_int8(self.network, self.examples),
-            shown=self.shown,
-            seconds=self.seconds,
-            revision=self.revision,
-            epochs=self.epochs,
-        )
+        tflite = to_int8(self.network, self.examples)
+        return Fitted(self.network, self.shown, self.seconds, self.revision, self.epochs, tflite)
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A network, as trained and as served, and how it came to be, as `Trained` has it."""
+class Fitted(Learned):
+    """One as it was trained, and as it is served."""
 
-    network: keras.Model
     tflite: bytes
-    shown: int
-    seconds: float
-    revision: str
-    epochs: int
 
     def save(self, kind: Kind, folder: Path) -> None:
         self.network.save(folder / kind.keras)
@@ -121,7 +116,7 @@ def fitted_before(kind: Kind, store: Store, manifest: Manifest) -> Fitted:
     if (part := kind.of(manifest)) is None:
         raise ArtifactError(f"version {manifest.version} has no {kind.part} network: train one")
     network, tflite = loaded(store, manifest, kind.keras), store.read(manifest, kind.tflite)
-    return Fitted(network, tflite, part.shown, part.seconds, part.revision, part.epochs)
+    return Fitted(network, part.shown, part.seconds, part.revision, part.epochs, tflite)
 
 
 def loaded(store: Store, manifest: Manifest, name: str = KERAS) -> keras.Model:

@@ -62,7 +62,7 @@ def choose_threshold(
     wanted: float = WANTED_ACCURACY,
     of_what: str = "validation images",
 ) -> Acceptance:
-    """The lowest score from which on answers are at least `wanted` right; both [n], of validation images."""
+    """The lowest score from which on answers are at least `wanted` right; both [n], `of_what`."""
     order = np.argsort(-scores, kind="stable")
     score, hits = scores[order], np.cumsum(right[order])
     accuracy = hits / np.arange(1, len(scores) + 1)

@@ -20,8 +20,8 @@ def steps(seen: Digits, epochs: int) -> int:
 class Reminder(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
     """Passes logits on, and adds to the loss how far they are from what a network says of the same images.
 
-    That network is frozen.
-    Learning without forgetting (Li & Hoiem 2016); it also keeps a network from being too sure of wrong labels.
+    That network is frozen. Learning without forgetting (Li & Hoiem 2016); it also keeps a network from being too sure
+    of wrong labels.
     """
 
     def __init__(self, network: keras.Model) -> None:
