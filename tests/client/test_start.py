@@ -110,6 +110,15 @@ def is_shown() -> bool:
     return subprocess.run(["xdotool", "search", "--name", "^Digits$"], check=False, capture_output=True).returncode == 0
 
 
+def width_on(screen: str) -> int | None:
+    """Of the window named Digits; None while there is none, or one that Tk puts into another just then."""
+    search = ["xdotool", "search", "--name", "^Digits$", "getwindowgeometry", "--shell"]
+    environment = os.environ | {"DISPLAY": screen}
+    shown = subprocess.run(search, check=False, env=environment, capture_output=True, text=True, timeout=20)
+    widths = re.findall(r"WIDTH=(\d+)", shown.stdout)
+    return int(widths[-1]) if shown.returncode == 0 and widths else None
+
+
 def test_everything_is_twice_as_large_on_a_dense_screen(display: str, tmp_path: Path) -> None:
     desktop = tmp_path / "desktop"
     desktop.mkdir()
@@ -118,9 +127,8 @@ def test_everything_is_twice_as_large_on_a_dense_screen(display: str, tmp_path: 
     for density, home in ((96, tmp_path), (192, tmp_path), (96, desktop)):
         with virtual_screen(density) as screen:
             process = client(tmp_path, DISPLAY=screen, HOME=str(home))
-            search = ["xdotool", "search", "--sync", "--name", "^Digits$", "getwindowgeometry", "--shell"]
-            shown = subprocess.check_output(search, env=os.environ | {"DISPLAY": screen}, text=True, timeout=20)
-            widths.append(int(re.findall(r"WIDTH=(\d+)", shown)[-1]))
+            eventually(lambda: (width_on(screen) or 0) > 300)  # what is in it has been laid out
+            widths.append(width_on(screen) or 0)
             process.terminate()
             process.communicate(timeout=10)
     assert widths[1:] == pytest.approx([2 * widths[0]] * 2, rel=0.06)
