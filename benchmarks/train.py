@@ -44,13 +44,13 @@ def main() -> None:
 
     table = Table("recipe", "parameters", "training", "test images right")
     table.add_row(
-        f"quick, {QUICK.epochs} epochs",
+        f"quick, epochs: {QUICK.epochs}",
         f"{quick.provenance.parameters:,}",
         f"{quick.provenance.seconds:.1f} s",
         f"{quick.metrics.int8.accuracy:.2%} (int8)",
     )
     table.add_row(
-        f"reference, {reference.EPOCHS} epochs",
+        f"reference, epochs: {reference.EPOCHS}",
         f"{network.count_params():,}",
         f"{theirs:.0f} s" + ("" if full else ", from one epoch"),
         f"{right:.2%}" if full else f"{reference.ACCURACY:.2%} (the notebook's own)",

@@ -28,12 +28,12 @@ def build() -> keras.Model:
 
 
 def build_small() -> keras.Model:
-    """The same, made for a training of seconds: images [n, 28, 28, 1] → logits [n, 11]."""
+    """The same, made for a training of seconds: a wide first convolution leaves 6×6 places, without much work."""
     image = keras.Input((28, 28, 1), name="image")
-    x = _first(image, 12)
-    x = _convolution(x, 32, strides=2, padding="valid")
+    x = _convolution(image, 48, kernel=8, strides=4, padding="valid")
     x = _convolution(x, 64, padding="valid")
-    return _answering(image, x, dropout=0.1)
+    x = _convolution(x, 64, padding="valid")
+    return _answering(image, x, dropout=0)
 
 
 def build_second() -> keras.Model:

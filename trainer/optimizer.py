@@ -6,6 +6,9 @@ import tensorflow as tf
 PEAK_RATE = 1e-2
 """Of the learning rate."""
 
+HASTY_RATE = 2e-2
+"""The same, of a training that shows everything once."""
+
 WEIGHT_DECAY = 0.01
 
 
@@ -28,12 +31,26 @@ class Muon(keras.optimizers.Muon):  # type: ignore[misc]  # Keras is untyped
 
 
 def muon(steps: int, peak: float = PEAK_RATE) -> Muon:
-    """For so many `steps`, up to this rate: what both networks for single digits learn by."""
+    """For so many `steps`, up to this rate: what the networks for single digits learn by."""
     return Muon(
         cycle(peak, steps, steps // 5),
         adam_lr_ratio=0.5,
         weight_decay=WEIGHT_DECAY,
         adam_weight_decay=WEIGHT_DECAY,
+    )
+
+
+def hasty_muon(steps: int) -> Muon:
+    """For a training that shows everything once: fastest at its first step.
+
+    Where steps are so few, less momentum and more decay than `muon`'s read more of the validation digits right.
+    """
+    return Muon(
+        keras.optimizers.schedules.CosineDecay(HASTY_RATE, steps),
+        momentum=0.9,
+        adam_lr_ratio=0.5,
+        weight_decay=0.1,
+        adam_weight_decay=0.1,
     )
 
 

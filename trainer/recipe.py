@@ -23,5 +23,5 @@ class Recipe:
 
 
 FULL = Recipe(epochs=20)
-QUICK = Recipe(epochs=2, small=True, pictures=100)
+QUICK = Recipe(epochs=1, small=True, pictures=100)
 """Plain MNIST for some seconds: a reader as good as the reference, that does not know what it cannot read."""

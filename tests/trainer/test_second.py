@@ -42,7 +42,7 @@ def digits(mnist: Mnist) -> Digits:
 @pytest.fixture(scope="module")
 def trained(digits: Digits) -> Trained:
     few, unseen = np.split(np.arange(200), [160])
-    return fit(digits.at(few), digits.at(unseen), Recipe(epochs=1, second_epochs=6))
+    return fit(digits.at(few), digits.at(unseen), Recipe(epochs=1, second_epochs=8))
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_one_that_learns_on_keeps_to_what_it_said(
     assert all(np.array_equal(*pair) for pair in zip(weights, trained.network.get_weights(), strict=True))
     images = normalised(unseen, "some").images
     assert np.abs(float_logits(more.network, images) - float_logits(trained.network, images)).max() > 0.1
-    assert (more.epochs, more.exported().facts()["macs"]) == (7, macs(trained.network))
+    assert (more.epochs, more.exported().facts()["macs"]) == (9, macs(trained.network))
     assert more.seconds > trained.seconds
 
 

@@ -76,8 +76,8 @@ def test_one_that_learns_on_is_half_of_what_it_was_and_half_of_two(
 ) -> None:
     became: list[list[np.ndarray]] = []
 
-    def watched(network: keras.Model, *arguments: Any) -> dict[str, list[float]]:
-        history = learn(network, *arguments)
+    def watched(network: keras.Model, *arguments: Any, **named: Any) -> dict[str, list[float]]:
+        history = learn(network, *arguments, **named)
         became.append(network.get_weights())
         return history
 
