@@ -52,8 +52,8 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         service = Service(arguments.url)
-    except (ValueError, ImportError, OSError) as error:
-        sys.exit(f"Proxy or certificates, as the environment sets them, cannot be used: {error}")
+    except ValueError as error:
+        sys.exit(str(error))
     if arguments.command == "read":
         _read(read, service, arguments)
     _open(service, remembered)
@@ -78,19 +78,25 @@ def _address(text: str) -> str:
 
 def _read(parser: argparse.ArgumentParser, service: Service, arguments: argparse.Namespace) -> NoReturn:
     from client import sources
-    from client.read import STOPPED, read
+    from client.read import FAILED, STOPPED, read
 
+    for stream, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, stream) is None:  # closed by who started this
+            setattr(sys, stream, Path(os.devnull).open(mode))  # noqa: SIM115  # as long as this runs
     if arguments.out and arguments.form == "text":
         parser.error("--out wants --json or --csv")
     try:
         names = arguments.names + (sources.listed(arguments.list) if arguments.list else [])
     except OSError as error:
         parser.error(f"{arguments.list}: {error.strerror}")
+    except KeyboardInterrupt:
+        print("Stopped", file=sys.stderr)
+        sys.exit(STOPPED)
     if not names:
         parser.error("name an image, a folder, an archive or a --list")
     status = read(service, names, form=arguments.form, out=arguments.out, single=arguments.single)
-    if status == STOPPED:
-        os._exit(status)  # what is asked of the service just now is not waited for
+    if status in (FAILED, STOPPED):
+        os._exit(status)  # what is asked of the service just now is not waited for, and all is printed
     sys.exit(status)
 
 

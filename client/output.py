@@ -3,12 +3,15 @@
 import csv
 import io
 import json
+import re
 from dataclasses import dataclass
 
 from client import words
 from contract.messages import ModelReference, NumberResponse, Prediction
 
 CSV_COLUMNS = ("file", "number", "confidence", "accepted", "version", "error")
+
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,15 @@ class Result:
 
 
 def as_text(result: Result) -> str:
+    """One line, whatever the name: an archive may hold names that would steer a terminal."""
+    name = CONTROLS.sub(lambda sign: repr(sign[0])[1:-1], result.name)
     match result.answer:
         case None:
-            return f"{result.name}: {result.error}"
+            return f"{name}: {result.error}"
         case NumberResponse() as number:
-            return f"{result.name}: {number.number}  ({words.of_number(number)})"
+            return f"{name}: {number.number}  ({words.of_number(number)})"
         case prediction:
-            return f"{result.name}: {prediction.digit}  ({words.sentence(prediction)})"
+            return f"{name}: {prediction.digit}  ({words.sentence(prediction)})"
 
 
 def as_json(result: Result) -> str:

@@ -93,7 +93,7 @@ class Service:
     """May be shared between threads."""
 
     def __init__(self, url: str, key: str | None = None) -> None:
-        """Raises `ValueError`, `ImportError` or `OSError` where proxy or certificates of the environment are no use.
+        """Raises `ValueError` where proxy or certificates, as the environment sets them, are no use.
 
         Without a `key`, one is looked for once the service wants one.
         """
@@ -106,8 +106,8 @@ class Service:
                 headers={"Accept-Encoding": "identity"},
                 trust_env=not here,  # no proxy leads back here
             )
-        except httpx.InvalidURL as error:  # a proxy's
-            raise ValueError(str(error)) from error
+        except (httpx.InvalidURL, ValueError, ImportError, OSError) as error:
+            raise ValueError(f"Proxy or certificates, as the environment sets them, cannot be used: {error}") from error
         self._key = key
         self._looking = threading.Lock()
 
@@ -170,13 +170,13 @@ class Service:
             raise ServiceAwayError(f"it redirects to {self._target(path, response)}: try that address")
         if response.status_code in (httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED):
             raise ServiceAwayError(f"{NOT_OURS} ({response.status_code})")
+        if response.status_code == httpx.codes.UNAUTHORIZED:  # a gateway's, too
+            raise KeyWantedError("it does not know this API key" if self._key else "it wants an API key")
         try:
             problem = Problem.model_validate_json(response.content)
         except ValidationError:
             raise _by_another(response.status_code) from None
         detail = problem.detail
-        if response.status_code == httpx.codes.UNAUTHORIZED:
-            raise KeyWantedError("it does not know this API key" if self._key else "it wants an API key")
         if response.status_code in LATER or response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise ServiceBusyError(detail)
         if problem.errors:

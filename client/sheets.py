@@ -15,6 +15,12 @@ from client.ink import Point
 MOST_BYTES, MOST_PIXELS = 20_000_000, 100_000_000
 """Of a picture that is opened; what the service takes is for the service to say."""
 
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+"""Formats that the service takes: of some others Pillow starts programs."""
+
+MOST_SCANS = 100
+"""Of a JPEG, each of which takes as long as an image; a camera's has some ten."""
+
 Image.MAX_IMAGE_PIXELS = None  # Pillow warns at another number; `photo` has ours
 
 SIDE = 2000
@@ -44,7 +50,7 @@ class Photo:
     def image(self, most: int | None = None) -> Image.Image:
         """As it is to be looked at, upright, in colours; no side longer than `most`. Raises `UnreadableImageError`."""
         try:
-            with Image.open(io.BytesIO(self.content)) as image:
+            with Image.open(io.BytesIO(self.content), formats=FORMATS) as image:
                 if most is not None:
                     image.draft("RGB", (most, most))
                 image.load()
@@ -101,8 +107,10 @@ def photo(content: bytes) -> Photo:
     """Raises `UnreadableImageError`."""
     if len(content) > MOST_BYTES:
         raise UnreadableImageError(f"it has more than {MOST_BYTES // 1_000_000} megabytes")
+    if content.startswith(b"\xff\xd8") and content.count(b"\xff\xda") > MOST_SCANS:
+        raise UnreadableImageError("it has too many parts")
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             pixels, media_type = image.width * image.height, image.get_format_mimetype()
     except Exception as error:  # a broken file can make a decoder raise anything
         raise UnreadableImageError("it is no image, or of a kind that is not known here") from error

@@ -30,7 +30,7 @@ COMPRESSIONS: dict[bytes, Callable[[Path], object]] = {
 }
 """First bytes of compressed archives, and what opens them; unlike tarfile's, these read on where a stream ends."""
 
-BROKEN = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError)
+BROKEN = (tarfile.TarError, EOFError, ValueError, zlib.error, lzma.LZMAError)
 """What is raised by archives that are damaged; bz2 raises an `OSError`."""
 
 MOST_BYTES = 16 * 2**20
@@ -60,6 +60,22 @@ class _Archive(tarfile.TarFile):
                 raise tarfile.ReadError("it has no end mark") from error
             except tarfile.HeaderError as error:
                 raise tarfile.ReadError(f"what is at byte {archive.offset} cannot be understood") from error
+
+
+class _Ending:
+    """A file whose end is told: tarfile reads on behind it, for as long as a damaged header says."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._ended = 0
+
+    def read(self, size: int) -> bytes:
+        """Raises `EOFError` where it has told of its end twice."""
+        content = self._file.read(size)
+        self._ended = 0 if content else self._ended + 1
+        if self._ended > 2:
+            raise EOFError("it ends within an image")
+        return content
 
 
 def named(arguments: Iterable[str]) -> Iterator[Source]:
@@ -161,7 +177,7 @@ def _archive(path: Path) -> Iterator[Source]:
     """The images in it, in its order, as a stream: it may be larger than memory and disk."""
     found = False
     try:
-        with _unpacked(path) as file, _Archive.open(fileobj=file, mode="r|") as archive:
+        with _unpacked(path) as file, _Archive.open(fileobj=cast("BinaryIO", _Ending(file)), mode="r|") as archive:
             for member in archive:
                 if not member.isdir() and _is_image(PurePath(member.name)):
                     found = True

@@ -31,6 +31,9 @@ POLL = 10
 NOTICE = 8
 """Seconds that a word about a file stands, unless something is drawn."""
 
+MARGIN = 80
+"""Pixels of the screen's height that title bar and desktop may want."""
+
 HINT = "Draw a digit, or a number, with mouse, pen or finger."
 
 IMAGES = [
@@ -92,9 +95,10 @@ class Window:
         self._poll()
 
         root.update_idletasks()
-        root.minsize(root.winfo_reqwidth(), root.winfo_reqheight())
-        if remembered.place:
-            root.geometry(_on_screen(root, remembered.place))
+        width = min(root.winfo_reqwidth(), root.winfo_screenwidth())
+        height = min(root.winfo_reqheight(), root.winfo_screenheight() - round(MARGIN * scale))
+        root.minsize(width, height)
+        root.geometry(_on_screen(root, remembered.place) if remembered.place else f"{width}x{height}")
 
     def _menus(self) -> Menus:
         return {
@@ -133,6 +137,7 @@ class Window:
             self._details = Details(self._root, self._scale)
             bind(self._details, self._menus())  # the desktop may have given it the focus
         self._details.show(self.answer)
+        self._details.deiconify()
         self._details.lift()
         self._send()
 
@@ -226,12 +231,8 @@ class Window:
 
     def _move_to(self, url: str) -> None:
         """Talk to the service at `url` from now on. Raises `ValueError`."""
-        try:
-            url = address(url)
-            service = Service(url, self._keys.get(url) or None)
-        except (ImportError, OSError) as error:
-            raise ValueError(f"Proxy or certificates, as the environment sets them, cannot be used: {error}") from error
-        self._reconnect(service)
+        url = address(url)
+        self._reconnect(Service(url, self._keys.get(url) or None))
 
     def _take_key(self, key: str) -> None:
         """Raises `ValueError`."""

@@ -160,10 +160,10 @@ def upload(source: FolderStore, url: str) -> None:
 
 
 @contextlib.contextmanager
-def virtual_screen(density: int = 96) -> Iterator[str]:
+def virtual_screen(density: int = 96, size: str = "2000x1400") -> Iterator[str]:
     """The name of a display that nobody looks at, of so many dots per inch."""
     read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "2000x1400x24", "-nolisten", "tcp"]
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{size}x24", "-nolisten", "tcp"]
     command += ["-dpi", str(density)]
     with subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL) as screen:
         os.close(write)

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from client.sources import images_in
 from tests.conftest import DATA
-from tests.servers import REPO, ServiceProcess, running_service
+from tests.servers import REPO, ServiceProcess, SilentHandler, http_server, running_service
 
 SEVEN = str(DATA / "7.png")
 
@@ -135,6 +136,32 @@ def test_service_away_is_one_line_and_status_1() -> None:
 def test_address_may_stand_after_the_command(service: ServiceProcess) -> None:
     command = [sys.executable, "-m", "client", "read", SEVEN, "--url", service.url.removeprefix("http://")]
     assert subprocess.run(command, cwd=REPO, check=False).returncode == 0
+
+
+def test_name_in_an_archive_cannot_steer_a_terminal(service: ServiceProcess, tmp_path: Path) -> None:
+    path = tmp_path / "images.tar"
+    with tarfile.open(path, "w") as archive:
+        archive.add(SEVEN, "a\x1b[2J\nforged.png: 3  (99.99 % sure)\nb.png")
+    [line] = read(service.url, str(path)).stdout.decode().splitlines()
+    assert line.startswith(f"{path}:a\\x1b[2J\\nforged.png: 3  (99.99 % sure)\\nb.png: 7  (")
+
+
+@pytest.mark.parametrize(("closed", "asked"), [(">&-", SEVEN), ("<&-", "-"), ("2>&-", "nowhere.png")])
+def test_streams_may_be_closed(service: ServiceProcess, closed: str, asked: str) -> None:
+    command = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "client", "--url", service.url]
+    done = subprocess.run([*command, "read", asked], cwd=REPO, capture_output=True, text=True, check=False)
+    assert done.returncode == (0 if asked == SEVEN else 1)
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_gateway_may_want_the_key() -> None:
+    class Gateway(SilentHandler):
+        def do_POST(self) -> None:
+            self.send_error(401)
+
+    with http_server(Gateway) as url:
+        assert "it wants an API key" in read(url, SEVEN).stderr.decode()
 
 
 def test_wrong_use_is_status_2() -> None:

@@ -133,6 +133,34 @@ def test_damaged_header_does_not_end_an_archive_silently(service: ServiceProcess
     assert "is damaged" in str(broken["error"])
 
 
+def endless() -> bytes:
+    """A header that says that what follows it never ends."""
+    member = tarfile.TarInfo("endless.png")
+    member.size = 2**62
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
+def sparse() -> bytes:
+    """A member that says where it has holes, and does so wrongly."""
+    member = tarfile.TarInfo("sparse.png")
+    member.pax_headers = {"GNU.sparse.map": "here,there", "GNU.sparse.size": "9", "GNU.sparse.name": "sparse.png"}
+    return member.tobuf(tarfile.PAX_FORMAT)
+
+
+@pytest.mark.parametrize("header", [endless, sparse])
+def test_header_that_makes_no_sense_stops_nothing(
+    service: ServiceProcess, folder: Path, tmp_path: Path, header: Callable[[], bytes]
+) -> None:
+    path, image = tmp_path / "images.tar", next((folder / "0").iterdir())
+    with tarfile.open(path, "w") as archive:
+        archive.add(image, "first.png")
+        end = archive.offset
+    path.write_bytes(path.read_bytes()[:end] + header())
+    found = objects(read(service.url, "--json", "--single", str(path), str(image)).stdout)
+    assert [one["file"] for one in found if "error" not in one] == [f"{path}:first.png", str(image)]
+    assert "is damaged" in str(found[-2]["error"])
+
+
 def test_archive_and_folder_agree_on_what_is_an_image(service: ServiceProcess, folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "images.tar"
     with tarfile.open(path, "w") as archive:
@@ -398,6 +426,44 @@ def test_interrupted_reader_does_not_wait_for_an_answer(heeded: None, service: S
         ends.set()
     assert (reader.returncode, errors) == (130, b"Stopped\n")
     assert waited < 7  # a request is given up after ten
+
+
+def test_reader_that_cannot_print_waits_for_no_more_answers(service: ServiceProcess, folder: Path) -> None:
+    ends = threading.Event()
+
+    class FirstAtOnce(slowed(service.url, 0)):  # type: ignore[misc]  # a base that is made here
+        asked = 0
+
+        def do_POST(self) -> None:
+            FirstAtOnce.asked += 1
+            if FirstAtOnce.asked > 1:
+                ends.wait(60)
+            super().do_POST()
+
+    try:
+        with http_server(FirstAtOnce) as url, Path("/dev/full").open("wb") as full:
+            command = [sys.executable, "-m", "client", "--url", url, "read", "--single", *names(folder)]
+            reader = subprocess.Popen(command, cwd=REPO, stdout=full, stderr=subprocess.PIPE)
+            started = time.monotonic()
+            _, errors = reader.communicate(timeout=60)
+            waited = time.monotonic() - started
+            ends.set()
+    finally:
+        ends.set()
+    assert (reader.returncode, errors) == (1, b"standard output: No space left on device\n")
+    assert FirstAtOnce.asked > 1
+    assert waited < 7  # a request is given up after ten
+
+
+def test_list_that_does_not_come_is_given_up(heeded: None, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "list")
+    command = [sys.executable, "-m", "client", "read", "--list", str(tmp_path / "list")]
+    reader = subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE)
+    with (tmp_path / "list").open("wb"):  # as soon as it is read
+        time.sleep(0.2)
+        reader.send_signal(signal.SIGINT)
+        _, errors = reader.communicate(timeout=60)
+    assert (reader.returncode, errors) == (130, b"Stopped\n")
 
 
 @pytest.mark.parametrize("out", ["/dev/null", "/dev/stdout"])

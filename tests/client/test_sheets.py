@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageOps
 
 import client.sheets
-from client.sheets import History, Photo, photo
+from client.sheets import History, Photo, UnreadableImageError, photo
 from service.decoding import Decoder
 from tests.pictures import saved
 
@@ -59,6 +59,19 @@ def test_damaged_exif_does_not_spoil_a_photo() -> None:
     with pytest.raises(Exception, match="float"):  # a description that is a number cannot be written again
         ImageOps.exif_transpose(Image.open(file))
     assert photo(file.getvalue()).image().getpixel((5, 5)) == (255, 255, 255)
+
+
+def test_what_would_start_a_program_or_take_hours_is_not_opened() -> None:
+    drawn = Image.new("L", (60, 40), 255)
+    file = io.BytesIO()
+    drawn.save(file, "EPS")
+    with pytest.raises(UnreadableImageError, match="of a kind that is not known here"):
+        photo(file.getvalue())
+    scans = saved(drawn, "JPEG", progressive=True)
+    place = scans.index(b"\xff\xda")
+    assert photo(scans).image()
+    with pytest.raises(UnreadableImageError, match="too many parts"):
+        photo(scans[:place] + 100 * scans[place:])
 
 
 def test_so_many_photos_are_remembered_as_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:

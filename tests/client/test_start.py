@@ -110,13 +110,16 @@ def is_shown() -> bool:
     return subprocess.run(["xdotool", "search", "--name", "^Digits$"], check=False, capture_output=True).returncode == 0
 
 
-def width_on(screen: str) -> int | None:
-    """Of the window named Digits; None while there is none, or one that Tk puts into another just then."""
+def size_on(screen: str) -> tuple[int, int]:
+    """Of the window named Digits; 0 while there is none, or one that Tk puts into another just then."""
     search = ["xdotool", "search", "--name", "^Digits$", "getwindowgeometry", "--shell"]
     environment = os.environ | {"DISPLAY": screen}
     shown = subprocess.run(search, check=False, env=environment, capture_output=True, text=True, timeout=20)
-    widths = re.findall(r"WIDTH=(\d+)", shown.stdout)
-    return int(widths[-1]) if shown.returncode == 0 and widths else None
+    sizes = re.findall(r"WIDTH=(\d+)\nHEIGHT=(\d+)", shown.stdout)
+    if shown.returncode or not sizes:
+        return 0, 0
+    width, height = sizes[-1]
+    return int(width), int(height)
 
 
 def test_everything_is_twice_as_large_on_a_dense_screen(display: str, tmp_path: Path) -> None:
@@ -127,11 +130,22 @@ def test_everything_is_twice_as_large_on_a_dense_screen(display: str, tmp_path: 
     for density, home in ((96, tmp_path), (192, tmp_path), (96, desktop)):
         with virtual_screen(density) as screen:
             process = client(tmp_path, DISPLAY=screen, HOME=str(home))
-            eventually(lambda: (width_on(screen) or 0) > 300)  # what is in it has been laid out
-            widths.append(width_on(screen) or 0)
+            eventually(lambda: size_on(screen)[0] > 300)  # what is in it has been laid out
+            widths.append(size_on(screen)[0])
             process.terminate()
             process.communicate(timeout=10)
     assert widths[1:] == pytest.approx([2 * widths[0]] * 2, rel=0.06)
+
+
+def test_window_fits_on_a_screen_that_is_dense_and_small(display: str, tmp_path: Path) -> None:
+    with virtual_screen(192, "1920x1080") as screen:
+        process = client(tmp_path, DISPLAY=screen)
+        eventually(lambda: size_on(screen)[0] > 300)
+        width, height = size_on(screen)
+        process.terminate()
+        process.communicate(timeout=10)
+    assert width <= 1920
+    assert 800 < height < 1000  # there is a title bar, and perhaps a panel
 
 
 def test_preferences_that_cannot_be_read_are_the_defaults(tmp_path: Path) -> None:
