@@ -1,6 +1,7 @@
 """Any grey image of one line of digits → the strip that the line network was trained on.
 
-The line's ink becomes as high as the strip, its strokes of one darkness and no thinner than a pen; nothing is cut.
+What lies around the sheet is left out; the line's ink becomes as high as the strip, its strokes of one darkness and no
+thinner than a pen; nothing of it is cut.
 Trainer and service both call `strip`; whatever changes its result needs a new `VERSION`.
 """
 
@@ -14,8 +15,9 @@ from PIL import Image
 
 from contract.border import Grey
 from contract.normalisation import BlankImageError, bounds, evened, grown, inked, pen_width
+from contract.undoing import cut
 
-VERSION = "strip-2"
+VERSION = "strip-3"
 """Stands in every manifest of a model that reads lines."""
 
 HEIGHT = 32
@@ -32,6 +34,9 @@ FINE = 2 * HEIGHT
 
 MIN_PEN = 5
 """Thinner strokes are thickened to this width, pixels of the fine strip."""
+
+MARGIN = 6
+"""Pixels of paper left of the line, of the fine strip: the network overlooks a straight 1 at its very beginning."""
 
 INKED, DUST = 64, 9
 """Grey level from which on there is ink, and pixels of it up to which it is dust, of the fine strip."""
@@ -68,7 +73,8 @@ class Strip:
 
 def strip(image: Grey) -> Strip:
     """The line of writing in `image`, uint8 [height, width]. Raises `BlankImageError`, `TooLongError`."""
-    ink = without_rules(inked(image))
+    part = cut(image)
+    ink = without_rules(inked(part.image))
     if not ink.any():
         raise BlankImageError
     rows, columns = bounds(ink)
@@ -76,15 +82,16 @@ def strip(image: Grey) -> Strip:
     inner = bounds(fine)
     if inner != (slice(0, FINE), slice(0, fine.shape[1])):  # there was dust around the line
         factor = (rows.stop - rows.start) / FINE
-        rows, columns = (_within(side, part, factor) for side, part in zip((rows, columns), inner, strict=True))
+        rows, columns = (_within(side, span, factor) for side, span in zip((rows, columns), inner, strict=True))
         fine = _fine(ink[rows, columns])
     if fine.max() <= PALE:
         raise BlankImageError
     rounds = max(0, round((MIN_PEN - pen_width(fine)) / 2))
-    strokes = grown(fine, rounds)
-    reduced = image.shape[1] / ink.shape[1]
+    strokes = np.pad(grown(fine, rounds), ((0, 0), (MARGIN, 0)))
+    reduced = part.times * part.image.shape[1] / ink.shape[1]
     scale = reduced * (rows.stop - rows.start) / FINE
-    left, top = columns.start * reduced - rounds * scale, rows.start * reduced - rounds * scale
+    left = part.left + columns.start * reduced - (rounds + MARGIN) * scale
+    top = part.top + rows.start * reduced - rounds * scale
     return Strip(_scaled(strokes, HEIGHT), strokes, left, top, scale, rounds)
 
 

@@ -172,7 +172,21 @@ static void count_rows(const Sheet *sheet, int above, uint32_t *rows) {
         rows[y] = count_row(row_of(sheet, y), inked_of(sheet, y), sheet->flip, (grey)(sheet->paper + above));
 }
 
-/* The same of each column, of the rows in `down`. */
+/* Whether they are but specks beside what else is on the sheet: `_without_grains` looks at that. */
+static int are_grains(const Sheet *sheet, const uint32_t *rows) {
+    uint64_t dark = 0, inked = 0, marks = 0;
+    for (int y = 0; y < sheet->height; y++) {
+        Extent ink = inked_of(sheet, y);
+        dark += rows[y];
+        inked += (uint64_t)at_least(0, ink.after - ink.first);
+    }
+    if ((double)dark > SPECK * (double)inked) return 0;
+    grey pale = (grey)(sheet->paper + MIN_CONTRAST - 1);
+    for (int y = 0; y < sheet->height; y++) marks += count_row(row_of(sheet, y), inked_of(sheet, y), sheet->flip, pale);
+    return (double)dark <= SPECK * (double)marks;
+}
+
+/* How many of each column have, of the rows in `down`. */
 static void count_columns(const Sheet *sheet, int above, Extent down, grey *lanes, uint32_t *columns) {
     int width = sheet->width;
     grey flip = sheet->flip, most = (grey)(sheet->paper + above);
@@ -496,6 +510,7 @@ static int notes_for(int height, int width, Notes *made) {
 static int place(const Sheet *sheet, int most, const Notes *notes, grey *placed) {
     if (!most) return BLANK;
     count_rows(sheet, most / 4, notes->rows);
+    if (are_grains(sheet, notes->rows)) return NOT_HERE;
     Extent down = extent(notes->rows, sheet->height);
     count_columns(sheet, most / 4, down, notes->line, notes->columns);
     Extent across = extent(notes->columns, sheet->width);

@@ -12,11 +12,12 @@ holds that both give the same picture, to the last bit.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from itertools import accumulate
 
+import cc3d
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -27,7 +28,7 @@ from contract.filling import filling
 from contract.light import evenly_lit
 from contract.undoing import undone
 
-VERSION = "pen-4"
+VERSION = "pen-5"
 """Stands in every manifest. A service refuses an artifact made with another."""
 
 SIZE = 28
@@ -64,7 +65,11 @@ DARK = 0.75
 """Share of ink that is at least half as dark as the darkest, where there is no shadow."""
 
 SPECK = 0.005
-"""Share of the ink that may lie outside the bounding box, on each side: dust there does not shrink the digit."""
+"""Share of the ink that may lie outside the bounding box, on each side, or be far darker than the rest: dust there does
+not shrink the digit."""
+
+GRAIN = 0.1
+"""Longer side of such dust, as a share of the digit's, at most."""
 
 BLACK, WHITE = 0, 255
 
@@ -142,7 +147,7 @@ def placed_by_python(ink: Grey) -> Grey:
     """The same without native.c."""
     if not ink.any():
         raise BlankImageError
-    strokes = thickened(evened(_scale(_crop(ink), GRID)))
+    strokes = thickened(evened(_scale(ink[bounds(ink)], GRID)))
     return centred(_scale(strokes, DIGIT))
 
 
@@ -153,6 +158,10 @@ def inked(image: Grey) -> Grey:
     nothing, the light is divided out of the image, once for dark ink and once for light. If neither finds the same ink
     again, what is at most half as much and does not reach the border counts. Raises `BlankImageError`.
     """
+    return _without_grains(_found(image))
+
+
+def _found(image: Grey) -> Grey:
     try:
         ink = separated(image)
     except BlankImageError:
@@ -168,6 +177,26 @@ def inked(image: Grey) -> Grey:
     if ink is None:
         raise BlankImageError
     return ink
+
+
+def _without_grains(ink: Grey) -> Grey:
+    """`ink`, specks of it no darker than what they lie beside, from which they would keep a pale digit apart."""
+    dark = _mask(ink)
+    count = np.count_nonzero(dark)
+    if count > SPECK * ink.size:
+        return ink
+    at_least = np.cumsum(Image.fromarray(ink).histogram()[::-1])[::-1]
+    few = SPECK * at_least[MIN_CONTRAST]
+    if count > few:
+        return ink
+    pale = np.minimum(ink, np.uint8(np.flatnonzero(at_least > few)[-1]))
+    grains = cc3d.statistics(cc3d.connected_components(dark, connectivity=8))["bounding_boxes"][1:]
+    small = max(map(_longer_side, grains)) <= GRAIN * _longer_side(bounds(pale))
+    return pale if small and border.edge(_mask(pale)).mean() < CLEAR else ink
+
+
+def _longer_side(box: Sequence[slice]) -> int:
+    return max(int(side.stop - side.start) for side in box)
 
 
 def _in_even_light(image: Grey) -> list[Grey]:
@@ -246,11 +275,6 @@ def _paper(image: Grey) -> tuple[Grey, float]:
     return (edge[0, ...], 0.0) if border.is_plain(edge) else border.paper(image)
 
 
-def _crop(ink: Grey) -> Grey:
-    """The part of `ink` within its bounding box."""
-    return ink[bounds(ink)]
-
-
 def bounds(ink: Grey) -> tuple[slice, slice]:
     """Rows and columns of the bounding box of `ink`, of which there is some; specks at the edges are left out."""
     mask = ink > ink.max() // 4
@@ -277,7 +301,7 @@ def _scale(image: Grey, longer_side: int) -> Grey:
     # Whole levels first, which is quick, then floats: a hair-thin line on a large canvas averages to a trace.
     picture = Image.fromarray(_stretched(image, lambda darkest: _LEVELS * 255 // darkest))
     coarse = picture.reduce(step).convert("F") if (step := int(1 / factor) // 4) > 1 else picture.convert("F")
-    averaged = np.asarray(coarse.resize(size, Image.Resampling.BOX))
+    averaged = np.asarray(coarse.resize(size, BOX))
     if not averaged.max():  # specks, far from each other
         raise BlankImageError
     result: Grey = np.rint(averaged * (255 / averaged.max())).astype(np.uint8)

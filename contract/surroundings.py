@@ -1,6 +1,7 @@
 """What lies around the sheet, or the field of a form, that a digit was written on: a desk, a printed box."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import cc3d
 import numpy as np
@@ -70,26 +71,42 @@ STROKE, BLOTS = 0.2, 0.02
 """Width of its strokes, at most, as a share of the sheet's shorter side, but for such a share of the ink at joints."""
 
 
+class Part(NamedTuple):
+    """A part of an image, and where it was."""
+
+    image: Grey
+    """uint8 [height, width]."""
+    top: int = 0
+    left: int = 0
+    times: int = 1
+    """Pixels of the whole, in either direction, that one of the part was made of; `top` and `left` are in them."""
+
+
 def without_surroundings(image: Grey) -> Grey:
-    """`image`, uint8 [height, width], less what lies around a sheet in it, or a box; most are returned as they are.
+    """`image`, uint8 [height, width], less what lies around a sheet in it, or a box; most are returned as they are."""
+    return sheet(image).image
+
+
+def sheet(image: Grey) -> Part:
+    """The sheet in `image`, or the box; of most images that is all.
 
     Large ones become smaller. What is not on the sheet becomes paper: a plane through the greys of the sheet.
     """
     if min(image.shape) < SMALLEST or not _may_be_around(image):
-        return image
+        return Part(image)
     times = -(-max(image.shape) // FINE)
     fine = np.asarray(Image.fromarray(image).reduce(times)) if times > 1 else image
     step = -(-max(fine.shape) // CELLS)
     if min(fine.shape) < SMALLEST:
-        return image
+        return Part(image)
     for around in _around(fine):
         found = ~_reached(~_differing(fine, around, step))
-        sheet = _opened(found)
-        if not _is_rectangle(sheet, found):
+        rectangle = _opened(found)
+        if not _is_rectangle(rectangle, found):
             continue
-        paper = _plane(fine, _pixels(sheet, fine, step))
+        paper = _plane(fine, _pixels(rectangle, fine, step))
         marked = _differing(fine, paper, step)
-        inner = _within_lines(sheet, marked)
+        inner = _within_lines(rectangle, marked)
         if inner is None or not _is_written(written := marked & inner, inner):
             continue
         within = _pixels(inner, fine, step)
@@ -97,8 +114,8 @@ def without_surroundings(image: Grey) -> Grey:
         if _reaches_across(written, inner) if boxed else _is_hole(within & _far(fine, paper), fine, around):
             continue
         inner = _without_tips(inner, _differing(fine, paper, step, least=0))
-        return _part(fine, _pixels(inner, fine, step), paper)
-    return image
+        return _part(fine, _pixels(inner, fine, step), paper, times)
+    return Part(image)
 
 
 def _may_be_around(image: Grey) -> bool:
@@ -282,8 +299,8 @@ def _is_hole(written: Mask, image: Grey, around: Grey) -> bool:
     return border.is_plain(border.edge(image)) and bool(2 * np.count_nonzero(near) >= np.count_nonzero(written))
 
 
-def _part(image: Grey, inner: Mask, paper: Grey) -> Grey:
-    """What lies in `inner`, on that paper."""
+def _part(image: Grey, inner: Mask, paper: Grey, times: int) -> Part:
+    """What lies in `inner`, on that paper, of an image that was made smaller so many times."""
     rows, columns = (np.flatnonzero(inner.any(axis=axis)) for axis in (1, 0))
     place = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    return np.where(inner, image, paper)[place]
+    return Part(np.where(inner, image, paper)[place], times * int(rows[0]), times * int(columns[0]), times)

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from contract.border import COARSE, FAR, Grey
-from contract.surroundings import without_surroundings
+from contract.border import COARSE, FAR, Grey, edge, is_plain
+from contract.surroundings import Part, sheet, without_surroundings
 
 FEWEST = 4
 """Places, in either direction, at which such an image changes."""
@@ -25,11 +25,17 @@ DOT, SMALL = 2, 40
 OF_RIM, OF_PAPER = 0.9, 0.97
 """Shares of a line of a rim, and of the border of what lies in it, that are of one grey."""
 
+OF_LINE = 0.995
+"""The latter where there may be several digits: if they are cropped closely, a 1 at their end is no rim."""
+
 AT_ONCE = 2**14
 """Pixels, or one row, that are looked at in one go."""
 
 LONGEST = 8192
 """Side of the largest image whose rim is looked for, pixels."""
+
+FEW = 64
+"""Rows and columns that are enough to see which grey is usual."""
 
 SOFT = 2
 """Pixels between a rim and what lies in it."""
@@ -41,6 +47,14 @@ def undone(image: Grey) -> Grey:
         return image
     before = unrepeated(image)
     return without_rim(undithered(without_surroundings(image))) if before is image else before
+
+
+def cut(image: Grey) -> Part:
+    """What is written on of `image`: a sheet on a desk, less the rim that it may have."""
+    part = sheet(image)
+    rows, columns = within_rim(part.image, OF_LINE)
+    top, left = (begun + part.times * side.start for begun, side in zip(part[1:3], (rows, columns), strict=True))
+    return Part(np.ascontiguousarray(part.image[rows, columns]), top, left, part.times)
 
 
 def unrepeated(image: Grey) -> Grey:
@@ -84,34 +98,48 @@ def _is_mixed(image: Grey) -> bool:
 
 
 def without_rim(image: Grey) -> Grey:
-    """`image` less lines at its edges that are of one other grey, where what is left lies on paper of one grey.
+    """`image` less the rim that it may have."""
+    rows, columns = within_rim(image)
+    within = image[rows, columns]
+    return image if within.shape == image.shape else np.ascontiguousarray(within)
 
-    As a scanner's lid, a desk, or the padding of another program around a sheet; not a 7's bar, whose stroke goes on.
+
+def within_rim(image: Grey, of_paper: float = OF_PAPER) -> tuple[slice, slice]:
+    """Rows and columns less lines at the edges of one other grey, where what is left lies on paper of one grey.
+
+    At least such a share of its border is. As a scanner's lid, a desk, or the padding of another program around a
+    sheet; not a 7's bar, whose stroke goes on.
     """
+    height, width = image.shape
+    whole = slice(0, height), slice(0, width)
     if max(image.shape) > LONGEST:
-        return image
-    usual = int(np.searchsorted(np.cumsum(Image.fromarray(image).histogram()), image.size / 2))
+        return whole
+    step = max(1, max(image.shape) // FEW)
+    usual = int(np.median(image[::step, ::step]))
+    outermost = edge(image)
+    if is_plain(outermost) and abs(int(outermost[0]) - usual) <= FAR:
+        return whole
     top, bottom = _rim(image, usual), _rim(image[::-1], usual)
-    within = image[top : len(image) - bottom]
+    within = image[top : height - bottom]
     left, right = _rim(within.T, usual), _rim(within.T[::-1], usual)
-    within = within[:, left : image.shape[1] - right]
-    if within.shape == image.shape:
-        return image
-    inner = within[SOFT * (top > 0) : len(within) - SOFT * (bottom > 0)]
-    inner = inner[:, SOFT * (left > 0) : inner.shape[1] - SOFT * (right > 0)]
+    if not any((top, bottom, left, right)):
+        return whole
+    rows = slice(top + SOFT * (top > 0), height - bottom - SOFT * (bottom > 0))
+    columns = slice(left + SOFT * (left > 0), width - right - SOFT * (right > 0))
+    inner = image[rows, columns]
     if not inner.size:
-        return image
-    edges = [edge.astype(np.int16) for edge in (inner[0], inner[-1], inner[:, 0], inner[:, -1])]
+        return whole
+    edges = [line.astype(np.int16) for line in (inner[0], inner[-1], inner[:, 0], inner[:, -1])]
     border = np.concatenate(edges)
     paper = np.median(border)
     lines = (image[0], image[-1], image[:, 0], image[:, -1])
     strokes = [
-        _goes_on(edge, float(np.median(line)), paper)
-        for edge, line, cut in zip(edges, lines, (top, bottom, left, right), strict=True)
+        _goes_on(beside, float(np.median(line)), paper)
+        for beside, line, cut in zip(edges, lines, (top, bottom, left, right), strict=True)
         if cut
     ]
-    of_one_grey = (np.abs(border - paper) <= FAR).mean() >= OF_PAPER
-    return np.ascontiguousarray(inner) if of_one_grey and not any(strokes) else image
+    of_one_grey = (np.abs(border - paper) <= FAR).mean() >= of_paper
+    return (rows, columns) if of_one_grey and not any(strokes) else whole
 
 
 def _goes_on(edge: NDArray[np.int16], grey: float, paper: float) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from contract.border import Grey
-from contract.line import HEIGHT, WIDTH, Strip, TooLongError, strip, windows
+from contract.line import FINE, HEIGHT, MARGIN, WIDTH, Strip, TooLongError, strip, windows
 from contract.normalisation import BlankImageError
 from contract.parts import apart
 from contract.spelling import FRAME, NOTHING, OUTPUTS, Spelling, joined, spell
@@ -28,7 +28,7 @@ ZEROS = (60, 50, 110, 150), (140, 50, 190, 150), (230, 50, 290, 150)
 def test_line_fills_the_strip_wherever_it_stands_and_whatever_its_colours() -> None:
     image = drawn(*ZEROS)
     ink = strip(image).ink
-    assert ink.shape == (HEIGHT, round(HEIGHT * 231 / 101))
+    assert ink.shape == (HEIGHT, round((231 / 101 * FINE + MARGIN) * HEIGHT / FINE))
     assert ink.any(axis=1).all()
     assert np.array_equal(ink, strip(255 - image).ink)
     assert np.array_equal(ink, strip(np.pad(image, 150, constant_values=255)).ink)
@@ -43,6 +43,32 @@ def test_places_of_the_strip_are_those_of_the_image() -> None:
         x = line.left + line.scale * columns
         y = line.top + line.scale * rows
         assert (x.min(), x.max(), y.min(), y.max()) == pytest.approx((60, 290, 50, 150), abs=4)
+
+
+@pytest.mark.parametrize(
+    ("grey", "sides", "off"), [(10, ((0, 0), (8, 0)), 2), (60, ((60, 90), (70, 50)), 8), (0, ((4, 4), (4, 4)), 2)]
+)
+def test_lid_desk_or_frame_around_the_sheet_is_left_out(
+    grey: int, sides: tuple[tuple[int, int], tuple[int, int]], off: int
+) -> None:
+    image = np.full((1000, 1600), 235, np.uint8) if grey == 60 else np.full((200, 400), 235, np.uint8)
+    written = drawn(*ZEROS)
+    middle = (len(image) - 200) // 2, (image.shape[1] - 400) // 2
+    window = image[middle[0] : middle[0] + 200, middle[1] : middle[1] + 400]
+    if len(image) > 200:
+        window = image
+        written = np.asarray(Image.fromarray(written).resize((1600, 1000)))
+    np.minimum(window, written, out=window)
+    clean, around = strip(image), strip(np.pad(image, sides, constant_values=grey))
+    assert around.ink.shape == pytest.approx(clean.ink.shape, abs=2)
+    assert around.left - clean.left == pytest.approx(sides[1][0], abs=off)
+    assert around.top - clean.top == pytest.approx(sides[0][0], abs=off)
+
+
+def test_upright_stroke_at_the_end_of_a_closely_cropped_line_is_no_rim() -> None:
+    image = drawn((12, 0, 60, 99), size=(80, 100))[:, :61].copy()
+    image[:, :8] = 0
+    assert strip(image).ink[:, :8].any(axis=1).all()
 
 
 def test_dust_around_the_line_does_not_make_it_small() -> None:

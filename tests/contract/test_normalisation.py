@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from contract.normalisation import DIGIT, BlankImageError, normalise
+from contract.normalisation import DIGIT, BlankImageError, normalise, normalised_by_python
 from trainer.mnist import Mnist
 
 Grey = NDArray[np.uint8]
@@ -71,6 +71,23 @@ def test_paper_noise_and_a_speck_of_dust_change_little() -> None:
     noisy = drawn(400, 30, paper=200, ink=60).astype(float) + rng.normal(0, 8, (400, 400))
     noisy[385:388, 385:388] = 0
     assert likeness(normalise(noisy.clip(0, 255).astype(np.uint8)), PLAIN) > 0.75
+
+
+@pytest.mark.parametrize("ink", [200, 226])
+@pytest.mark.parametrize("noise", [0, 3])
+def test_black_grain_does_not_hide_a_pale_digit(ink: int, noise: int) -> None:
+    pale = drawn(400, 30, paper=250, ink=ink).astype(float)
+    pale[8:14, 10] = 0
+    image = (pale + np.random.default_rng(2).normal(0, noise, pale.shape)).clip(0, 255).astype(np.uint8)
+    for make in (normalise, normalised_by_python):
+        assert likeness(make(image), PLAIN) > 0.75
+
+
+def test_small_digit_beside_a_large_stain_is_no_grain() -> None:
+    page = Image.new("L", (1000, 1400), 240)
+    ImageDraw.Draw(page).ellipse((500, 300, 900, 800), 215)
+    page.paste(Image.fromarray(drawn(100, 5, paper=240, ink=30)), (300, 700))
+    assert likeness(normalise(np.asarray(page)), normalise(drawn(100, 5))) > 0.75
 
 
 def test_photographed_paper_with_uneven_light_and_noise_changes_little() -> None:

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from contract.artifact import Calibration
-from contract.line import FINE, WIDTH, strip
+from contract.line import WIDTH, strip
 from contract.number import number
 from contract.spelling import FRAME, NO_DIGIT, NOTHING, OUTPUTS
 
@@ -32,9 +32,9 @@ def test_half_of_what_is_there_has_to_be_digits(said: list[int], legible: bool) 
     line = strip(marks(len(said)))
     frames = np.zeros((WIDTH // FRAME, OUTPUTS), np.float32)
     frames[:, NOTHING] = 9
-    width = line.fine.shape[1] / FINE * (FINE / 2)  # in the strip, which is half as high
+    last = line.ink.shape[1] // FRAME - 2
     for place, label in enumerate(said):
-        at = round((place / max(1, len(said) - 1) * 0.96 + 0.02) * width / FRAME)
+        at = 2 + round(place / max(1, len(said) - 1) * (last - 2))
         frames[at, [label, NOTHING]] = 18, 0
     blank = Calibration(temperature=1, chosen="")
     found = number(line, [frames], 1, lambda images: np.zeros((len(images), 11), np.float32), blank)

@@ -131,6 +131,22 @@ def test_strokes_that_are_apart_are_one_digit(service: ServiceProcess) -> None:
     assert read(service, drawn(ONE, FOUR_HOOK, FOUR_BAR))["number"] == "14"
 
 
+@pytest.mark.parametrize("pen", [3, 12])
+def test_upright_1_in_front_is_seen(service: ServiceProcess, pen: int) -> None:
+    image = drawn([(20, 40), (20, 160)], [(60, 40), (130, 40), (90, 160)], size=(200, 200), pen=pen)
+    assert read(service, image)["number"] == "17"
+
+
+def test_lid_of_a_scanner_is_no_digit(service: ServiceProcess, unseen: Digits) -> None:
+    right = 0
+    for one in numbers(unseen, "wide", 16):
+        page = np.minimum(np.pad(one.image, 20, constant_values=255), 245)
+        page[:, :12] = 10
+        page[-7:] = 10
+        right += read(service, page)["number"] == one.text
+    assert right >= 14
+
+
 def test_leading_zeros_stay(service: ServiceProcess, unseen: Digits) -> None:
     zeros = Digits(unseen.images[unseen.labels == 0][:4], unseen.labels[unseen.labels == 0][:4])
     assert read(service, number(zeros, 3, "wide", np.random.default_rng(1)).image)["number"] == "000"
