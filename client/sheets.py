@@ -29,6 +29,9 @@ SIDE = 2000
 SHEETS = 100
 """Sheets that are remembered: as often can be undone."""
 
+SHEET = 0.74
+"""Share of its bounding box that a sheet covers, at least: a hexagon covers 0.75."""
+
 REMEMBERED = 200_000_000
 """Bytes of the photos among them."""
 
@@ -88,7 +91,7 @@ def _on_paper(image: Image.Image) -> Image.Image:
     if box := visible.getbbox():
         seen = ImageStat.Stat(image.convert("L"), visible)
         grey, (darkest, lightest) = seen.median[0], seen.extrema[0]
-        is_sheet = seen.count[0] > 0.8 * (box[2] - box[0]) * (box[3] - box[1]) and lightest - darkest > 64
+        is_sheet = seen.count[0] > SHEET * (box[2] - box[0]) * (box[3] - box[1]) and lightest - darkest > 64
         paper = grey if is_sheet else 0 if grey > 127 else 255
     return Image.alpha_composite(Image.new("RGBA", image.size, (paper,) * 3), image)
 

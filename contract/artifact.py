@@ -95,7 +95,7 @@ class Calibration(_Part):
         return self.judged(logits)[1]
 
     def judged(self, logits: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Both of these."""
+        """`probabilities` and `scores`, in one go."""
         scaled = np.divide(logits, self.temperature, dtype=np.float64)
         digits = scaled[:, :NO_DIGIT]
         powers = np.exp(scaled - np.maximum.reduce(digits, axis=1, keepdims=True))  # the likeliest digit's is 1
@@ -147,6 +147,11 @@ class Provenance(_Part):
     libraries: dict[str, str]
     seconds: float = Field(ge=0, description="Wall-clock time of the training alone.")
     revision: str = Field(description="Source revision the trainer ran from.")
+
+    @property
+    def images(self) -> int:
+        """That were for training and validation."""
+        return self.split["training"] + self.split["validation"]
 
 
 class LineReader(_Part):

@@ -6,15 +6,14 @@ import io
 import warnings
 from contextlib import suppress
 from math import inf
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from contract.border import Grey
-from contract.normalisation import normalise, normalised_by_native, normalised_by_python
 from service import png
+from service.patience import ENDLESS, Normaliser, Patience, TakesLongError
 from service.problems import BrokenImage, InvalidRequest, ProblemError, TooLarge
 from service.screening import Head, screen
 
@@ -33,58 +32,19 @@ LEAST_ROW = 16
 FLAT = 32
 """Grey levels: where an image has fewer, its colours may tell more."""
 
+MOST_BURNT = 15
+"""Pixels that a sensor may have burnt in, one in ten thousand at most: far lighter than all others."""
+
+SHEET = 0.74
+"""Share of its bounding box that a sheet covers, at least: a hexagon covers 0.75."""
+
 Image.MAX_IMAGE_PIXELS = None  # Pillow refuses at another number; `Decoder` has ours
 warnings.filterwarnings("ignore", module="PIL")  # each would be kept, of images that nobody looks after
 
 Source = bytes | str | list[list[float]] | Grey
 
-
-QUICK_IMAGES, QUICK_PIXELS = 8, 2**18
-"""Of a request that is small."""
-
 IN_COLOUR = 2**17
 """Pixels in colours, or transparent, that become grey in a few milliseconds."""
-
-BY_PYTHON = 2**12
-"""Pixels that Python normalises in a few milliseconds, whatever is on them; native.c takes less for what is clean."""
-
-
-class Patience(NamedTuple):
-    """What a request may take."""
-
-    images: float = inf
-    pixels: float = inf
-    """Of all of them."""
-    hurried: bool = False
-    """Whether the event loop waits: nothing then that may take more than a few milliseconds, as a file that only Pillow
-    reads, whose head alone may."""
-
-
-AT_ONCE = Patience(QUICK_IMAGES, QUICK_PIXELS, hurried=True)
-SHORT = Patience(QUICK_IMAGES, QUICK_PIXELS)
-ENDLESS = Patience()
-
-
-class TakesLongError(Exception):
-    """The request takes more than the patience that there was."""
-
-
-class Normaliser:
-    """`normalise`, as long as the `Patience` for all images of a request lasts."""
-
-    def __init__(self, patience: Patience) -> None:
-        self._left = BY_PYTHON if patience.hurried else inf
-
-    def __call__(self, image: Grey) -> Grey:
-        """Raises `BlankImageError`, `TakesLongError`."""
-        if self._left == inf:
-            return normalise(image)
-        if (picture := normalised_by_native(image)) is not None:
-            return picture
-        self._left -= image.size
-        if self._left < 0:
-            raise TakesLongError
-        return normalised_by_python(image)
 
 
 class Decoder:
@@ -150,7 +110,7 @@ class Decoder:
         return self._by_pillow(content, shape)
 
     def _by_pillow(self, content: bytes, counted: png.Shape | None) -> Grey:
-        """What is of that shape was `counted`."""
+        """`counted`: the shape whose pixels were counted already, if any."""
         if self._hurried:
             raise TakesLongError
         try:
@@ -172,9 +132,7 @@ class Decoder:
         except (ProblemError, TakesLongError):
             raise
         except UnidentifiedImageError as error:
-            raise BrokenImage(
-                "This is no image of a known format: send PNG, JPEG, WebP, GIF, BMP, TIFF or PNM."
-            ) from error
+            raise BrokenImage from error
         except Exception as error:  # Pillow's decoders raise what they like on broken files
             raise BrokenImage(f"The image cannot be decoded ({error}): it is damaged or cut short.") from error
 
@@ -222,15 +180,11 @@ def _grey(image: Image.Image, *, without_colour: bool = False) -> Grey:
     if image.mode.startswith("I"):  # 16 bits, which Pillow may hold in 32, or 32
         levels = np.asarray(image)
         low = min(0, int(levels.min()))
-        unused = max(0, (int(levels.max()) - low).bit_length() - 8)  # some use few of the bits
+        unused = max(0, (_lightest(levels) - low).bit_length() - 8)  # some use few of the bits
         return ((levels >> unused) - (low >> unused)).clip(0, 255).astype(np.uint8)
     if image.has_transparency_data:
         image = image if image.mode in ("RGBA", "LA") else image.convert("RGBA")
-        if image.getchannel("A").getextrema() == (255, 255):
-            image = image.convert("RGB")
-        else:
-            image = image if image.mode == "LA" else image.convert("LA")
-            image = _composited(image)
+        image = image.convert("RGB") if image.getchannel("A").getextrema() == (255, 255) else _composited(image)
     return np.asarray(_by_colour(image, image.convert("L")))
 
 
@@ -261,25 +215,36 @@ def _grey_pixels(pixels: Grey) -> Grey:
     return _grey(Image.frombuffer(mode, (width, height), pixels, "raw", mode, 0, 1))
 
 
+def _lightest(levels: NDArray[np.int32]) -> int:
+    """But for some pixels, which a sensor may have burnt in."""
+    burnt = min(MOST_BURNT, levels.size // 10_000)
+    return int(np.partition(levels, -1 - burnt, axis=None)[-1 - burnt])
+
+
 def _composited(image: Image.Image) -> Image.Image:
-    """`image`, of mode LA, on white paper, or on black where what can be seen is itself light.
+    """`image`, of mode LA or RGBA, on white paper, or on black where what can be seen is itself light.
 
     An opaque sheet with ink on it brings its own paper: then the margin around it gets the sheet's colour.
     """
-    luminance, alpha = image.split()
-    sketch = np.asarray(image.reduce(max(1, max(image.size) // 256)))
-    opacity = sketch[..., 1]
+    sketch = image.reduce(max(1, max(image.size) // 256))
+    opacity = np.asarray(sketch.getchannel("A"))
     if not opacity.any():
         return Image.new("L", image.size, 255)
     shown = opacity > opacity.max() // 2  # thin or translucent ink, too
-    visible = sketch[..., 0][shown]
-    typical = int(np.median(visible))
-    paper = typical if _is_sheet(shown, visible) else 0 if typical > 127 else 255
-    return Image.composite(luminance, Image.new("L", image.size, paper), alpha)
+    colours = sketch.convert("RGB")
+    seen, greys = np.asarray(colours)[shown], np.asarray(colours.convert("L"))[shown]
+    sheet = _is_sheet(shown, seen)
+    if sheet and np.ptp(greys) < FLAT:
+        paper = Image.new("RGB", image.size, tuple(np.median(seen, axis=0).astype(int).tolist()))
+    else:
+        typical = int(np.median(greys))
+        paper = Image.new("L", image.size, typical if sheet else 0 if typical > 127 else 255)
+    paper.paste(image.convert(paper.mode), mask=image.getchannel("A"))
+    return paper
 
 
-def _is_sheet(shown: NDArray[np.bool_], visible: Grey) -> bool:
-    """Whether what can be seen fills its bounding box, and is of more than one grey."""
+def _is_sheet(shown: NDArray[np.bool_], seen: Grey) -> bool:
+    """Whether what can be seen, uint8 [n, 3], fills its bounding box, and is of more than one colour."""
     rows, columns = np.nonzero(shown)
     box = int(np.ptp(rows) + 1) * int(np.ptp(columns) + 1)
-    return visible.size > 0.8 * box and int(np.ptp(visible)) > 64
+    return len(seen) > SHEET * box and int(np.ptp(seen, axis=0).max()) > 64

@@ -1,5 +1,6 @@
 """`/openapi.json`, and `/docs`, which shows it: Swagger UI from a package, so that it works without the Internet."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib.resources import files
 from typing import Any
@@ -9,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from contract.messages import NumberRequest, PredictRequest, Problem
 from service.inference_protocol import Failure, InferRequest
-from service.keys import GUARDED, OPEN
+from service.keys import guarded
 from service.pages import Files, page
 from service.problems import MEDIA_TYPE
 from service.registry import NoModelError, Registry
@@ -30,53 +31,55 @@ def install(app: FastAPI, registry: Registry, *, keys: bool) -> None:
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
-        page = app.openapi_schema
-        if page is None:
-            page = generate()
-            _add_bodies(page)
-            _name_problems(page)
+        schema = app.openapi_schema
+        if schema is None:
+            schema = generate()
+            _add_bodies(schema)
+            _name_problems(schema)
             if keys:
-                _ask_for_keys(page)
-        _name_version(page, registry)  # which may be another by now
-        return page
+                _ask_for_keys(schema)
+        _name_version(schema, registry)  # which may be another by now
+        return schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
 
 
-def _add_bodies(page: dict[str, Any]) -> None:
+def _add_bodies(schema: dict[str, Any]) -> None:
     """The models of the bodies that direct routes refer to."""
     bodies = [(kind, "validation") for kind in (PredictRequest, NumberRequest, InferRequest)]
     _, schemas = models_json_schema(bodies, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]  # a list of pairs it is
-    page["components"]["schemas"] |= schemas["$defs"]
+    schema["components"]["schemas"] |= schemas["$defs"]
 
 
-def _name_version(page: dict[str, Any], registry: Registry) -> None:
+def _name_version(schema: dict[str, Any], registry: Registry) -> None:
     """Have the examples ask a version that is there."""
     with suppress(NoModelError):
         version = registry.default().manifest.version
-        for operations in page["paths"].values():
-            for operation in operations.values():
-                for parameter in operation.get("parameters", []):
-                    if parameter["name"] == "version" and parameter["schema"].get("type") == "integer":
-                        parameter["schema"]["examples"] = [version]
+        for operation in _operations(schema):
+            for parameter in operation.get("parameters", []):
+                if parameter["name"] == "version" and parameter["schema"].get("type") == "integer":
+                    parameter["schema"]["examples"] = [version]
 
 
-def _name_problems(page: dict[str, Any]) -> None:
+def _name_problems(schema: dict[str, Any]) -> None:
     """Put problems under the media type that they are sent in: FastAPI knows no other than JSON for a model."""
-    for operations in page["paths"].values():
-        for operation in operations.values():
-            for response in operation["responses"].values():
-                content = response.get("content", {})
-                if MEDIA_TYPE in content and "application/json" in content:
-                    content[MEDIA_TYPE] |= content.pop("application/json")
+    for operation in _operations(schema):
+        for response in operation["responses"].values():
+            content = response.get("content", {})
+            if MEDIA_TYPE in content and "application/json" in content:
+                content[MEDIA_TYPE] |= content.pop("application/json")
 
 
-def _ask_for_keys(page: dict[str, Any]) -> None:
-    page.setdefault("components", {})["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-    for path, operations in page["paths"].items():
-        if path.startswith(GUARDED) and not path.startswith(OPEN):
+def _operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    return (operation for operations in schema["paths"].values() for operation in operations.values())
+
+
+def _ask_for_keys(schema: dict[str, Any]) -> None:
+    schema.setdefault("components", {})["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    for path, operations in schema["paths"].items():
+        if guarded(path):
             for operation in operations.values():
                 operation["security"] = [{"key": []}]
-                kind, schema = ("application/json", Failure) if path.startswith("/v2") else (MEDIA_TYPE, Problem)
-                content = {kind: {"schema": schema_reference(schema)}}
+                kind, model = ("application/json", Failure) if path.startswith("/v2") else (MEDIA_TYPE, Problem)
+                content = {kind: {"schema": schema_reference(model)}}
                 operation["responses"]["401"] = {"description": "Wrong key", "content": content}

@@ -17,9 +17,10 @@ from pydantic_core import from_json
 
 from contract.border import Grey
 from service import observing
-from service.decoding import AT_ONCE, QUICK_IMAGES, Decoder, Source
+from service.decoding import Decoder, Source
 from service.keys import Keys
-from service.problems import MEDIA_TYPE, ProblemError, body_of
+from service.patience import AT_ONCE, QUICK_IMAGES
+from service.problems import MEDIA_TYPE, ProblemError, problem_response
 from service.reading import pictures_of, predictions
 from service.registry import Registry
 from service.routing import QUICK_BYTES, QUICK_ROWS
@@ -63,7 +64,8 @@ PLAIN = re.compile(
     ),
     re.IGNORECASE | re.VERBOSE,
 )
-"""The first line and the headers of a request that may go the short way (RFC 9112): none is for others to obey."""
+"""The first line and the headers of a request that may go the short way (RFC 9112): no header asks anything of a proxy,
+or of the connection."""
 
 RIGHT, PROBLEM = (b"200 OK", b"application/json"), MEDIA_TYPE.encode()
 HEAD = b"HTTP/1.1 %b\r\ncontent-length: %d\r\ncontent-type: %b\r\nx-request-id: %b\r\n%b\r\n"
@@ -113,7 +115,7 @@ class Express:
             model = self._registry.default()
             if problem := job.problem:
                 line, kind = b"%d %b" % (problem.status, problem.status.phrase.encode()), PROBLEM
-                content = body_of(problem)
+                content = bytes(problem_response(problem).body)
             else:
                 line, kind, content = *RIGHT, predictions(job.pictures, model)
         except Exception:
@@ -147,7 +149,7 @@ class Express:
         plain = PLAIN.fullmatch(head) if short else None
         if plain is None or not 0 < int(plain["length"] or 0) <= self._longest:
             return None
-        return plain if not self._keys.needed or self._keys.know(plain["key"] or b"") else None
+        return plain if self._keys.know(plain["key"] or b"") else None
 
 
 def _is_image(kind: bytes | None) -> bool:

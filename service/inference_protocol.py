@@ -25,9 +25,9 @@ from pydantic import (
 
 from contract.normalisation import SIZE
 from contract.store import NAME
-from service.decoding import Normaliser, Patience, TakesLongError
 from service.examples import INFER
 from service.model import Answers, Model
+from service.patience import Normaliser, Patience, TakesLongError
 from service.problems import InvalidRequest, TooLarge, UnknownVersion, faults
 from service.reading import answer, normalised
 from service.routing import (
@@ -39,6 +39,7 @@ from service.routing import (
     registry_of,
     require_few_parts,
     require_ready,
+    require_staying,
     require_unpacked,
     schema_reference,
     settings_of,
@@ -48,7 +49,9 @@ from service.settings import Settings
 HEADER_LENGTH = "Inference-Header-Content-Length"
 """Bytes of JSON at the start of a body; behind them lie tensors, little-endian, one after the other."""
 
-OUTPUTS: dict[str, tuple[str, str, list[int], Callable[[Answers], NDArray[Any]]]] = {
+OutputName = Literal["digit", "probabilities", "accepted"]
+
+OUTPUTS: dict[OutputName, tuple[str, str, list[int], Callable[[Answers], NDArray[Any]]]] = {
     "digit": ("INT64", "<i8", [-1], lambda answers: answers.probabilities.argmax(axis=1)),
     "probabilities": ("FP32", "<f4", [-1, 10], lambda answers: answers.probabilities),
     "accepted": ("BOOL", "?", [-1], lambda answers: answers.accepted),
@@ -84,7 +87,7 @@ class OutputParameters(_Part):
 
 
 class RequestedOutput(_Part):
-    name: Literal["digit", "probabilities", "accepted"]
+    name: OutputName
     parameters: Annotated[OutputParameters, _maybe_null(OutputParameters)] = OutputParameters()
 
 
@@ -174,7 +177,7 @@ Version = Annotated[VersionNumber, Path(examples=[1])]
 VERSION: TypeAdapter[int] = TypeAdapter(VersionNumber)
 
 
-@router.get("", summary="What this server is")
+@router.get("", summary="What this server is", responses=_failures(503))
 async def server_metadata() -> ServerMetadata:
     return ServerMetadata(name=NAME, version="1", extensions=["binary_tensor_data"])
 
@@ -194,6 +197,7 @@ async def server_ready(request: Request) -> Ready:
     "/models/{name}/ready", summary="Whether the default version can be asked", responses=_failures(404, 422, 503)
 )
 async def model_ready(name: Name, request: Request) -> ModelReady:
+    require_staying(request)
     return ModelReady(name=(await _model(request, name)).manifest.name, ready=True)
 
 
@@ -203,6 +207,7 @@ async def model_ready(name: Name, request: Request) -> ModelReady:
     responses=_failures(404, 422, 503),
 )
 async def version_ready(name: Name, version: Version, request: Request) -> ModelReady:
+    require_staying(request)
     return ModelReady(name=(await _model(request, name, version)).manifest.name, ready=True)
 
 
@@ -287,7 +292,7 @@ def _answered(body: bytes, header_length: str | None, model: Model, settings: Se
     try:
         wanted = InferRequest.model_validate_json(body[:length])
     except ValidationError as error:
-        raise InvalidRequest(_first(faults(error))) from error
+        raise InvalidRequest(_first(error)) from error
     images = _images(wanted.inputs[0], body[length:])
     _require_within_limits(images, settings)
     if len(images) > patience.images or images.size > patience.pixels:
@@ -344,7 +349,7 @@ def _require_within_limits(images: NDArray[np.uint8], settings: Settings) -> Non
 
 def _response(wanted: InferRequest, model: Model, answers: Answers) -> Response:
     outputs, tensors = [], []
-    for asked in wanted.outputs or [RequestedOutput(name=name) for name in ("digit", "probabilities", "accepted")]:
+    for asked in wanted.outputs or [RequestedOutput(name=name) for name in OUTPUTS]:
         datatype, dtype, _, values = OUTPUTS[asked.name]
         array = values(answers).astype(dtype)
         output: dict[str, Any] = {"name": asked.name, "datatype": datatype, "shape": array.shape}
@@ -373,8 +378,8 @@ def _response(wanted: InferRequest, model: Model, answers: Answers) -> Response:
     )
 
 
-def _first(errors: Any) -> str:
-    """The first of pydantic's faults, in words."""
-    fault = next(iter(errors))
+def _first(error: ValidationError) -> str:
+    """The first of its faults, in words."""
+    fault = faults(error)[0]
     where = ".".join(map(str, fault["loc"]))
     return f"{where}: {fault['msg']}" if where else str(fault["msg"])

@@ -13,6 +13,10 @@ GUARDED = ("/v1", "/v2", "/metrics")
 OPEN = "/v2/health/"
 
 
+def guarded(path: str) -> bool:
+    return path.startswith(GUARDED) and not path.startswith(OPEN)
+
+
 class Keys:
     """Those that a request may bring."""
 
@@ -35,13 +39,10 @@ class KeyCheck:
         self.keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(GUARDED) and not scope["path"].startswith(OPEN):
+        if scope["type"] == "http" and guarded(scope["path"]):
             given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
             if not self.keys.know(given):
-                problem = WrongKey(
-                    WrongKey.example,
-                    headers={"WWW-Authenticate": "Bearer"},
-                )
+                problem = WrongKey(headers={"WWW-Authenticate": "Bearer"})
                 await problem_response(problem, scope["path"])(scope, receive, send)
                 return
         await self.app(scope, receive, send)

@@ -4,14 +4,9 @@ With several workers each writes into files of the folder `PROMETHEUS_MULTIPROC_
 and whichever is asked adds them up. What the others have not yet settled comes a tenth of a second later.
 """
 
-import logging
 import os
 import re
-from collections import deque
-from collections.abc import Callable
 from pathlib import Path
-from threading import RLock
-from typing import Any, TypeVar
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -25,9 +20,7 @@ from prometheus_client import (
 )
 from starlette.responses import Response
 
-logger = logging.getLogger(__name__)
-
-Value = TypeVar("Value")
+from service import later
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 REQUEST_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -46,40 +39,9 @@ reloads = Counter("digits_reloads", "Versions that became the default, or were r
 served_version = Gauge("digits_served_version", "The default version.", multiprocess_mode="liveall")
 
 
-MOST_WAITING = 100
-"""What may wait to be counted."""
-
-_waiting: deque[tuple[Callable[[Any], None], Any]] = deque()
-_settling = RLock()
-
-
-def later(count: Callable[[Value], None], value: Value) -> None:
-    """Have `count(value)` done at the next `settle`, which the log's writer calls ten times a second.
-
-    One after the other they take less time than each takes between two requests, in cold caches.
-    """
-    _waiting.append((count, value))
-    if len(_waiting) >= MOST_WAITING:
-        settle()
-
-
-def settle() -> None:
-    """Count what waits."""
-    failures = []
-    with _settling:
-        while _waiting:
-            count, value = _waiting.popleft()
-            try:
-                count(value)
-            except Exception as error:  # the others are to be counted
-                failures.append(error)
-    for failure in failures:
-        logger.error("something is not counted", exc_info=failure)
-
-
 def exposition() -> Response:
     """What a Prometheus server reads."""
-    settle()
+    later.settle()
     if folder := os.environ.get(FOLDER):
         _forget_dead_workers(Path(folder))
         registry = CollectorRegistry()

@@ -6,7 +6,7 @@ from contract.messages import Box, ModelReference, NumberDigit, NumberResponse
 from contract.normalisation import BlankImageError
 from service.model import Model
 from service.problems import BlankImage, NoNumber, NoNumberReader
-from service.reading import count_answers, png
+from service.reading import as_png, count_answers
 
 
 def read_number(image: Grey, model: Model, *, details: bool) -> NumberResponse:
@@ -14,14 +14,14 @@ def read_number(image: Grey, model: Model, *, details: bool) -> NumberResponse:
     try:
         read = model.number(strip(image))
     except BlankImageError as error:
-        raise BlankImage(BlankImage.example) from error
+        raise BlankImage from error
     except TooLongError as error:
         raise NoNumber("What is on the paper is too long for a number: send one line of digits.") from error
     if read is None:
         raise NoNumberReader(f"Version {model.manifest.version} reads single digits only: ask for another version.")
     number, answers = read
     if not number.legible:
-        raise NoNumber(NoNumber.example)
+        raise NoNumber
     sure = int(answers.accepted.sum())
     count_answers(model.manifest.version, sure, len(answers.accepted) - sure)
     height, width = image.shape
@@ -37,7 +37,7 @@ def read_number(image: Grey, model: Model, *, details: bool) -> NumberResponse:
                 confidence=confidence,
                 probabilities=probabilities,
                 accepted=accepted,
-                normalised=png(part.image) if details else None,
+                normalised=as_png(part.image) if details else None,
                 box=Box(x=left, y=top, width=right - left, height=bottom - top),
             )
         )

@@ -14,8 +14,8 @@ from random import getrandbits
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service import metrics
-from service.problems import ShuttingDown, internal_error, problem_response
+from service import later, metrics
+from service.problems import InternalError, ShuttingDown, problem_response
 
 logger = logging.getLogger("service.requests")
 
@@ -66,10 +66,10 @@ class Observer:
         try:
             await self.app(scope, receive, watched)
         except CancelledError:  # the time to shut down is over
-            await instead(problem_response(ShuttingDown(ShuttingDown.example), scope["path"]))
+            await instead(problem_response(ShuttingDown(), scope["path"]))
         except Exception:
             logger.exception("%s %s failed", scope["method"], scope["path"][:LONGEST_PATH])
-            await instead(internal_error(scope["path"]))
+            await instead(problem_response(InternalError(), scope["path"]))
         finally:
             route = getattr(scope.get("route"), "path", NO_ROUTE)
             answered(scope["method"], scope["path"], route, status, time.perf_counter() - started, number.decode())
@@ -82,7 +82,7 @@ def new_number() -> bytes:
 
 def answered(method: str, path: str, route: str, status: int, seconds: float, number: str) -> None:
     """Have a request put into the log and the metrics."""
-    metrics.later(_put, (method, path[:LONGEST_PATH], route, status, seconds, number, int(time.time())))
+    later.do(_put, (method, path[:LONGEST_PATH], route, status, seconds, number, int(time.time())))
 
 
 def _put(request: tuple[str, str, str, int, float, str, int]) -> None:
@@ -135,10 +135,10 @@ def stamp(second: int) -> str:
 
 def add(line: str) -> None:
     """To the log, behind the requests before it."""
-    metrics.later(_lines.append, line)
+    later.do(_lines.append, line)
 
 
 def lines() -> str:
     """Those of the log that gathered since the last call."""
-    metrics.settle()
+    later.settle()
     return "".join(_lines.popleft() for _ in range(len(_lines)))

@@ -29,12 +29,12 @@ class ProblemError(HTTPException):
     status: ClassVar[HTTPStatus]
     title: ClassVar[str]
     example: ClassVar[str]
-    """A detail, for the documentation."""
+    """The detail where a request gives no other; the documentation shows it, too."""
 
     def __init__(
-        self, detail: str, *, errors: list[ItemError] | None = None, headers: dict[str, str] | None = None
+        self, detail: str = "", *, errors: list[ItemError] | None = None, headers: dict[str, str] | None = None
     ) -> None:
-        super().__init__(self.status, detail, headers)
+        super().__init__(self.status, detail or self.example, headers)
         self.errors = errors
 
     @classmethod
@@ -108,6 +108,11 @@ class HeadTooLarge(ProblemError):
     example = "The path and the headers of a request are too long together, or too many: send fewer."
 
 
+class InternalError(ProblemError):
+    status, title = HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error"
+    example = "The fault is the service's; its log says more."
+
+
 class NoModel(ProblemError):
     status, title = HTTPStatus.SERVICE_UNAVAILABLE, "No model"
     example = "The store has no version in models/digits: train one, or set DIGITS_MODEL_STORE."
@@ -163,11 +168,6 @@ def problem_response(problem: ProblemError, path: str = "/") -> Response:
     return _response(path, problem.status, problem.title, problem.detail, problem.errors, problem.headers)
 
 
-def internal_error(path: str) -> Response:
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return _response(path, status, "Internal error", "The fault is the service's; its log says more.")
-
-
 def _http_error(request: Request, error: HTTPException) -> Response:
     if isinstance(error, ProblemError):
         return problem_response(error, request.scope["path"])
@@ -201,17 +201,8 @@ def _response(
     if path.startswith("/v2"):  # which has errors of its own form
         where = f"image {errors[0].index}: " if errors else ""
         return JSONResponse({"error": where + detail}, status, headers)
-    return Response(_body(status, title, detail, errors), status, headers, MEDIA_TYPE)
-
-
-def body_of(problem: ProblemError) -> bytes:
-    """What `problem_response` has under /v1, but for its headers."""
-    return _body(problem.status, problem.title, problem.detail, problem.errors)
-
-
-def _body(status: HTTPStatus, title: str, detail: str, errors: list[ItemError] | None) -> bytes:
     problem = Problem(type=_path(title), title=title, status=status, detail=detail, errors=errors)
-    return problem.model_dump_json(exclude_none=True).encode()
+    return Response(problem.model_dump_json(exclude_none=True), status, headers, MEDIA_TYPE)
 
 
 def _path(title: str) -> str:

@@ -416,24 +416,16 @@ def _lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
-_CROWDED = Overloaded(Overloaded.example, headers={"Retry-After": "1"})
+_CROWDED = Overloaded(headers={"Retry-After": "1"})
 
 
-def _crowd(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    response = problem_response(_CROWDED, path)
-    start = {"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers}
-    return start, {"type": "http.response.body", "body": response.body}
+_CROWD, _CROWD_V2 = problem_response(_CROWDED), problem_response(_CROWDED, "/v2")
 
 
-_CROWD, _CROWD_V2 = _crowd("/v1"), _crowd("/v2")
-
-
-async def overloaded(scope: Scope, _: Receive, send: Send) -> None:
+async def overloaded(scope: Scope, receive: Receive, send: Send) -> None:
     """An ASGI application that does as little as can be."""
     metrics.overloaded.inc()
-    start, body = _CROWD_V2 if scope["path"].startswith("/v2") else _CROWD
-    await send(dict(start))
-    await send(dict(body))
+    await (_CROWD_V2 if scope["path"].startswith("/v2") else _CROWD)(scope, receive, send)
 
 
 def _raw(problem: ProblemError, path: str = "/", more: bytes = b"") -> bytes:
@@ -449,7 +441,7 @@ _SENT_AWAY, _SENT_AWAY_V2 = _raw(_CROWDED), _raw(_CROWDED, "/v2")
 
 def _last(kind: type[ProblemError]) -> tuple[bytes, bytes]:
     """What is sent before a connection is closed, in the form of either API."""
-    problem, more = kind(kind.example), b"connection: close\r\n"
+    problem, more = kind(), b"connection: close\r\n"
     return _raw(problem, more=more), _raw(problem, "/v2", more=more)
 
 

@@ -11,10 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from contract.artifact import CARD, ArtifactError, Manifest, NotNowError
 from contract.messages import Health, ModelList, NumberRequest, NumberResponse, PredictRequest, PredictResponse
 from service import metrics
-from service.decoding import Decoder, Patience, Source, TakesLongError
+from service.decoding import Decoder, Source
 from service.examples import NUMBER, NUMBER_READ, PREDICT, PREDICTION
 from service.model import Model
 from service.numbers import read_number
+from service.patience import Patience, TakesLongError
 from service.problems import (
     NO_JSON,
     BlankImage,
@@ -35,7 +36,7 @@ from service.problems import (
     invalid,
     openapi_responses,
 )
-from service.reading import read
+from service.reading import pictures_of, predictions
 from service.registry import UnknownVersionError
 from service.routing import (
     QUICK_ROWS,
@@ -148,7 +149,7 @@ async def predict_image(request: Request) -> Response:
 
 def _read(images: Sequence[Source], model: Model, query: Query, settings: Settings, patience: Patience) -> Response:
     decoder = Decoder(settings.max_image_pixels, settings.max_request_pixels, patience)
-    return _json(read(images, model, decoder, details=query.details))
+    return _json(predictions(pictures_of(images, decoder), model, details=query.details))
 
 
 @direct.post(
@@ -246,7 +247,9 @@ Version = Annotated[
 ]
 
 
-@router.get("/v1/models", tags=["models"], summary="List the versions in the store")
+@router.get(
+    "/v1/models", tags=["models"], summary="List the versions in the store", responses=openapi_responses(Overloaded)
+)
 def list_models(request: Request) -> ModelList:
     return ModelList(models=registry_of(request).summaries())
 
@@ -255,7 +258,7 @@ def list_models(request: Request) -> ModelList:
     "/v1/models/{version}",
     tags=["models"],
     summary="The manifest of a version",
-    responses=openapi_responses(UnknownVersion, InvalidRequest, NoModel),
+    responses=openapi_responses(UnknownVersion, InvalidRequest, NoModel, Overloaded),
 )
 def model_manifest(version: Version, request: Request) -> Manifest:
     registry = registry_of(request)
@@ -275,7 +278,7 @@ def model_manifest(version: Version, request: Request) -> Manifest:
             },
             "description": "The file.",
         },
-        **openapi_responses(UnknownVersion, UnknownFile, InvalidRequest, NoModel),
+        **openapi_responses(UnknownVersion, UnknownFile, InvalidRequest, NoModel, Overloaded),
     },
 )
 async def model_file(

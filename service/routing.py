@@ -5,7 +5,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
-from anyio import CapacityLimiter, fail_after
+from anyio import CapacityLimiter, fail_after, to_thread
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
@@ -13,10 +13,10 @@ from pydantic import BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from contract.artifact import NotNowError
-from service.decoding import AT_ONCE, ENDLESS, SHORT, Patience, TakesLongError
+from service.limits import too_much
 from service.model import Model
-from service.problems import NoModel, ShuttingDown, TooLarge, UnknownVersion, UnsupportedType
-from service.reading import LARGE, SMALL, apart
+from service.patience import AT_ONCE, ENDLESS, SHORT, Patience, TakesLongError
+from service.problems import NoModel, ProblemError, ShuttingDown, TooLarge, UnknownVersion, UnsupportedType
 from service.registry import PATIENCE, NoModelError, Registry, UnknownVersionError
 from service.settings import Settings
 
@@ -27,6 +27,15 @@ QUICK_BYTES, QUICK_ROWS = 2**16, 1000
 
 MOST_ROWS, MOST_OBJECTS = 100_000, 1000
 """Of all arrays in a request, and of objects: each is a list or a dict of Python's, even where it is empty."""
+
+LARGE = CapacityLimiter(2)
+"""Large requests that are worked on at once: an image of 25 megapixels takes some 300 MB meanwhile."""
+
+MOST_WAITING = 30
+"""Large ones that wait for that: half of the places in flight are left to small ones, by default."""
+
+SMALL = CapacityLimiter(2)
+"""Small ones that take some milliseconds."""
 
 FROM_STORE = CapacityLimiter(4)
 """Requests that read from the store at once: one that hangs keeps no more threads."""
@@ -92,6 +101,20 @@ async def at_once_or_apart(work: Callable[[Patience], Response], size: int, *, l
     return await apart(partial(work, ENDLESS), LARGE)
 
 
+async def apart(work: Callable[[], Result], room: CapacityLimiter) -> Result:
+    """Do `work` in a thread, where it holds up no other request; few at a time, for the memory's sake.
+
+    Raises as it does, and `Overloaded` where too many large ones wait for that.
+    """
+    if room is LARGE and room.statistics().tasks_waiting >= MOST_WAITING:
+        raise too_much("Too many large requests are waiting: send it again, or smaller images.")
+    try:
+        return await to_thread.run_sync(work, limiter=room)
+    except (ProblemError, TakesLongError) as refusal:
+        # A traceback would keep, in a circle, all that the thread had read.
+        raise refusal.with_traceback(None) from refusal.__cause__
+
+
 def require_unpacked(request: Request) -> None:
     """Raises `UnsupportedType`."""
     packing = request.headers.get("content-encoding", "").strip().lower()
@@ -151,6 +174,11 @@ def asked(of: Callable[[int], Result], version: int) -> Result:
 
 def require_ready(request: Request) -> None:
     """Raises `NoModel`, `ShuttingDown`."""
-    if request.state.stopping.begun:
-        raise ShuttingDown(ShuttingDown.example)
+    require_staying(request)
     default_of(registry_of(request))
+
+
+def require_staying(request: Request) -> None:
+    """Raises `ShuttingDown`."""
+    if request.state.stopping.begun:
+        raise ShuttingDown

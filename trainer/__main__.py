@@ -166,7 +166,7 @@ def evaluate(
     from trainer.report import evaluate_version
 
     facts = manifest.provenance
-    held_out = split(dataset, facts.seed, facts.split["training"] + facts.split["validation"])[1]
+    held_out = split(dataset, facts.seed, facts.images)[1]
     name, digits = ("validation", held_out) if validation else ("test", test_set(dataset))
     found = evaluate_version(name, digits, held_out, shelf, manifest, pictures)
     for table in tables.every(found):

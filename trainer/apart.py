@@ -104,8 +104,7 @@ def newest(kind: Kind, store: Store, recipe: Recipe) -> Manifest | None:
         except ArtifactError:
             continue
         facts = manifest.provenance
-        images = facts.split["training"] + facts.split["validation"]
-        if kind.of(manifest) and (facts.seed, images) == (recipe.seed, recipe.images):
+        if kind.of(manifest) and (facts.seed, facts.images) == (recipe.seed, recipe.images):
             return manifest
     return None
 

@@ -155,14 +155,19 @@ def strokes_between(point: Callable[[], NDArray[np.float64]], fewest: int, rng: 
     return shrunk(np.asarray(picture))
 
 
-def _stain(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
-    """An irregular closed outline, smooth or angular, filled or not."""
+def outline(rng: np.random.Generator) -> NDArray[np.float64]:
+    """An irregular one around 0, that closes: across and down, [n, 2], pixels."""
     corners = int(rng.integers(4, 13))
     angles = np.sort(rng.uniform(0, 2 * np.pi, corners))
     radius = rng.uniform(12, 46, corners)
     stretch = np.exp(rng.uniform(-0.9, 0.9, 2) / 2)
-    outline = SIDE / 2 + radius[:, np.newaxis] * np.stack((np.cos(angles), np.sin(angles)), axis=1) * stretch
-    points = [tuple(point) for point in outline.tolist()]
+    shape: NDArray[np.float64] = radius[:, np.newaxis] * np.stack((np.cos(angles), np.sin(angles)), axis=1) * stretch
+    return shape
+
+
+def _stain(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
+    """An irregular closed outline, smooth or angular, filled or not."""
+    points = [tuple(point) for point in (SIDE / 2 + outline(rng)).tolist()]
     picture = Image.new("L", (SIDE, SIDE))
     brush = ImageDraw.Draw(picture)
     if rng.random() < 0.5:

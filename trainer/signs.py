@@ -18,6 +18,7 @@ from trainer.outliers import (
     joined,
     nested,
     normalised,
+    outline,
     overlaid,
     shrunk,
     sign,
@@ -90,14 +91,10 @@ def _has(font: ImageFont.FreeTypeFont, character: str) -> bool:
 
 def _stain(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
     """An irregular closed outline, smooth or angular, symmetrical or not; empty, filled, or filled with a texture."""
-    corners = int(rng.integers(4, 13))
-    angles = np.sort(rng.uniform(0, 2 * np.pi, corners))
-    radius = rng.uniform(12, 46, corners)
-    stretch = np.exp(rng.uniform(-0.9, 0.9, 2) / 2)
-    outline = radius[:, np.newaxis] * np.stack((np.cos(angles), np.sin(angles)), axis=1) * stretch
+    edge = outline(rng)
     if rng.random() < 0.4:
-        outline = np.concatenate((outline, (outline * (-1, 1))[::-1]))
-    points = [tuple(point) for point in (SIDE / 2 + outline).tolist()]
+        edge = np.concatenate((edge, (edge * (-1, 1))[::-1]))
+    points = [tuple(point) for point in (SIDE / 2 + edge).tolist()]
     picture = Image.new("L", (SIDE, SIDE))
     brush = ImageDraw.Draw(picture)
     if rng.random() < 0.35:

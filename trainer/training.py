@@ -290,8 +290,7 @@ def publish_second(
 def like(published: Manifest, recipe: Recipe) -> Recipe:
     """`recipe` with the images of a published version, and its kind of first network."""
     facts = published.provenance
-    images = facts.split["training"] + facts.split["validation"]
-    return replace(recipe, seed=facts.seed, images=images, small=facts.shown == facts.split["training"])
+    return replace(recipe, seed=facts.seed, images=facts.images, small=facts.shown == facts.split["training"])
 
 
 @contextmanager

@@ -233,7 +233,7 @@ export class Paper extends EventTarget {
 }
 
 // What an image lies on where it is transparent, as in the service: black where what can be seen is itself light; the
-// sheet's own colour where that fills a rectangle.
+// sheet's own colour where that fills its box.
 function paperOf(image) {
   const sketch = document.createElement("canvas");
   const fit = Math.min(1, 256 / Math.max(image.width, image.height));
@@ -250,7 +250,7 @@ function paperOf(image) {
   const greys = visible.map((place) => 0.299 * data[4 * place] + 0.587 * data[4 * place + 1] + 0.114 * data[4 * place + 2]);
   greys.sort((one, other) => one - other);
   const typical = greys[Math.floor(greys.length / 2)];
-  if (visible.length > 0.8 * across * down && greys[greys.length - 1] - greys[0] > 64) return `rgb(${typical} ${typical} ${typical})`;
+  if (visible.length > 0.74 * across * down && greys[greys.length - 1] - greys[0] > 64) return `rgb(${typical} ${typical} ${typical})`;
   return typical > 127 ? "#000" : "#fff";
 }
 

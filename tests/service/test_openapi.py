@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 
+from service.protocol import ALWAYS
 from tests.servers import ServiceProcess
 
 
@@ -24,6 +25,13 @@ def test_schemathesis_finds_no_answer_that_is_not_documented(service: ServicePro
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
     assert re.search(r"Selected: (\d+)/\1\n +Tested: \1\n", result.stdout)
+
+
+def test_whatever_may_be_sent_away_as_too_much_says_so(service: ServiceProcess) -> None:
+    page = httpx.get(f"{service.url}/openapi.json").json()
+    silent = {path for path, ways in page["paths"].items() for way in ways.values() if "503" not in way["responses"]}
+    assert silent
+    assert all(path.encode().startswith(ALWAYS) for path in silent)
 
 
 def test_versions_are_whole_numbers_from_1_on(service: ServiceProcess) -> None:

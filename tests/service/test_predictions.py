@@ -13,7 +13,8 @@ from PIL import Image, ImageDraw
 from contract import native
 from contract.messages import PredictResponse
 from contract.normalisation import normalise
-from service.decoding import AT_ONCE, SHORT, Decoder, Normaliser, TakesLongError
+from service.decoding import Decoder
+from service.patience import AT_ONCE, SHORT, Normaliser, TakesLongError
 from service.problems import BrokenImage
 from service.routing import QUICK_BYTES
 from tests.bombs import png
@@ -145,6 +146,38 @@ def test_opaque_sheet_with_a_transparent_margin_is_read(
         image.paste(sheet.convert("LA"), (margin, margin))
         [prediction] = predict_file(service, saved(image, "PNG")).predictions
         assert prediction.digit == 7
+
+
+def test_round_sheet_is_read_as_a_square_one(service: ServiceProcess, picture: Image.Image) -> None:
+    for sheet in (picture, picture.point(lambda level: 255 - level)):
+        image = sheet.convert("LA")
+        circle = Image.new("L", image.size)
+        ImageDraw.Draw(circle).ellipse((2, 2, image.width - 3, image.height - 3), 255)
+        image.putalpha(circle)
+        [prediction] = predict_file(service, saved(image, "PNG")).predictions
+        assert (prediction.digit, prediction.accepted) == (7, True)
+
+
+def test_ink_as_light_as_its_paper_is_read_on_a_sheet_with_round_corners(
+    service: ServiceProcess, picture: Image.Image
+) -> None:
+    green, red = (Image.new("RGB", picture.size, colour) for colour in ((0, 130, 0), (255, 0, 0)))
+    image = Image.composite(green, red, picture)
+    corners = Image.new("L", image.size)
+    ImageDraw.Draw(corners).rounded_rectangle((0, 0, image.width - 1, image.height - 1), image.width // 8, 255)
+    cut = image.copy()
+    cut.putalpha(corners)
+    for sheet in (image, cut):
+        [prediction] = predict_file(service, saved(sheet, "PNG")).predictions
+        assert prediction.digit == 7
+
+
+def test_burnt_pixel_does_not_darken_sixteen_bits(service: ServiceProcess) -> None:
+    paper = np.full((200, 200), 3000, np.uint16)
+    paper[40:160, 92:108] = 900
+    paper[5, 7] = 65535
+    [prediction] = predict_file(service, saved(Image.fromarray(paper), "PNG")).predictions
+    assert (prediction.digit, prediction.accepted) == (1, True)
 
 
 def test_media_type_in_capitals_is_one(service: ServiceProcess, seven: bytes) -> None:

@@ -25,7 +25,7 @@ from PIL import Image
 from starlette.middleware.cors import CORSMiddleware
 
 from contract.folder import FolderStore
-from service import metrics
+from service import later
 from service.observing import Observer
 from tests.servers import REPO, ServiceProcess, eventually, metric, running_service
 from tests.service.test_versions import copy_version
@@ -694,6 +694,8 @@ async def stop_under_load(service: ServiceProcess, image: bytes) -> None:
         nonlocal not_ready
         while not not_ready:
             not_ready = (await client.get(f"{service.url}/health/ready")).status_code == 503
+        for path in ("/v2/health/ready", "/v2/models/digits/ready"):
+            assert (await client.get(service.url + path)).status_code == 503
 
     async with httpx.AsyncClient(timeout=20) as client:
         load = [asyncio.create_task(send(client)) for _ in range(6)]
@@ -788,9 +790,9 @@ def test_what_cannot_be_counted_keeps_nothing_else_from_being_counted() -> None:
         counted.append(10 // value)
 
     for value in (1, 0, 2):
-        metrics.later(count, value)
-    metrics.settle()
+        later.do(count, value)
+    later.settle()
     assert counted == [10, 5]
-    for _ in range(3 * metrics.MOST_WAITING):
-        metrics.later(count, 5)
-    assert len(counted) >= 2 * metrics.MOST_WAITING  # although nobody settles
+    for _ in range(3 * later.MOST_WAITING):
+        later.do(count, 5)
+    assert len(counted) >= 2 * later.MOST_WAITING  # although nobody settles
