@@ -99,7 +99,7 @@ def test_training_learns_and_gives_what_the_service_runs(trained: Trained, digit
     ]
     assert np.mean(surprise[0]) < 0.8 * np.mean(surprise[1])
     line_tflite = trained.exported().tflite
-    frames = bundled(line_tflite)[0].frames(strip(np.pad(np.zeros((60, 300), np.uint8), 20, constant_values=255)))
+    frames = bundled(line_tflite)[0].frames(strip(number(digits, 3, "wide", np.random.default_rng(1)).image))
     assert frames[0].shape == (128, 12)
 
 
