@@ -5,6 +5,7 @@ thinner than a pen; nothing of it is cut.
 Trainer and service both call `strip`; whatever changes its result needs a new `VERSION`.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
 
@@ -15,6 +16,7 @@ from PIL import Image
 
 from contract.border import Grey
 from contract.normalisation import BlankImageError, bounds, evened, grown, inked, pen_width
+from contract.surroundings import Piece
 from contract.undoing import cut
 
 VERSION = "strip-3"
@@ -50,6 +52,10 @@ PALE = 127
 FULL = 0.9
 """Share of a row that is ink where it is a line of ruled paper."""
 
+BOXED, FEWEST, THIN = 0.75, 3, 0.05
+"""The same of boxes that stand side by side; their upright lines, at least; and how wide these are, at most, as a share
+of their height."""
+
 
 class TooLongError(ValueError):
     """The line is wider than any number would be."""
@@ -73,8 +79,15 @@ class Strip:
 
 def strip(image: Grey) -> Strip:
     """The line of writing in `image`, uint8 [height, width]. Raises `BlankImageError`, `TooLongError`."""
-    part = cut(image)
-    ink = without_rules(inked(part.image))
+    piece = cut(image)
+    if piece.image.shape != image.shape:
+        with suppress(BlankImageError):
+            return _strip(piece)
+    return _strip(Piece(image))
+
+
+def _strip(piece: Piece) -> Strip:
+    ink = without_rules(without_boxes(inked(piece.image)))
     if not ink.any():
         raise BlankImageError
     rows, columns = bounds(ink)
@@ -88,10 +101,10 @@ def strip(image: Grey) -> Strip:
         raise BlankImageError
     rounds = max(0, round((MIN_PEN - pen_width(fine)) / 2))
     strokes = np.pad(grown(fine, rounds), ((0, 0), (MARGIN, 0)))
-    reduced = part.times * part.image.shape[1] / ink.shape[1]
+    reduced = piece.times * piece.image.shape[1] / ink.shape[1]
     scale = reduced * (rows.stop - rows.start) / FINE
-    left = part.left + columns.start * reduced - (rounds + MARGIN) * scale
-    top = part.top + rows.start * reduced - rounds * scale
+    left = piece.left + columns.start * reduced - (rounds + MARGIN) * scale
+    top = piece.top + rows.start * reduced - rounds * scale
     return Strip(_scaled(strokes, HEIGHT), strokes, left, top, scale, rounds)
 
 
@@ -129,6 +142,22 @@ def without_rules(ink: Grey) -> Grey:
     cleaned = _closed(ink, ruled)
     squared = mask.mean(axis=0) >= FULL
     return _closed(cleaned.T, squared).T if squared.any() else cleaned
+
+
+def without_boxes(ink: Grey) -> Grey:
+    """`ink`, of which there is some, without the lines of a row of printed boxes, one for each digit."""
+    place = bounds(ink)
+    row = ink[place]
+    mask, tenth = row > row.max() // 4, len(row) // 10
+    ruled, upright = mask.mean(axis=1) >= BOXED, mask.mean(axis=0) >= FULL
+    ruled[tenth : len(row) - tenth] = False
+    lines = np.count_nonzero(np.diff(upright, prepend=False, append=False)) // 2
+    boxed = ruled[:tenth].any() and ruled[len(row) - tenth :].any() and lines >= FEWEST
+    if not boxed or np.count_nonzero(upright) > THIN * len(row) * lines:
+        return ink
+    digits = np.zeros_like(ink)
+    digits[place] = _closed(_closed(row, ruled).T, upright).T
+    return digits if digits.any() else ink
 
 
 def _closed(ink: Grey, ruled: NDArray[np.bool_]) -> Grey:

@@ -68,8 +68,8 @@ SPECK = 0.005
 """Share of the ink that may lie outside the bounding box, on each side, or be far darker than the rest: dust there does
 not shrink the digit."""
 
-GRAIN = 0.1
-"""Longer side of such dust, as a share of the digit's, at most."""
+GRAIN, STROKE = 0.03, 0.25
+"""Longer side of such dust, and width of the strokes beside it, as shares of the digit's longer side, at most."""
 
 BLACK, WHITE = 0, 255
 
@@ -191,8 +191,11 @@ def _without_grains(ink: Grey) -> Grey:
         return ink
     pale = np.minimum(ink, np.uint8(np.flatnonzero(at_least > few)[-1]))
     grains = cc3d.statistics(cc3d.connected_components(dark, connectivity=8))["bounding_boxes"][1:]
-    small = max(map(_longer_side, grains)) <= GRAIN * _longer_side(bounds(pale))
-    return pale if small and border.edge(_mask(pale)).mean() < CLEAR else ink
+    rest, place = _mask(pale), bounds(pale)
+    longest = _longer_side(place)
+    small = max(map(_longer_side, grains)) <= GRAIN * longest
+    written = pen_width(rest[place] * np.uint8(WHITE)) <= STROKE * longest  # no shadow
+    return pale if small and written and border.edge(rest).mean() < CLEAR else ink
 
 
 def _longer_side(box: Sequence[slice]) -> int:

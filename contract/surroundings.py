@@ -71,15 +71,15 @@ STROKE, BLOTS = 0.2, 0.02
 """Width of its strokes, at most, as a share of the sheet's shorter side, but for such a share of the ink at joints."""
 
 
-class Part(NamedTuple):
-    """A part of an image, and where it was."""
+class Piece(NamedTuple):
+    """What is left of an image, and where it was."""
 
     image: Grey
     """uint8 [height, width]."""
     top: int = 0
     left: int = 0
     times: int = 1
-    """Pixels of the whole, in either direction, that one of the part was made of; `top` and `left` are in them."""
+    """Pixels of the whole, in either direction, that one of this was made of; `top` and `left` are in them."""
 
 
 def without_surroundings(image: Grey) -> Grey:
@@ -87,18 +87,18 @@ def without_surroundings(image: Grey) -> Grey:
     return sheet(image).image
 
 
-def sheet(image: Grey) -> Part:
+def sheet(image: Grey) -> Piece:
     """The sheet in `image`, or the box; of most images that is all.
 
     Large ones become smaller. What is not on the sheet becomes paper: a plane through the greys of the sheet.
     """
     if min(image.shape) < SMALLEST or not _may_be_around(image):
-        return Part(image)
+        return Piece(image)
     times = -(-max(image.shape) // FINE)
     fine = np.asarray(Image.fromarray(image).reduce(times)) if times > 1 else image
     step = -(-max(fine.shape) // CELLS)
     if min(fine.shape) < SMALLEST:
-        return Part(image)
+        return Piece(image)
     for around in _around(fine):
         found = ~_reached(~_differing(fine, around, step))
         rectangle = _opened(found)
@@ -115,7 +115,7 @@ def sheet(image: Grey) -> Part:
             continue
         inner = _without_tips(inner, _differing(fine, paper, step, least=0))
         return _part(fine, _pixels(inner, fine, step), paper, times)
-    return Part(image)
+    return Piece(image)
 
 
 def _may_be_around(image: Grey) -> bool:
@@ -299,8 +299,8 @@ def _is_hole(written: Mask, image: Grey, around: Grey) -> bool:
     return border.is_plain(border.edge(image)) and bool(2 * np.count_nonzero(near) >= np.count_nonzero(written))
 
 
-def _part(image: Grey, inner: Mask, paper: Grey, times: int) -> Part:
+def _part(image: Grey, inner: Mask, paper: Grey, times: int) -> Piece:
     """What lies in `inner`, on that paper, of an image that was made smaller so many times."""
     rows, columns = (np.flatnonzero(inner.any(axis=axis)) for axis in (1, 0))
     place = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    return Part(np.where(inner, image, paper)[place], times * int(rows[0]), times * int(columns[0]), times)
+    return Piece(np.where(inner, image, paper)[place], times * int(rows[0]), times * int(columns[0]), times)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from contract.border import COARSE, FAR, Grey, edge, is_plain
-from contract.surroundings import Part, sheet, without_surroundings
+from contract.surroundings import Piece, sheet, without_surroundings
 
 FEWEST = 4
 """Places, in either direction, at which such an image changes."""
@@ -49,12 +49,13 @@ def undone(image: Grey) -> Grey:
     return without_rim(undithered(without_surroundings(image))) if before is image else before
 
 
-def cut(image: Grey) -> Part:
+def cut(image: Grey) -> Piece:
     """What is written on of `image`: a sheet on a desk, less the rim that it may have."""
-    part = sheet(image)
-    rows, columns = within_rim(part.image, OF_LINE)
-    top, left = (begun + part.times * side.start for begun, side in zip(part[1:3], (rows, columns), strict=True))
-    return Part(np.ascontiguousarray(part.image[rows, columns]), top, left, part.times)
+    whole, top, left, times = sheet(image)
+    rows, columns = within_rim(whole, OF_LINE)
+    return Piece(
+        np.ascontiguousarray(whole[rows, columns]), top + times * rows.start, left + times * columns.start, times
+    )
 
 
 def unrepeated(image: Grey) -> Grey:
@@ -135,8 +136,8 @@ def within_rim(image: Grey, of_paper: float = OF_PAPER) -> tuple[slice, slice]:
     lines = (image[0], image[-1], image[:, 0], image[:, -1])
     strokes = [
         _goes_on(beside, float(np.median(line)), paper)
-        for beside, line, cut in zip(edges, lines, (top, bottom, left, right), strict=True)
-        if cut
+        for beside, line, removed in zip(edges, lines, (top, bottom, left, right), strict=True)
+        if removed
     ]
     of_one_grey = (np.abs(border - paper) <= FAR).mean() >= of_paper
     return (rows, columns) if of_one_grey and not any(strokes) else whole

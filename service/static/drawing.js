@@ -250,7 +250,11 @@ function paperOf(image) {
   const greys = visible.map((place) => 0.299 * data[4 * place] + 0.587 * data[4 * place + 1] + 0.114 * data[4 * place + 2]);
   greys.sort((one, other) => one - other);
   const typical = greys[Math.floor(greys.length / 2)];
-  if (visible.length > 0.74 * across * down && greys[greys.length - 1] - greys[0] > 64) return `rgb(${typical} ${typical} ${typical})`;
+  const ranges = [0, 1, 2].map((channel) => {
+    const levels = visible.map((place) => data[4 * place + channel]).sort((one, other) => one - other);
+    return levels[levels.length - 1] - levels[0];
+  });
+  if (visible.length > 0.78 * across * down && Math.max(...ranges) > 64) return `rgb(${typical} ${typical} ${typical})`;
   return typical > 127 ? "#000" : "#fff";
 }
 

@@ -4,6 +4,7 @@ import bz2
 import csv
 import gzip
 import io
+import itertools
 import json
 import lzma
 import os
@@ -431,13 +432,16 @@ def test_interrupted_reader_does_not_wait_for_an_answer(heeded: None, service: S
 def test_reader_that_cannot_print_waits_for_no_more_answers(service: ServiceProcess, folder: Path) -> None:
     ends = threading.Event()
 
-    class FirstAtOnce(slowed(service.url, 0)):  # type: ignore[misc]  # a base that is made here
-        asked = 0
+    second = threading.Event()
+    places = itertools.count()
 
+    class FirstAtOnce(slowed(service.url, 0)):  # type: ignore[misc]  # a base that is made here
         def do_POST(self) -> None:
-            FirstAtOnce.asked += 1
-            if FirstAtOnce.asked > 1:
+            if next(places):
+                second.set()
                 ends.wait(60)
+            else:
+                second.wait(60)
             super().do_POST()
 
     try:
@@ -451,7 +455,7 @@ def test_reader_that_cannot_print_waits_for_no_more_answers(service: ServiceProc
     finally:
         ends.set()
     assert (reader.returncode, errors) == (1, b"standard output: No space left on device\n")
-    assert FirstAtOnce.asked > 1
+    assert second.is_set()
     assert waited < 7  # a request is given up after ten
 
 

@@ -66,9 +66,17 @@ def test_lid_desk_or_frame_around_the_sheet_is_left_out(
 
 
 def test_upright_stroke_at_the_end_of_a_closely_cropped_line_is_no_rim() -> None:
-    image = drawn((12, 0, 60, 99), size=(80, 100))[:, :61].copy()
+    picture = Image.new("L", (400, 100), 255)
+    ImageDraw.Draw(picture).line((390, 0, 330, 99), 0, 8)
+    image = np.asarray(picture).copy()
     image[:, :8] = 0
-    assert strip(image).ink[:, :8].any(axis=1).all()
+    assert strip(image).left == pytest.approx(-MARGIN * 100 / FINE, abs=1)
+
+
+def test_what_is_but_its_rims_is_read_with_them() -> None:
+    image = np.full((100, 70), 255, np.uint8)
+    image[:, :10] = image[:, 60:] = 0
+    assert strip(image).ink.any()
 
 
 def test_dust_around_the_line_does_not_make_it_small() -> None:
@@ -87,6 +95,12 @@ def test_ruled_paper_is_left_behind() -> None:
     ruled = drawn(*ZEROS).copy()
     ruled[20::40] = np.minimum(ruled[20::40], 100)
     assert strip(ruled).ink.shape == pytest.approx(strip(drawn(*ZEROS)).ink.shape, abs=4)
+
+
+def test_squared_zeros_are_no_boxes() -> None:
+    for pen in (10, 20):
+        ink = strip(drawn((60, 50, 140, 150), (140, 50, 220, 150), (220, 50, 300, 150), pen=pen)).ink
+        assert ink[0].mean() > 200
 
 
 def test_blank_and_endless_paper_is_told() -> None:

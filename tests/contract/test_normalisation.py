@@ -90,6 +90,19 @@ def test_small_digit_beside_a_large_stain_is_no_grain() -> None:
     assert likeness(normalise(np.asarray(page)), normalise(drawn(100, 5))) > 0.75
 
 
+@pytest.mark.parametrize("side", [80, 160])
+@pytest.mark.parametrize("pale", ["shadow", "watermark"])
+def test_small_digit_beside_what_is_large_and_pale_is_no_grain(side: int, pale: str) -> None:
+    page = Image.new("L", (1600, 1200), 245)
+    pen = ImageDraw.Draw(page)
+    if pale == "shadow":
+        pen.ellipse((300, 300, 1300, 900), 220)
+    else:
+        pen.line([(200, 1000), (500, 200), (800, 1000), (1100, 200), (1400, 1000)], 222, 60)
+    page.paste(Image.fromarray(drawn(side, side // 10, paper=245, ink=20)), (40, 40))
+    assert likeness(normalise(np.asarray(page)), normalise(drawn(side, side // 10))) > 0.75
+
+
 def test_photographed_paper_with_uneven_light_and_noise_changes_little() -> None:
     rng = np.random.default_rng(3)
     light = np.linspace(1, 0.5, 400) * np.linspace(1, 0.8, 400)[:, np.newaxis]

@@ -147,6 +147,21 @@ def test_lid_of_a_scanner_is_no_digit(service: ServiceProcess, unseen: Digits) -
     assert right >= 14
 
 
+@pytest.mark.parametrize("gap", [0, 15])
+def test_digits_in_a_row_of_printed_boxes_are_read(service: ServiceProcess, unseen: Digits, gap: int) -> None:
+    rng = np.random.default_rng(gap)
+    right = 0
+    for place in range(20):
+        some = unseen.at(rng.integers(0, len(unseen), 2 + place % 4))
+        form = Image.new("L", (len(some) * (80 + gap) + 60, 160), 255)
+        for box, image in enumerate(some.images):
+            left = 30 + box * (80 + gap)
+            form.paste(Image.fromarray(255 - image).resize((64, 64)), (left + 8, 48))
+            ImageDraw.Draw(form).rectangle((left, 30, left + 80, 130), outline=120, width=2)
+        right += read(service, np.asarray(form))["number"] == "".join(map(str, some.labels))
+    assert right >= 18
+
+
 def test_leading_zeros_stay(service: ServiceProcess, unseen: Digits) -> None:
     zeros = Digits(unseen.images[unseen.labels == 0][:4], unseen.labels[unseen.labels == 0][:4])
     assert read(service, number(zeros, 3, "wide", np.random.default_rng(1)).image)["number"] == "000"
