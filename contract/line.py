@@ -80,7 +80,7 @@ class Strip:
 def strip(image: Grey) -> Strip:
     """The line of writing in `image`, uint8 [height, width]. Raises `BlankImageError`, `TooLongError`."""
     piece = cut(image)
-    if piece.image.shape != image.shape:
+    if piece.image is not image:
         with suppress(BlankImageError):
             return _strip(piece)
     return _strip(Piece(image))

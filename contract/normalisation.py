@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from contract import border, native
+from contract.bands import bands, painted_over, stands_beside
 from contract.border import COARSE, QUIET, Grey
 from contract.filling import filling
 from contract.light import evenly_lit
@@ -156,9 +157,28 @@ def inked(image: Grey) -> Grey:
 
     Ink is what departs most from the paper, to the dark or to the light. Where that may be a shadow, or there is
     nothing, the light is divided out of the image, once for dark ink and once for light. If neither finds the same ink
-    again, what is at most half as much and does not reach the border counts. Raises `BlankImageError`.
+    again, what is at most half as much and does not reach the border counts. Where it runs along an edge or from one to
+    another, what is found beside that counts. Raises `BlankImageError`.
     """
-    return _without_grains(_found(image))
+    ink = _without_grains(_found(image))
+    if max(image.shape) <= COARSE or (band := bands(ink)) is None:
+        return ink
+    with suppress(BlankImageError):
+        if (beside := _beside(image, band)) is not None:
+            return beside
+    return ink
+
+
+def _beside(image: Grey, band: NDArray[np.bool_]) -> Grey | None:
+    """The ink of `image` beside a `band` of it, or beside two. Raises `BlankImageError`."""
+    for _ in range(2):
+        if (rest := painted_over(image, band)) is None:
+            return None
+        ink = _without_grains(_found(rest))
+        if (other := bands(ink)) is None:
+            return ink if stands_beside(ink, bounds(ink), band) else None
+        image, band = rest, other
+    return None
 
 
 def _found(image: Grey) -> Grey:

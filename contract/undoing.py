@@ -53,9 +53,10 @@ def cut(image: Grey) -> Piece:
     """What is written on of `image`: a sheet on a desk, less the rim that it may have."""
     whole, top, left, times = sheet(image)
     rows, columns = within_rim(whole, OF_LINE)
-    return Piece(
-        np.ascontiguousarray(whole[rows, columns]), top + times * rows.start, left + times * columns.start, times
-    )
+    if whole is image and whole[rows, columns].shape == whole.shape:
+        return Piece(image)
+    top, left = top + times * rows.start, left + times * columns.start
+    return Piece(np.ascontiguousarray(whole[rows, columns]), top, left, times)
 
 
 def unrepeated(image: Grey) -> Grey:

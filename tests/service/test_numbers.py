@@ -137,6 +137,16 @@ def test_upright_1_in_front_is_seen(service: ServiceProcess, pen: int) -> None:
     assert read(service, image)["number"] == "17"
 
 
+@pytest.mark.parametrize("tilt", [0, 12])
+def test_line_of_a_margin_is_no_digit(service: ServiceProcess, unseen: Digits, tilt: int) -> None:
+    right = 0
+    for one in numbers(unseen, "wide", 16):
+        page = Image.fromarray(np.pad(one.image, ((30, 30), (60, 30)), constant_values=255))
+        ImageDraw.Draw(page).line((30, 0, 30 + tilt, page.height), 90, 3)
+        right += read(service, np.asarray(page))["number"] == one.text
+    assert right >= 14
+
+
 def test_lid_of_a_scanner_is_no_digit(service: ServiceProcess, unseen: Digits) -> None:
     right = 0
     for one in numbers(unseen, "wide", 16):
