@@ -18,7 +18,7 @@ THICK, CROOKED = 0.08, 0.25
 departs from a straight one, at most."""
 
 GROWN, MOST = 0.006, 0.6
-"""By what share of the longer side it is painted over beyond its edges; and of the picture, at most."""
+"""By what share of the longer side it is painted over beyond its edges, at least; and of the picture, at most."""
 
 CLEAR, LEAST = 0.03, 0.06
 """Distance of the writing from all edges, and its longer side, at least, as shares of the picture's."""
@@ -49,7 +49,9 @@ def painted_over(image: Grey, band: Mask) -> Grey | None:
     """`image`, uint8 [height, width], with paper where `band` is, which may be smaller; None if that is too much."""
     mask = _as_large_as(image, band)
     by = max(2, round(GROWN * max(image.shape)))
-    wide = np.asarray(mask.filter(ImageFilter.MaxFilter(2 * by + 1))) > 0
+    near = mask.reduce(by).point(lambda level: 255 * (level > 0)).filter(ImageFilter.MaxFilter(3))
+    grown = near.resize((near.width * by, near.height * by), Image.Resampling.NEAREST)
+    wide = np.asarray(grown)[: image.shape[0], : image.shape[1]] > 0
     free = ~border.edge(wide)
     if not free.any() or wide.mean() > MOST:
         return None
