@@ -161,7 +161,7 @@ def inked(image: Grey) -> Grey:
     another, what is found beside that counts. Raises `BlankImageError`.
     """
     ink = _without_grains(_found(image))
-    if max(image.shape) <= COARSE or (band := bands(ink)) is None:
+    if min(ink.shape) <= COARSE or (band := bands(ink)) is None:
         return ink
     with suppress(BlankImageError):
         if (beside := _beside(image, band)) is not None:
