@@ -1,4 +1,4 @@
-"""What a request may take, before it is told from those that small ones must not wait for."""
+"""How much a request may take where others wait: in the event loop, or among small ones."""
 
 from math import inf
 from typing import NamedTuple

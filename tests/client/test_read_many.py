@@ -430,9 +430,7 @@ def test_interrupted_reader_does_not_wait_for_an_answer(heeded: None, service: S
 
 
 def test_reader_that_cannot_print_waits_for_no_more_answers(service: ServiceProcess, folder: Path) -> None:
-    ends = threading.Event()
-
-    second = threading.Event()
+    ends, second = threading.Event(), threading.Event()
     places = itertools.count()
 
     class FirstAtOnce(slowed(service.url, 0)):  # type: ignore[misc]  # a base that is made here
