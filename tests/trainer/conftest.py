@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from trainer import kept
@@ -23,3 +24,9 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("DIGITS_CACHE", str(cache))
         patch.setattr(kept, "PLACE", cache / "trained")
         yield
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """The same for every test, whichever ran before it."""
+    return np.random.default_rng(0)

@@ -6,16 +6,15 @@ import pytest
 from contract.artifact import Calibration
 from trainer.evaluation import calibrate, choose_threshold, expected_calibration_error, measure
 
-RNG = np.random.default_rng(0)
-LABELS = RNG.integers(0, 10, 20_000).astype(np.uint8)
+LABELS = np.random.default_rng(0).integers(0, 10, 20_000).astype(np.uint8)
 
 
-def drawn_logits(temperature: float) -> np.ndarray:
+def drawn_logits(temperature: float, rng: np.random.Generator) -> np.ndarray:
     """Logits whose softmax at `temperature` is the true chance of each label in `LABELS`."""
-    logits = RNG.normal(0, 2, (len(LABELS), 10))
+    logits = rng.normal(0, 2, (len(LABELS), 10))
     chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    label = np.array([RNG.choice(10, p=row) for row in chances])
-    order = np.argsort(RNG.random((len(LABELS), 10)), axis=1)
+    label = np.array([rng.choice(10, p=row) for row in chances])
+    order = np.argsort(rng.random((len(LABELS), 10)), axis=1)
     shuffled = np.take_along_axis(logits, order, axis=1)
     place = (order == label[:, None]).argmax(axis=1)
     moved = shuffled.copy()
@@ -30,8 +29,8 @@ def with_no_digit(digits: np.ndarray, last: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
-def test_calibration_finds_the_temperature_and_removes_the_error(temperature: float) -> None:
-    logits = drawn_logits(temperature)
+def test_calibration_finds_the_temperature_and_removes_the_error(temperature: float, rng: np.random.Generator) -> None:
+    logits = drawn_logits(temperature, rng)
     calibration = calibrate(logits, LABELS)
     assert calibration.temperature == pytest.approx(temperature, rel=0.05)
     assert expected_calibration_error(calibration.probabilities(logits), LABELS) < 0.02

@@ -20,8 +20,6 @@ from trainer.mnist import Mnist
 from trainer.outliers import TURNS, no_digit
 from trainer.redrawing import Look, draw, redrawn, strokes
 
-RNG = np.random.default_rng(0)
-
 
 @pytest.fixture(scope="module")
 def digits(mnist: Mnist) -> Digits:
@@ -34,28 +32,28 @@ def overlap(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
     return float(x @ y / max(1, np.linalg.norm(x) * np.linalg.norm(y)))
 
 
-def test_redrawn_digit_normalises_to_nearly_the_same_picture(digits: Digits) -> None:
-    drawings = [draw(strokes(image), Look(300, 30), RNG).convert("L") for image in digits.images]
+def test_redrawn_digit_normalises_to_nearly_the_same_picture(digits: Digits, rng: np.random.Generator) -> None:
+    drawings = [draw(strokes(image), Look(300, 30), rng).convert("L") for image in digits.images]
     again = [normalise(np.asarray(drawing)) for drawing in drawings]
     same = [overlap(a, normalise(b)) for a, b in zip(again, digits.images, strict=True)]
     assert np.median(same) > 0.85
 
 
 @pytest.mark.parametrize("pen", [1, 5, 24])
-def test_pen_is_as_wide_as_asked(digits: Digits, pen: int) -> None:
+def test_pen_is_as_wide_as_asked(digits: Digits, pen: int, rng: np.random.Generator) -> None:
     line = np.zeros((28, 28), np.uint8)
     line[4:24, 13:15] = 255
-    picture = np.asarray(draw(strokes(line), Look(400, pen, size=0.5), RNG).convert("L"))
+    picture = np.asarray(draw(strokes(line), Look(400, pen, size=0.5), rng).convert("L"))
     widths = np.count_nonzero(picture < 128, axis=1)
     assert np.median(widths[widths > 0]) == pytest.approx(pen, abs=1)
     rows = np.nonzero(widths)[0]
     assert np.ptp(rows) + 1 == pytest.approx(200, abs=3)
 
 
-def test_digit_lies_anywhere_on_the_canvas_and_never_beyond(digits: Digits) -> None:
+def test_digit_lies_anywhere_on_the_canvas_and_never_beyond(digits: Digits, rng: np.random.Generator) -> None:
     middles = []
     for image in digits.images[:40]:
-        ink = np.asarray(draw(strokes(image), Look(200, 6, size=0.5), RNG).convert("L")) < 128
+        ink = np.asarray(draw(strokes(image), Look(200, 6, size=0.5), rng).convert("L")) < 128
         assert ink[1:-1, 1:-1].sum() == ink.sum()
         middles.append([places.mean() for places in np.nonzero(ink)])
     assert np.ptp(middles, axis=0).min() > 60
