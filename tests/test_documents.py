@@ -1,0 +1,23 @@
+"""What the documents point to is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.servers import REPO
+
+DOCUMENTS = [REPO / "README.md", *sorted(REPO.glob("*/README.md")), *sorted(REPO.glob("docs/*.md"))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(REPO)))
+def test_links_lead_to_files(document: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text(encoding="utf-8"))
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_readme_names_one_version_the_bundled_one() -> None:
+    text = (REPO / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r'--(?:version|more) (\d+)|models/digits/(\d+)/README|"version":(\d+)', text)
+    [version] = {int("".join(groups)) for groups in named}
+    assert (REPO / "models" / "digits" / str(version) / "manifest.json").exists()
