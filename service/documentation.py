@@ -38,6 +38,7 @@ def install(app: FastAPI, registry: Registry, *, keys: bool) -> None:
             _name_problems(schema)
             if keys:
                 _ask_for_keys(schema)
+            _name_headers(schema)
         _name_version(schema, registry)  # which may be another by now
         return schema
 
@@ -68,6 +69,21 @@ def _name_problems(schema: dict[str, Any]) -> None:
             content = response.get("content", {})
             if MEDIA_TYPE in content and "application/json" in content:
                 content[MEDIA_TYPE] |= content.pop("application/json")
+
+
+def _name_headers(schema: dict[str, Any]) -> None:
+    """What every answer brings, and one that says to ask again."""
+    for operation in _operations(schema):
+        for status, response in operation["responses"].items():
+            names = ("X-Request-ID", "Retry-After") if status == "503" else ("X-Request-ID",)
+            response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    schema["components"]["headers"] = {
+        "X-Request-ID": {
+            "description": "The caller's, if it sent one; else one that stands in the log, too",
+            "schema": {"type": "string"},
+        },
+        "Retry-After": {"description": "Seconds, where it is known", "schema": {"type": "integer"}},
+    }
 
 
 def _operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:

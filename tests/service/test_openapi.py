@@ -34,6 +34,19 @@ def test_whatever_may_be_sent_away_as_too_much_says_so(service: ServiceProcess) 
     assert all(path.encode().startswith(ALWAYS) for path in silent)
 
 
+def test_every_answer_says_which_headers_it_brings(service: ServiceProcess) -> None:
+    page = httpx.get(f"{service.url}/openapi.json").json()
+    headers = page["components"]["headers"]
+    answers = [one for ways in page["paths"].values() for way in ways.values() for one in way["responses"].items()]
+    assert len(answers) > 40
+    for status, answer in answers:
+        assert ("Retry-After" in answer["headers"]) == (status == "503")
+        assert "X-Request-ID" in answer["headers"]
+        assert all(one == {"$ref": f"#/components/headers/{name}"} for name, one in answer["headers"].items())
+        assert answer["headers"].keys() <= headers.keys()
+    assert "X-Request-ID" in httpx.get(f"{service.url}/v1/models").headers
+
+
 def test_versions_are_whole_numbers_from_1_on(service: ServiceProcess) -> None:
     page = httpx.get(f"{service.url}/openapi.json").json()
     parameters = [one for path in page["paths"].values() for way in path.values() for one in way.get("parameters", [])]
