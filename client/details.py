@@ -2,6 +2,7 @@
 
 import tkinter as tk
 from contextlib import suppress
+from math import ceil, sqrt
 from tkinter import ttk
 
 from client import words
@@ -14,7 +15,7 @@ ALL_BUT_SURE = 0.99999
 """No percentage shown is more: 100 % would be."""
 
 ENLARGED = 7
-"""Times that each pixel of the 28×28 image is shown wide and high."""
+"""Times that each pixel of the 28×28 image is shown wide and high, where it is one."""
 
 
 class Details(tk.Toplevel):
@@ -57,6 +58,18 @@ class Details(tk.Toplevel):
         self.__dict__.pop("_seen", None)
         super().destroy()
 
+    def _draw(self, images: list[str | None]) -> None:
+        """In rows, all as large as there is room for; of very many the first."""
+        columns = min(ceil(sqrt(len(images))), self._enlarged)
+        zoom = self._enlarged // columns
+        self._seen.blank()
+        for place, image in enumerate(images[: columns**2]):
+            row, column = divmod(place, columns)
+            with suppress(tk.TclError):  # it is no PNG
+                small = tk.PhotoImage(master=self, data=image or "")
+                corner = 28 * zoom * column, 28 * zoom * row
+                self._seen.tk.call(str(self._seen), "copy", str(small), "-zoom", zoom, "-to", *corner)
+
     def show(self, answer: Answer | None) -> None:
         """Show `answer`, or that there is none yet."""
         if answer is None:
@@ -69,11 +82,7 @@ class Details(tk.Toplevel):
         for label, probability in zip(self.percentages, prediction.probabilities, strict=True):
             share = f"{min(probability, ALL_BUT_SURE):.3%}".replace("%", " %")
             label.configure(text="–" if number else share)  # those are of all of the picture, taken for one digit
-        self._seen.blank()
-        if prediction.normalised is not None and number is None:
-            with suppress(tk.TclError):  # it is no PNG
-                small = tk.PhotoImage(master=self, data=prediction.normalised)
-                self._seen.tk.call(str(self._seen), "copy", str(small), "-zoom", self._enlarged)
+        self._draw([one.normalised for one in number.digits] if number else [prediction.normalised])
         accepted = number.accepted if number else prediction.accepted
         digits = number.digits if number else []
         self.source.configure(

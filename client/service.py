@@ -39,6 +39,8 @@ Message = TypeVar("Message", bound=BaseModel)
 LIKELY = 0.5
 """Probability of a number that is shown though it is not accepted, where a single digit is not accepted either."""
 
+DETAILS = "?details=true"
+
 ANY_IMAGE = {"Content-Type": "image/unknown"}
 
 LATER = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
@@ -114,13 +116,12 @@ class Service:
     def predict(self, image: bytes, media_type: str = "image/png", *, details: bool = False) -> Answer:
         """Read the digit or the number in an image file. Raises `ServiceAwayError` or `ServiceRefusedError`."""
         started = time.perf_counter()
-        path = "/v1/predict/image?details=true" if details else "/v1/predict/image"
-        headers = {"Content-Type": media_type}
+        path, headers = "/v1/predict/image" + DETAILS * details, {"Content-Type": media_type}
         parsed = _parsed(PredictResponse, self._request("POST", path, content=image, headers=headers))
         if len(parsed.predictions) != 1:
             raise ServiceAwayError(NOT_OURS)
         [prediction] = parsed.predictions
-        number = self.number(image, unsure=not prediction.accepted)
+        number = self.number(image, unsure=not prediction.accepted, details=details)
         return Answer(prediction, parsed.model, 1000 * (time.perf_counter() - started), number)
 
     def predict_all(self, images: Sequence[bytes]) -> tuple[ModelReference, list[Prediction]]:
@@ -138,10 +139,11 @@ class Service:
             raise ServiceAwayError(NOT_OURS)
         return parsed.model, parsed.predictions
 
-    def number(self, image: bytes, *, unsure: bool) -> NumberResponse | None:
+    def number(self, image: bytes, *, unsure: bool, details: bool = False) -> NumberResponse | None:
         """The several digits in an image file, where there are. Raises `ServiceAwayError`."""
         try:
-            return _likely(self._request("POST", "/v1/numbers/image", image, ANY_IMAGE), unsure=unsure)
+            answer = self._request("POST", "/v1/numbers/image" + DETAILS * details, image, ANY_IMAGE)
+            return _likely(answer, unsure=unsure)
         except ServiceRefusedError:
             return None
 

@@ -13,6 +13,7 @@ const NOTICE = 8000; // how long a word about a file stands, unless something is
 
 const LARGEST = 20 * 2 ** 20; // bytes of a file
 const SHOWN = 1000; // pixels of the longer side of what is shown of it
+const SEEN = 6; // times that a pixel of what the network sees is shown wide and high, where it is one image
 
 const $ = (id) => document.getElementById(id);
 const paper = new Paper($("paper"));
@@ -64,12 +65,25 @@ function show(answer, hint = "") {
     share.textContent = shares ? percent(shares[place]) : "";
   });
   paper.mark(number?.digits.map(({ box, confidence, accepted }) => ({ box, accepted, text: percent(confidence) + (accepted ? "" : " ?") })) ?? []);
-  $("seen").hidden = number || !prediction?.normalised; // that would be of all of the picture, taken for one digit
-  if (prediction?.normalised) $("seen").src = `data:image/png;base64,${prediction.normalised}`;
+  look(number?.digits ?? (prediction ? [prediction] : []));
   $("source").textContent = answer
     ? (number?.digits.map((one) => `${one.digit}: ${percent(one.confidence)}. `).join("") ?? "") + `Model ${answer.model.name} ${answer.model.version}, answered in ${answer.milliseconds.toFixed(0)} ms. ` +
       ((number ?? prediction).accepted ? "Accepted." : "Not accepted: better to ask than to rely on it.")
     : "No answer yet.";
+}
+
+// The images that the networks saw, in rows, all as large as there is room for.
+function look(digits) {
+  const seen = digits.filter((one) => one.normalised);
+  const columns = Math.ceil(Math.sqrt(seen.length));
+  const side = 28 * Math.max(1, Math.floor(SEEN / columns));
+  $("seen").style.setProperty("--columns", columns);
+  $("seen").replaceChildren(...seen.map(({ digit, normalised }) => {
+    const image = new Image(side, side);
+    image.src = `data:image/png;base64,${normalised}`;
+    image.alt = `The 28 by 28 image that the network takes for a ${digit}`;
+    return image;
+  }));
 }
 
 function say(kind, text) {

@@ -48,17 +48,18 @@ function byAnother(status) {
 export async function predict(image, details) {
   const started = performance.now();
   const request = { method: "POST", body: image, headers: { "Content-Type": image.type || "image/unknown" } };
-  const answer = await call(`/v1/predict/image${details ? "?details=true" : ""}`, "json", request);
+  const query = details ? "?details=true" : "";
+  const answer = await call(`/v1/predict/image${query}`, "json", request);
   const prediction = answer?.predictions?.[0];
   if (prediction?.probabilities?.length !== 10 || !answer.model) throw new Away(NOT_OURS);
-  const number = await several(request, !prediction.accepted);
+  const number = await several(request, query, !prediction.accepted);
   return { model: answer.model, prediction, number, milliseconds: performance.now() - started };
 }
 
 // The several digits in an image, where there are.
-async function several(request, unsure) {
+async function several(request, query, unsure) {
   try {
-    const number = await call("/v1/numbers/image", "json", request);
+    const number = await call(`/v1/numbers/image${query}`, "json", request);
     const likely = number.accepted || (unsure && number.confidence >= LIKELY);
     return likely && number.digits.length > 1 ? number : null;
   } catch (error) {

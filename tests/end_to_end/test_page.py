@@ -172,6 +172,12 @@ def test_several_digits_are_a_number_with_a_frame_around_each(service: ServicePr
     framed = Image.open(io.BytesIO(page.locator("#paper").screenshot())).convert("RGB")
     colours = np.asarray(framed, int).reshape(-1, 3)
     assert (colours[:, 1] > colours[:, [0, 2]].max(axis=1) + 40).any()  # the frames' green
+    page.get_by_text("Details").click()
+    expect(page.locator("#seen img")).to_have_count(2)
+    left, right = (image.bounding_box() for image in page.locator("#seen img").all())
+    assert left
+    assert right
+    assert (left["width"], left["x"] + left["width"], left["y"]) == (84, right["x"], right["y"])
     page.keyboard.press("Control+z")
     expect(digit(page)).to_have_text("7")
     assert ink(page) == alone  # the frames are gone, too
@@ -333,8 +339,9 @@ def test_details_show_what_the_network_saw(service: ServiceProcess, visit: Visit
     page = visit(service.url)
     draw(page, SEVEN)
     page.get_by_text("Details").click()
-    seen = page.locator("#seen")
+    seen = page.locator("#seen img")
     expect(seen).to_be_visible()
+    expect(seen).to_have_attribute("alt", "The 28 by 28 image that the network takes for a 7")
     assert seen.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [28, 28]
     expect(page.locator("#source")).to_have_text(re.compile(r"^Model digits \d+, answered in \d+ ms\. Accepted\.$"))
 
