@@ -16,8 +16,10 @@ def test_links_lead_to_files(document: Path) -> None:
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
-def test_readme_names_one_version_the_bundled_one() -> None:
-    text = (REPO / "README.md").read_text(encoding="utf-8")
-    named = re.findall(r'--(?:version|more) (\d+)|models/digits/(\d+)/README|"version":(\d+)', text)
-    [version] = {int("".join(groups)) for groups in named}
+def test_documents_and_git_name_one_version_the_bundled_one() -> None:
+    files = (*DOCUMENTS, REPO / ".gitignore", REPO / ".dockerignore")
+    text = "".join(file.read_text(encoding="utf-8") for file in files)
+    named = re.findall(r'(?:--version |--more |trainer copy |!/?models/digits/|\(models/digits/|"version":)(\d+)', text)
+    assert len(named) >= 10
+    [version] = {int(number) for number in named}
     assert (REPO / "models" / "digits" / str(version) / "manifest.json").exists()
