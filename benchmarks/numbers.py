@@ -28,7 +28,7 @@ from service.problems import ProblemError
 from trainer.dataset import split, test_set
 from trainer.digits import Digits, Grey
 from trainer.mnist import load
-from trainer.strings import GAPS, Number, number
+from trainer.strings import GAPS, Written, number
 
 LENGTHS = range(1, 9)
 NUMBERS = 100
@@ -87,11 +87,11 @@ def tesseract(image: Grey) -> str:
     return read.stdout.decode().strip().replace(" ", "")
 
 
-def written(digits: Digits, length: int, gap: str, count: int) -> list[Number]:
+def written(digits: Digits, length: int, gap: str, count: int) -> list[Written]:
     return [number(digits, length, gap, np.random.default_rng((SEED, length, place))) for place in range(count)]
 
 
-def share(reader: Callable[[Grey], str], numbers: list[Number]) -> float:
+def share(reader: Callable[[Grey], str], numbers: list[Written]) -> float:
     return statistics.mean(reader(one.image) == one.text for one in numbers)
 
 

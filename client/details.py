@@ -15,7 +15,7 @@ ALL_BUT_SURE = 0.99999
 """No percentage shown is more: 100 % would be."""
 
 ENLARGED = 7
-"""Times that each pixel of the 28×28 image is shown wide and high, where it is one."""
+"""Times that each pixel of the 28×28 image is shown wide and high, where there is but one."""
 
 
 class Details(tk.Toplevel):
@@ -58,15 +58,15 @@ class Details(tk.Toplevel):
         self.__dict__.pop("_seen", None)
         super().destroy()
 
-    def _draw(self, images: list[str | None]) -> None:
+    def _draw(self, images: list[str]) -> None:
         """In rows, all as large as there is room for; of very many the first."""
-        columns = min(ceil(sqrt(len(images))), self._enlarged)
-        zoom = self._enlarged // columns
         self._seen.blank()
+        columns = max(1, min(ceil(sqrt(len(images))), self._enlarged))
+        zoom = self._enlarged // columns
         for place, image in enumerate(images[: columns**2]):
             row, column = divmod(place, columns)
             with suppress(tk.TclError):  # it is no PNG
-                small = tk.PhotoImage(master=self, data=image or "")
+                small = tk.PhotoImage(master=self, data=image)
                 corner = 28 * zoom * column, 28 * zoom * row
                 self._seen.tk.call(str(self._seen), "copy", str(small), "-zoom", zoom, "-to", *corner)
 
@@ -82,7 +82,8 @@ class Details(tk.Toplevel):
         for label, probability in zip(self.percentages, prediction.probabilities, strict=True):
             share = f"{min(probability, ALL_BUT_SURE):.3%}".replace("%", " %")
             label.configure(text="–" if number else share)  # those are of all of the picture, taken for one digit
-        self._draw([one.normalised for one in number.digits] if number else [prediction.normalised])
+        read = number.digits if number else [prediction]
+        self._draw([one.normalised for one in read if one.normalised])
         accepted = number.accepted if number else prediction.accepted
         digits = number.digits if number else []
         self.source.configure(

@@ -39,8 +39,6 @@ Message = TypeVar("Message", bound=BaseModel)
 LIKELY = 0.5
 """Probability of a number that is shown though it is not accepted, where a single digit is not accepted either."""
 
-DETAILS = "?details=true"
-
 ANY_IMAGE = {"Content-Type": "image/unknown"}
 
 LATER = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
@@ -116,7 +114,7 @@ class Service:
     def predict(self, image: bytes, media_type: str = "image/png", *, details: bool = False) -> Answer:
         """Read the digit or the number in an image file. Raises `ServiceAwayError` or `ServiceRefusedError`."""
         started = time.perf_counter()
-        path, headers = "/v1/predict/image" + DETAILS * details, {"Content-Type": media_type}
+        path, headers = f"/v1/predict/image{_query(details)}", {"Content-Type": media_type}
         parsed = _parsed(PredictResponse, self._request("POST", path, content=image, headers=headers))
         if len(parsed.predictions) != 1:
             raise ServiceAwayError(NOT_OURS)
@@ -142,7 +140,7 @@ class Service:
     def number(self, image: bytes, *, unsure: bool, details: bool = False) -> NumberResponse | None:
         """The several digits in an image file, where there are. Raises `ServiceAwayError`."""
         try:
-            answer = self._request("POST", "/v1/numbers/image" + DETAILS * details, image, ANY_IMAGE)
+            answer = self._request("POST", f"/v1/numbers/image{_query(details)}", image, ANY_IMAGE)
             return _likely(answer, unsure=unsure)
         except ServiceRefusedError:
             return None
@@ -254,6 +252,10 @@ def _by_another(status: int) -> ServiceAwayError | ServiceRefusedError:
     if status in (*LATER, *GATEWAYS):
         return ServiceBusyError(f"the proxy in front of it answers {status}")
     return ServiceAwayError(f"{NOT_OURS} ({status})")
+
+
+def _query(details: bool) -> str:
+    return "?details=true" if details else ""
 
 
 def _likely(answer: httpx.Response, *, unsure: bool) -> NumberResponse | None:

@@ -72,11 +72,12 @@ def _name_problems(schema: dict[str, Any]) -> None:
 
 
 def _name_headers(schema: dict[str, Any]) -> None:
-    """What every answer brings, and one that says to ask again."""
+    """What every answer brings, and one that says to ask again; not those of HTTP's that every client knows."""
     for operation in _operations(schema):
         for status, response in operation["responses"].items():
             names = ("X-Request-ID", "Retry-After") if status == "503" else ("X-Request-ID",)
-            response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+            named = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+            response.setdefault("headers", {}).update(named)
     schema["components"]["headers"] = {
         "X-Request-ID": {
             "description": "The caller's, if it sent one; else one that stands in the log, too",

@@ -112,12 +112,16 @@ def train_line(
     epochs: Annotated[
         int, typer.Option(min=0, help="Times everything is shown; after 0 it stays as it is and is only judged anew.")
     ] = FULL.number_epochs,
+    more: Annotated[
+        bool, typer.Option("--more", help="Let the version's own one learn on, from other numbers.")
+    ] = False,
 ) -> None:
     """Train the network that reads whole numbers anew, and publish the next version with it."""
     dataset = _mnist(data)
     from trainer.training import train_line as run
 
-    manifest = run(dataset, replace(FULL, numbers=numbers, number_epochs=epochs), open_store(store), version)
+    recipe = replace(FULL, numbers=numbers, number_epochs=epochs)
+    manifest = run(dataset, recipe, open_store(store), version, more=more)
     shares = manifest.line.exact if manifest.line else {}
     exact = ", ".join(f"{share:.1%} with {gap} gaps" for gap, share in shares.items())
     console.print(f"Published {store}/{manifest.name}/{manifest.version}; numbers of test digits read right: {exact}.")

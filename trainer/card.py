@@ -6,6 +6,7 @@ from contract.artifact import Draft, Provenance, SecondReader
 from trainer import tables
 from trainer.fonts import HANDWRITTEN
 from trainer.nondigits import LOOKALIKES, SHAPES
+from trainer.numbers import NumberReport
 from trainer.pictures import CONFUSION_MATRIX, LEARNING_CURVE, MISTAKES, RELIABILITY
 from trainer.printed import FONTS as LEARNED
 from trainer.recipe import Recipe
@@ -185,8 +186,10 @@ def _numbers(draft: Draft, evaluation: Evaluation) -> str:
 
 Another network, line.tflite, reads a whole line: {line.parameters:,} parameters, {line.macs:,} multiply-accumulates
 for 256 columns of a strip that is 32 pixels high ({line.strip}). It learned by connectionist temporal classification
-(Graves et al. 2006) from numbers written with the training digits, as they are and redrawn:
-{line.epochs} epochs of {line.shown:,} strips in {line.seconds:.0f} s, from source revision {line.revision}.
+(Graves et al. 2006) from numbers written with the training digits, as they are and redrawn; where it learned since
+2026-12-01, from printed and displayed digits, too, and from numbers with marks among the digits, which are no digits:
+slashes, bars, brackets, points and signs, drawn by a program or by matplotlib's fonts. {line.epochs} epochs in all, the
+last of them of {line.shown:,} strips, in {line.seconds:.0f} s; the source revision of the last is {line.revision}.
 
 Here all networks read, as they do in the service, and a number is read right when all of its digits are.
 Sizes differ by up to 25 %, baselines by 15 %, a number leans to either side; digits are apart by 30 to 80 % of their
@@ -200,6 +203,20 @@ height (wide), by 5 to 20 % (narrow), slid together until their ink meets (touch
 A digit of a number is accepted from a score of {line.threshold:.4f} on, a number when all of its digits are
 ({line.chosen}). There {line.coverage:.1%} of the validation numbers are
 accepted, and {line.accuracy:.2%} of those are right.
+
+{_marked(evaluation.numbers)}"""
+
+
+def _marked(report: NumberReport) -> str:
+    if not report.marked:
+        return f"Numbers with a mark among them were not measured (apt-get install {HANDWRITTEN.packages}).\n\n"
+    table = tables.marked(report)
+    return f"""A number with something else in it must not be accepted: it is another number without that. The mark is
+drawn by a font that looks like handwriting, which no training has seen.
+
+{table.title}:
+
+{table.markdown()}
 
 """
 

@@ -130,4 +130,4 @@ def seen(row: str, digits: Digits, place: int, rng: np.random.Generator) -> Grey
     return normalise(np.asarray(picture(row, digits.images[place], rng).convert("L")))
 
 
-MAKERS = {row: partial(seen, row) for row in (*CONDITIONS, *MISHAPS)}
+REDRAWN = {row: partial(seen, row) for row in (*CONDITIONS, *MISHAPS)}

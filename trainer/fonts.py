@@ -92,3 +92,10 @@ def glyph(face: ImageFont.FreeTypeFont, character: str) -> Grey:
     picture = Image.new("L", (right - left + 2 * MARGIN, bottom - top + 2 * MARGIN))
     ImageDraw.Draw(picture).text((MARGIN - left, MARGIN - top), character, 255, face)
     return np.asarray(picture)
+
+
+@cache
+def has(face: ImageFont.FreeTypeFont, character: str) -> bool:
+    """Whether it draws that, and otherwise than a character that does not exist."""
+    drawn = face.getmask(character)
+    return drawn.getbbox() is not None and bytes(drawn) != bytes(face.getmask("\U0010ffff"))

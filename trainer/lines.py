@@ -13,11 +13,13 @@ from contract.spelling import NO_DIGIT
 from trainer.dataset import in_workers
 from trainer.digits import Digits, Grey
 from trainer.habits import LABELS, with_any_habit
+from trainer.marks import mark
 from trainer.outliers import no_part
-from trainer.strings import GAPS, MARGIN, SLANT, written
+from trainer.printed import unwritten
+from trainer.strings import GAPS, MARGIN, SLANT, Glyph, written
 
 LONGEST, MOST = 8, 20
-"""Digits of a number, and of a strip."""
+"""Digits of a number, and labels of a strip."""
 
 APART = 20, 40
 """Pixels between two numbers on a strip, from and below: more than between most digits of one."""
@@ -27,6 +29,10 @@ END = -1
 
 BROKEN, DOUBTFUL, HABIT = 0.06, 0.04, 0.25
 """Shares of the digits that have a gap in their strokes, that are none, and of 0s, 1s and 7s with a habit."""
+
+UNWRITTEN, MARKED = 0.08, 0.2
+"""Shares of the lines whose digits are all printed or displayed, each in its own way, and of those that have a mark, or
+one more."""
 
 LOWERED, LEAST_HEIGHT = 0.2, 18
 """Share of the lines that do not fill their strip, and their least height, pixels."""
@@ -90,9 +96,16 @@ def _lines(digits: Digits, job: tuple[int, NDArray[np.int64]]) -> Lines:
 
 
 def line(digits: Digits, rng: np.random.Generator) -> tuple[Grey, NDArray[np.int64]]:
-    """A line as a strip, uint8 [32, width], and its labels, [1 to 8]. Raises `BlankImageError`, `TooLongError`."""
+    """A line as a strip, uint8 [32, width], and its labels, [1 to 20]: 1 to 8 digits, and marks.
+
+    Raises `BlankImageError`, `TooLongError`.
+    """
     places = rng.integers(0, len(digits), rng.integers(1, LONGEST + 1))
-    glyphs, labels = zip(*(_glyph(digits, int(place), rng) for place in places), strict=True)
+    make = _unwritten if rng.random() < UNWRITTEN else _glyph
+    said = [make(digits, int(place), rng) for place in places]
+    while len(said) < MOST and rng.random() < MARKED:
+        said.insert(int(rng.integers(len(said) + 1)), (mark(rng), NO_DIGIT))
+    glyphs, labels = zip(*said, strict=True)
     slant = rng.uniform(-1, 1) * 1.5 * SLANT
     ink, _ = written(list(glyphs), GAPS[rng.integers(len(GAPS))], slant, rng)
     ink = strip(_on_paper(_with_pen(ink, rng), rng)).ink
@@ -109,17 +122,22 @@ def _lowered(ink: Grey, rng: np.random.Generator) -> Grey:
     return low
 
 
-def _glyph(digits: Digits, place: int, rng: np.random.Generator) -> tuple[Grey, int]:
-    """A digit, uint8 [28, 28], or what is none, and its label."""
+def _unwritten(digits: Digits, place: int, rng: np.random.Generator) -> tuple[Glyph, int]:
+    """A digit that is printed or displayed, and its label."""
+    return Glyph(unwritten(digits, place, rng)), int(digits.labels[place])
+
+
+def _glyph(digits: Digits, place: int, rng: np.random.Generator) -> tuple[Glyph, int]:
+    """A digit, or what is none, and its label."""
     image, label = digits.images[place], int(digits.labels[place])
     change = rng.random()
     if change < DOUBTFUL:
-        return no_part(digits, place, rng), NO_DIGIT
+        return Glyph(no_part(digits, place, rng)), NO_DIGIT
     if change < DOUBTFUL + BROKEN:
-        return _broken(image, rng), label
+        return Glyph(_broken(image, rng)), label
     if label in LABELS and rng.random() < HABIT:
         image = with_any_habit(normalise(image), label, rng)
-    return image, label
+    return Glyph(image), label
 
 
 def _broken(image: Grey, rng: np.random.Generator) -> Grey:

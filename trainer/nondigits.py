@@ -134,15 +134,15 @@ SHAPES: dict[str, Callable[[], list[Points]]] = {
 """Circles, hexagons and lines are left out: they look like a 0 and a 1. Points in -1 to 1, y down."""
 
 
+def lookalike(font: str, letter: str) -> bool:
+    """Whether it is one of `LOOKALIKES` as this font, a path, draws it."""
+    return letter in LOOKALIKES or (letter.upper() in LOOKALIKES and any(folder in font for folder in CAPITALS))
+
+
 @cache
 def _letters() -> list[tuple[str, str]]:
     """Every font's path with every letter of which it draws no lookalike."""
-    return [
-        (path, letter)
-        for path in HANDWRITTEN.paths()
-        for letter in LETTERS
-        if not (letter.upper() in LOOKALIKES and any(folder in path for folder in CAPITALS))
-    ]
+    return [(path, letter) for path in HANDWRITTEN.paths() for letter in LETTERS if not lookalike(path, letter)]
 
 
 def photographs() -> Digits | None:

@@ -22,24 +22,30 @@ from trainer.digits import Digits, Grey
 from trainer.errors import PoorModelError
 from trainer.evaluation import calibration_error, choose_threshold
 from trainer.export import Int8Model, examples_of
+from trainer.fonts import HANDWRITTEN
 from trainer.lines import END, LONGEST, Lines, training_lines
-from trainer.network import ANSWER, build_line
+from trainer.marks import KINDS, marked
+from trainer.network import ANSWER, build_line, copy
 from trainer.optimizer import Muon, cycle
 from trainer.reads import Read
 from trainer.recipe import Recipe
 from trainer.revision import source_revision
-from trainer.strings import GAPS
-from trainer.strings import Number as Written
+from trainer.strings import GAPS, Written
 from trainer.strings import number as write
 
 BATCH = 64
-PEAK_RATE = 5e-3
+PEAK_RATE, LATER_PEAK_RATE = 5e-3, 2e-3
+"""Of the learning rate, from the beginning and where a network learns on."""
+
 WEIGHT_DECAY = 0.01
 EXAMPLES = 300
 """Strips from which the int8 ranges are taken."""
 
 WANTED_ACCURACY = 0.995
 """Of accepted numbers: at four or five digits each some 0.999 of them are right, as of single ones."""
+
+MARKED = 0.2
+"""Numbers with each kind of mark for every number with each gap: enough for a share of under a tenth, in a minute."""
 
 LEAST = 0.5
 """Share of the validation numbers that must be read right."""
@@ -67,16 +73,21 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         return self._lines.strips[chosen][..., np.newaxis], self._lines.labels[chosen]
 
 
-def fit(digits: Digits, recipe: Recipe) -> Trained:
-    """The training alone: one cycle of the learning rate over numbers written with `digits`."""
+def fit(digits: Digits, recipe: Recipe, before: Fitted | None = None) -> Trained:
+    """The training alone: one cycle of the learning rate over numbers written with `digits`.
+
+    What was fitted `before` learns on, from other numbers.
+    """
     revision = source_revision()
-    keras.utils.set_random_seed(recipe.seed)
-    lines = training_lines(by_other_hands(digits, recipe.seed), recipe.numbers, recipe.seed)
-    network = build_line()
-    batches = Batches(lines, recipe.seed)
+    epochs, seconds = (before.epochs, before.seconds) if before else (0, 0.0)
+    seed = recipe.seed + epochs
+    keras.utils.set_random_seed(seed)
+    lines = training_lines(by_other_hands(digits, seed), recipe.numbers, seed)
+    network = copy(before.network, "line") if before else build_line()
+    batches = Batches(lines, seed)
     steps = recipe.number_epochs * len(batches)
-    model = keras.Sequential([keras.layers.Rescaling(1 / 255), Nudge(recipe.seed), network])
-    rate = cycle(PEAK_RATE, steps, steps // 10)
+    model = keras.Sequential([keras.layers.Rescaling(1 / 255), Nudge(seed), network])
+    rate = cycle(LATER_PEAK_RATE if before else PEAK_RATE, steps, steps // 10)
     optimizer = Muon(rate, weight_decay=WEIGHT_DECAY, adam_weight_decay=WEIGHT_DECAY, exclude_layers=[ANSWER])
     model.compile(optimizer=optimizer, loss=_loss)
     started = time.monotonic()
@@ -85,14 +96,14 @@ def fit(digits: Digits, recipe: Recipe) -> Trained:
         network=network,
         examples=examples_of(lines.strips, EXAMPLES),
         shown=len(lines),
-        seconds=round(time.monotonic() - started, 1),
+        seconds=round(seconds + time.monotonic() - started, 1),
         revision=revision,
-        epochs=recipe.number_epochs,
+        epochs=epochs + recipe.number_epochs,
     )
 
 
 @dataclass(frozen=True)
-class Report:
+class NumberReport:
     """How numbers of 1 to 8 digits are read, as a whole."""
 
     exact: dict[str, float]
@@ -102,9 +113,13 @@ class Report:
     accepted_right: float
     """Share of those."""
     calibration_error: float
+    each: int
+    """Numbers with a mark among their digits that were written of each kind."""
+    marked: dict[str, float]
+    """Shares of those that are accepted, by kind; none without the fonts for them."""
 
 
-class Reader:
+class NumberReader:
     """All networks, as served."""
 
     def __init__(self, read: Read, calibration: Calibration, line_tflite: bytes) -> None:
@@ -142,33 +157,43 @@ class Reader:
             _least(read), _right(read, chosen), WANTED_ACCURACY, "numbers of validation digits"
         )
 
-    def report(self, digits: Digits, count: int, temperature: float, threshold: float) -> Report:
+    def report(self, digits: Digits, count: int, temperature: float, threshold: float) -> NumberReport:
         """On `count` numbers for each gap, written with `digits`, as MNIST has them."""
         exact, every, rights = {}, [], []
         for gap in GAPS:
             numbers = _written(digits, gap, count, SEED)
-            strips = [line.strip(one.image) for one in numbers]
-            read = [self.read(strip, self.frames(strip), temperature) for strip in strips]
+            read = self._all([one.image for one in numbers], temperature)
             rights.append(_right(read, numbers))
             exact[gap] = float(rights[-1].mean())
             every += read
         right, accepted = np.concatenate(rights), _least(every) >= threshold
-        return Report(
+        kinds = KINDS if HANDWRITTEN.is_here() else ()
+        each = max(1, round(MARKED * count))
+        return NumberReport(
             exact,
             float(accepted.mean()),
             float(right[accepted].mean()) if accepted.any() else 0.0,
             calibration_error(np.array([min(1.0, one.confidence) for one in every]), right),
+            each,
+            {
+                kind: float((_least(self._all(_marked(digits, kind, each), temperature)) >= threshold).mean())
+                for kind in kinds
+            },
         )
+
+    def _all(self, images: list[Grey], temperature: float) -> list[Number]:
+        strips = [line.strip(image) for image in images]
+        return [self.read(strip, self.frames(strip), temperature) for strip in strips]
 
 
 def judge(
     fitted: Fitted, read: Read, calibration: Calibration, validation: Digits, test: Digits, recipe: Recipe
-) -> tuple[LineReader, Report]:
+) -> tuple[LineReader, NumberReport]:
     """What the manifest says of it, chosen on numbers of `validation` digits, measured on those of `test` digits.
 
     Both sets are as MNIST has them; `read` is what reads single digits. Raises `PoorModelError`.
     """
-    reader = Reader(read, calibration, fitted.tflite)
+    reader = NumberReader(read, calibration, fitted.tflite)
     temperature, rule = reader.choose(validation, recipe.pictures)
     report = reader.report(test, recipe.pictures, temperature, rule.threshold)
     part = LineReader(
@@ -190,6 +215,12 @@ def _written(digits: Digits, gap: str, count: int, seed: int) -> list[Written]:
     places = track(range(count), f"Writing numbers with {gap} gaps")
     seeds = [(seed, GAPS.index(gap), place) for place in places]
     return [write(digits, 1 + one[-1] % LONGEST, gap, np.random.default_rng(one)) for one in seeds]
+
+
+def _marked(digits: Digits, kind: str, count: int) -> list[Grey]:
+    """Numbers with such a mark, dark on white."""
+    places = track(range(count), f"Writing numbers with a {kind}")
+    return [marked(digits, kind, np.random.default_rng((SEED, list(KINDS).index(kind), place))) for place in places]
 
 
 def _surprise(frames: list[Logits], numbers: list[Written], temperature: float) -> float:

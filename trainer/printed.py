@@ -88,7 +88,7 @@ def _set_in(fonts: Collection, digits: Digits, place: int, rng: np.random.Genera
     return normalise(np.asarray(turned))
 
 
-ROWS = {
+PRINTED = {
     f"printed in {len(HANDWRITTEN.files)} fonts that look like handwriting": (
         HANDWRITTEN,
         partial(_set_in, HANDWRITTEN),

@@ -10,16 +10,15 @@ from numpy.typing import NDArray
 from contract.artifact import LINE_TFLITE, Acceptance, Calibration, Manifest, TestMetrics
 from contract.store import Store
 from trainer import nondigits
-from trainer.conditions import MAKERS as CONDITIONS
+from trainer.conditions import REDRAWN
 from trainer.corruptions import CORRUPTIONS, corrupt
 from trainer.dataset import make_all, normalised
 from trainer.digits import Digits, Grey, Maker, plain
 from trainer.evaluation import COVERAGE, expected_calibration_error, measure
 from trainer.fonts import HANDWRITTEN
 from trainer.habits import HABITS, with_habit
-from trainer.numbers import Reader as NumberReader
-from trainer.numbers import Report as NumberReport
-from trainer.printed import ROWS as PRINTED
+from trainer.numbers import NumberReader, NumberReport
+from trainer.printed import PRINTED
 from trainer.reads import Read, Reads, published
 from trainer.ways import WAYS, drawn
 
@@ -170,7 +169,7 @@ def evaluate_version(
 
 def _report(reader: Reader, digits: Digits, answers: Answers, held_out: Answers, pictures: int, seed: int) -> Report:
     shown = _some(digits, np.arange(len(digits)), pictures, seed)
-    redrawn = _read(reader, CONDITIONS, shown, seed, "Redrawing digits")
+    redrawn = _read(reader, REDRAWN, shown, seed, "Redrawing digits")
     corruptions = {name: partial(corrupt, name) for name in CORRUPTIONS}
     corrupted = _read(reader, corruptions, shown, seed, "Corrupting digits")
     kinds, missing = _kinds(reader, shown, held_out, seed)

@@ -1,14 +1,12 @@
 """More that is no digit, for the second network, and for a first one that learns on."""
 
-from functools import cache
-
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from scipy import ndimage
 from scipy.interpolate import PchipInterpolator
 
 from trainer.digits import Digits, Grey
-from trainer.fonts import face, glyph, of_matplotlib
+from trainer.fonts import face, glyph, has, of_matplotlib
 from trainer.nearly import doubled, misplaced, opened
 from trainer.outliers import (
     SIDE,
@@ -80,13 +78,7 @@ def _character(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:
     """One of `CHARACTERS`, as printed."""
     character = CHARACTERS[rng.integers(len(CHARACTERS))]
     wanted, with_all = (face(of_matplotlib(name)) for name in (FONTS[rng.integers(len(FONTS))], FONTS[0]))
-    return glyph(wanted if _has(wanted, character) else with_all, character)
-
-
-@cache
-def _has(font: ImageFont.FreeTypeFont, character: str) -> bool:
-    """Whether `font` draws it otherwise than a character that does not exist."""
-    return bytes(font.getmask(character)) != bytes(font.getmask("\U0010ffff"))
+    return glyph(wanted if has(wanted, character) else with_all, character)
 
 
 def _stain(_: Digits, __: int, ___: int, rng: np.random.Generator) -> Grey:

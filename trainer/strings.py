@@ -1,6 +1,7 @@
 """Numbers written with MNIST's digits: side by side, uneven, slanted; apart, touching or overlapping."""
 
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from PIL import Image
@@ -10,8 +11,8 @@ from trainer.digits import Digits, Grey
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom: pixels, the last two excluded."""
 
-HEIGHT = 40
-"""Of the box that MNIST scaled its digits to, pixels, before they are made uneven."""
+DIGIT, HEIGHT = 20, 40
+"""Of the box that MNIST scaled its digits to, pixels, there and here, before they are made uneven."""
 
 SIZES, BASELINE, SLANT = 0.25, 0.15, 0.3
 """Most that a digit's size departs from 1, its foot from the line, as a share of its height; tangent of the slant."""
@@ -26,7 +27,17 @@ GAPS = ("wide", "narrow", "touching", "overlapping")
 
 
 @dataclass(frozen=True)
-class Number:
+class Glyph:
+    """What stands in a line."""
+
+    image: Grey
+    """As large as beside MNIST's digits: uint8 [height, width], ink 255 on paper 0."""
+    rise: float = 0
+    """How far its foot is above that of a digit, as a share of a digit's height."""
+
+
+@dataclass(frozen=True)
+class Written:
     """A picture uint8 [height, width], dark on white, and what it says."""
 
     image: Grey
@@ -35,23 +46,26 @@ class Number:
     """Of each digit's ink."""
 
 
-def number(digits: Digits, length: int, gap: str, rng: np.random.Generator) -> Number:
+def number(digits: Digits, length: int, gap: str, rng: np.random.Generator) -> Written:
     """`length` of `digits` at random in one line."""
     places = rng.integers(0, len(digits), length)
-    line, boxes = written(list(digits.images[places]), gap, rng.uniform(-SLANT, SLANT), rng)
-    return Number(255 - line, "".join(str(label) for label in digits.labels[places]), boxes)
+    line, boxes = written([Glyph(image) for image in digits.images[places]], gap, rng.uniform(-SLANT, SLANT), rng)
+    return Written(255 - line, "".join(str(label) for label in digits.labels[places]), boxes)
 
 
-def written(glyphs: list[Grey], gap: str, slant: float, rng: np.random.Generator) -> tuple[Grey, list[Box]]:
-    """Digits as MNIST has them, uint8 [28, 28], one after the other: the line, ink 255, and where they stand in it."""
-    line = np.zeros((4 * HEIGHT, HEIGHT * (len(glyphs) + 2) * 2), np.uint8)
+def written(glyphs: list[Glyph], gap: str, slant: float, rng: np.random.Generator) -> tuple[Grey, list[Box]]:
+    """One after the other: the line, ink 255 on paper 0, and where they stand in it."""
+    widest = max(one.image.shape[1] for one in glyphs)
+    line = np.zeros((8 * HEIGHT, (len(glyphs) + 2) * round(HEIGHT / DIGIT * 2 * widest)), np.uint8)
     end = MARGIN
     boxes: list[Box] = []
-    for image in glyphs:
-        glyph = _glyph(image, rng.uniform(1 - SIZES, 1 + SIZES), slant)
+    for one in glyphs:
+        size = rng.uniform(1 - SIZES, 1 + SIZES)
+        glyph = _scaled(one.image, size, slant)
         height, width = glyph.shape
-        top = round(2.5 * HEIGHT + rng.uniform(-BASELINE, BASELINE) * height) - height
-        left = _place(line, glyph, top, end, gap, rng) if boxes else end
+        foot = 4 * HEIGHT + rng.uniform(-BASELINE, BASELINE) * height - one.rise * size * HEIGHT
+        top = round(foot) - height
+        left = _place(line, glyph, top, end, boxes[-1], gap, rng) if boxes else end
         window = line[top : top + height, left : left + width]
         np.maximum(window, glyph, out=window)
         end = max(end, left + width)
@@ -62,25 +76,30 @@ def written(glyphs: list[Grey], gap: str, slant: float, rng: np.random.Generator
     return np.pad(line[top:bottom, left:right], MARGIN), [(a, b, c, d) for a, b, c, d in moved]
 
 
-def _glyph(image: Grey, size: float, slant: float) -> Grey:
-    """The digit alone, cut out, `size` times as large as others, leaning by `slant`."""
-    factor = HEIGHT / 20 * size
-    side = round(28 * factor)
-    wide = Image.fromarray(np.pad(image, ((0, 0), (14, 14))))
-    lean = wide.transform(wide.size, Image.Transform.AFFINE, (1, slant, -slant * 14, 0, 1, 0), Image.Resampling.BICUBIC)
-    glyph = np.asarray(lean.resize((2 * side, side), Image.Resampling.BICUBIC))
+def _scaled(image: Grey, size: float, slant: float) -> Grey:
+    """Its ink alone, cut out, `size` times as large as that of others, leaning by `slant`."""
+    tall = round(len(image) * HEIGHT / DIGIT * size)
+    middle = len(image) // 2
+    wide = Image.fromarray(np.pad(image, ((0, 0), (middle, middle))))
+    lean = wide.transform(
+        wide.size, Image.Transform.AFFINE, (1, slant, -slant * middle, 0, 1, 0), Image.Resampling.BICUBIC
+    )
+    glyph = np.asarray(lean.resize((round(lean.width * tall / lean.height), tall), Image.Resampling.BICUBIC))
     rows, columns = np.nonzero(glyph > INKED)
     return glyph[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
 
 
-def _place(line: Grey, glyph: Grey, top: int, end: int, gap: str, rng: np.random.Generator) -> int:
-    """The column where `glyph` begins; touching and overlapping ones are slid to the left until ink meets."""
+def _place(line: Grey, glyph: Grey, top: int, end: int, before: Box, gap: str, rng: np.random.Generator) -> int:
+    """The column where `glyph` begins.
+
+    Touching and overlapping ones are slid to the left until ink meets; its middle stays right of what is `before` it.
+    """
     if gap == "wide":
         return end + round(HEIGHT * rng.uniform(0.3, 0.8))
     if gap == "narrow":
         return end + round(HEIGHT * rng.uniform(0.05, 0.2))
     there = line[top : top + len(glyph)] > INKED
-    left = end + 2
-    while left > MARGIN and not (there[:, left : left + glyph.shape[1]] & (glyph > INKED)).any():
+    left, least = end + 2, max(MARGIN, ceil((before[0] + before[2] - glyph.shape[1]) / 2))
+    while left > least and not (there[:, left : left + glyph.shape[1]] & (glyph > INKED)).any():
         left -= 1
-    return left - (round(0.15 * glyph.shape[1]) if gap == "overlapping" else 0)
+    return max(least, left - (round(0.15 * glyph.shape[1]) if gap == "overlapping" else 0))

@@ -6,7 +6,7 @@ from statistics import fmean
 from contract.artifact import Metrics
 from trainer.evaluation import COVERAGE
 from trainer.numbers import SEED as NUMBERS_SEED
-from trainer.numbers import Report as NumberReport
+from trainer.numbers import NumberReport
 from trainer.report import Evaluation, Kind, Report, Row
 
 
@@ -83,6 +83,12 @@ def numbers(report: NumberReport) -> Table:
     return Table(title + f"{report.calibration_error:.2%}", columns, [tuple(cells)])
 
 
+def marked(report: NumberReport) -> Table:
+    shares = (f"{share:.1%}" for share in report.marked.values())
+    title = f"Accepted of {report.each} numbers with each kind of mark among their digits, seed {NUMBERS_SEED}"
+    return Table(title, tuple(report.marked), [tuple(shares)])
+
+
 def every(evaluation: Evaluation) -> list[Table]:
     """All tables, in the order of the model card."""
     report = evaluation.report
@@ -96,6 +102,7 @@ def every(evaluation: Evaluation) -> list[Table]:
         corrupted(report),
         non_digits(report),
         *([numbers(evaluation.numbers)] if evaluation.numbers else []),
+        *([marked(evaluation.numbers)] if evaluation.numbers and evaluation.numbers.marked else []),
     ]
 
 

@@ -18,6 +18,7 @@ from contract import normalisation
 from contract.artifact import (
     CARD,
     KERAS,
+    LINE_KERAS,
     MANIFEST,
     SECOND_KERAS,
     TFLITE,
@@ -220,17 +221,19 @@ def publish(
         return store.publish(files, draft)
 
 
-def train_line(mnist: Mnist, recipe: Recipe, store: Store, version: int) -> Manifest:
+def train_line(mnist: Mnist, recipe: Recipe, store: Store, version: int, *, more: bool = False) -> Manifest:
     """Publish version `version` again with a line network trained anew; after 0 epochs it is the version's own.
 
-    Its temperature and threshold are chosen, and it is measured, anew in either case. Raises `TrainerError`, `OSError`.
+    Where `more` is wanted of it, that one learns on. Its temperature and threshold are chosen, and it is measured, anew
+    in any case. Raises `TrainerError`, `OSError`.
     """
     with borrowed(store, version) as shelf:
-        published, before, recipe = _taken_up(shelf, version, LINE, recipe, keep=not recipe.number_epochs)
-        training, _ = split(mnist, recipe.seed, recipe.images)
-        if before:
+        published, before, recipe = _taken_up(shelf, version, LINE, recipe, keep=more or not recipe.number_epochs)
+        if before and not recipe.number_epochs:
             return publish_line(before, shelf, published, mnist, recipe, store)
-        with kept(("line network", recipe), partial(numbers.fit, training, recipe)) as trained:
+        training, _ = split(mnist, recipe.seed, recipe.images)
+        job = "line network", recipe, published.files[LINE_KERAS].sha256 if before else None
+        with kept(job, partial(numbers.fit, training, recipe, before)) as trained:
             return publish_line(trained.exported(), shelf, published, mnist, recipe, store)
 
 
@@ -357,7 +360,7 @@ def _with_second(
 
 def _line_judged(
     line: apart.Fitted, reads: Reads, calibration: Calibration, held_out: Digits, evaluation: Evaluation, recipe: Recipe
-) -> tuple[LineReader, numbers.Report]:
+) -> tuple[LineReader, numbers.NumberReport]:
     """A line network from before, beside others. Raises `TrainerError`: it is not what was trained that is poor."""
     try:
         return numbers.judge(line, reads.int8, calibration, held_out, evaluation.digits, recipe)

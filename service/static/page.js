@@ -13,7 +13,7 @@ const NOTICE = 8000; // how long a word about a file stands, unless something is
 
 const LARGEST = 20 * 2 ** 20; // bytes of a file
 const SHOWN = 1000; // pixels of the longer side of what is shown of it
-const SEEN = 6; // times that a pixel of what the network sees is shown wide and high, where it is one image
+const SEEN = 6; // times that a pixel of the 28×28 image is shown wide and high, where there is but one
 
 const $ = (id) => document.getElementById(id);
 const paper = new Paper($("paper"));
@@ -72,16 +72,16 @@ function show(answer, hint = "") {
     : "No answer yet.";
 }
 
-// The images that the networks saw, in rows, all as large as there is room for.
+// The images that the networks saw, in rows, all as large as there is room for; of very many the first.
 function look(digits) {
-  const seen = digits.filter((one) => one.normalised);
+  const seen = digits.filter((one) => one.normalised).slice(0, SEEN ** 2);
   const columns = Math.ceil(Math.sqrt(seen.length));
-  const side = 28 * Math.max(1, Math.floor(SEEN / columns));
+  const side = 28 * Math.floor(SEEN / Math.max(1, columns));
   $("seen").style.setProperty("--columns", columns);
   $("seen").replaceChildren(...seen.map(({ digit, normalised }) => {
     const image = new Image(side, side);
     image.src = `data:image/png;base64,${normalised}`;
-    image.alt = `The 28 by 28 image that the network takes for a ${digit}`;
+    image.alt = `The 28 by 28 image that the network reads as ${digit}`;
     return image;
   }));
 }

@@ -13,7 +13,7 @@ from PIL import Image
 from contract.messages import Prediction, PredictResponse
 from tests.servers import ServiceProcess
 from trainer import nondigits
-from trainer.conditions import MAKERS, picture
+from trainer.conditions import REDRAWN, picture
 from trainer.digits import Digits, Maker, made
 from trainer.mnist import Mnist
 from trainer.ways import WAYS
@@ -56,11 +56,11 @@ def test_digits_of_nobodys_handwriting_are_read_in_all_their_ways(service: Servi
     assert unsure <= 0.15 * 10 * sum(map(len, WAYS.values()))
 
 
-@pytest.mark.parametrize("condition", MAKERS)
+@pytest.mark.parametrize("condition", REDRAWN)
 def test_report_sees_what_the_service_sees(service: ServiceProcess, mnist: Mnist, condition: str) -> None:
     """The model card's rows are measured without HTTP; this is why that is the same."""
     digits = Digits(mnist.train_images[:4], mnist.train_labels[:4])
-    expected = made(MAKERS[condition], digits, np.arange(len(digits)), seed=1)
+    expected = made(REDRAWN[condition], digits, np.arange(len(digits)), seed=1)
     seen = []
     for place, image in enumerate(digits.images):
         rng = np.random.default_rng((1, place))

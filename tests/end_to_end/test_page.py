@@ -341,7 +341,7 @@ def test_details_show_what_the_network_saw(service: ServiceProcess, visit: Visit
     page.get_by_text("Details").click()
     seen = page.locator("#seen img")
     expect(seen).to_be_visible()
-    expect(seen).to_have_attribute("alt", "The 28 by 28 image that the network takes for a 7")
+    expect(seen).to_have_attribute("alt", "The 28 by 28 image that the network reads as 7")
     assert seen.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [28, 28]
     expect(page.locator("#source")).to_have_text(re.compile(r"^Model digits \d+, answered in \d+ ms\. Accepted\.$"))
 

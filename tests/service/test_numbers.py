@@ -22,7 +22,7 @@ from tests.servers import ServiceProcess, running_service
 from trainer.dataset import split
 from trainer.digits import Digits, Grey
 from trainer.mnist import Mnist
-from trainer.strings import Number, number
+from trainer.strings import Written, number
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def read(service: ServiceProcess, image: Grey) -> dict[str, Any]:
     return answer
 
 
-def numbers(digits: Digits, gap: str, count: int) -> list[Number]:
+def numbers(digits: Digits, gap: str, count: int) -> list[Written]:
     return [number(digits, 1 + place % 8, gap, np.random.default_rng((3, place))) for place in range(count)]
 
 

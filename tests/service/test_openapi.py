@@ -34,7 +34,7 @@ def test_whatever_may_be_sent_away_as_too_much_says_so(service: ServiceProcess) 
     assert all(path.encode().startswith(ALWAYS) for path in silent)
 
 
-def test_every_answer_says_which_headers_it_brings(service: ServiceProcess) -> None:
+def test_answers_name_their_identifier_and_503_when_to_ask_again(service: ServiceProcess) -> None:
     page = httpx.get(f"{service.url}/openapi.json").json()
     headers = page["components"]["headers"]
     answers = [one for ways in page["paths"].values() for way in ways.values() for one in way["responses"].items()]

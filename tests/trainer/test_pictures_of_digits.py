@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from contract.normalisation import BlankImageError, normalise
 from trainer import nondigits
 from trainer.clutter import cluttered
-from trainer.conditions import MAKERS as REDRAWN
+from trainer.conditions import REDRAWN
 from trainer.corruptions import CORRUPTIONS, corrupt
 from trainer.digits import Digits, Maker, made, plain
 from trainer.fonts import HANDWRITTEN, face, glyph

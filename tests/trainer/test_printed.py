@@ -6,7 +6,7 @@ import pytest
 from contract.normalisation import normalise
 from trainer.digits import Digits, Maker, made
 from trainer.fonts import face, glyph, of_matplotlib
-from trainer.printed import DARK, FONTS, ROWS, SEGMENTS, _display, displayed, printed, unwritten
+from trainer.printed import DARK, FONTS, PRINTED, SEGMENTS, _display, displayed, printed, unwritten
 
 TEN = Digits(np.zeros((10, 0, 0), np.uint8), np.arange(10, dtype=np.uint8))
 
@@ -41,9 +41,9 @@ def test_pictures_repeat_with_their_seed_and_are_of_many_kinds(maker: Maker) -> 
     assert len(np.unique(first, axis=0)) > 40
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("name", PRINTED)
 def test_fonts_of_the_report_have_ten_digits_and_are_none_that_training_has_seen(name: str) -> None:
-    fonts, maker = ROWS[name]
+    fonts, maker = PRINTED[name]
     if not fonts.is_here():
         pytest.skip(f"fonts are missing: apt-get install {fonts.packages}")
     for path in fonts.paths():

@@ -24,13 +24,13 @@ from tests.servers import REPO, running_service
 from trainer import training
 from trainer.__main__ import app
 from trainer.apart import LINE, loaded, newest
-from trainer.conditions import MAKERS
+from trainer.conditions import REDRAWN
 from trainer.corruptions import CORRUPTIONS
 from trainer.errors import PoorModelError
 from trainer.fonts import Collection
 from trainer.learning import learn
 from trainer.mnist import CACHE, Mnist
-from trainer.printed import ROWS
+from trainer.printed import PRINTED
 from trainer.recipe import FULL, QUICK
 from trainer.training import borrowed, train
 
@@ -123,8 +123,8 @@ def test_evaluate_prints_the_tables_of_the_model_card_again(trained: tuple[Folde
     figures = re.findall(r"\d+\.\d+%", tables)
     assert len(figures) > 100
     assert set(figures) <= set(re.findall(r"\d+\.\d+%", card))
-    printed_rows = [name for name, (fonts, _) in ROWS.items() if fonts.is_here()]
-    for name in (*MAKERS, *CORRUPTIONS, *printed_rows, "scribbles", "shapes"):
+    printed_rows = [name for name, (fonts, _) in PRINTED.items() if fonts.is_here()]
+    for name in (*REDRAWN, *CORRUPTIONS, *printed_rows, "scribbles", "shapes"):
         assert f"| {name} |" in card
 
 
@@ -141,7 +141,7 @@ def test_evaluate_says_which_rows_are_missing_for_want_of_fonts(
     store, _ = trained
     arguments = ("--version", 1, "--validation", "--pictures", 5, "--store", store.folder.parent, "--data", CACHE)
     missing = "".join(printed("evaluate", *arguments).partition("Not measured:")[2].split())
-    assert all(f"{''.join(name.split())}(apt-getinstall" in missing for name in ("letters", *ROWS))
+    assert all(f"{''.join(name.split())}(apt-getinstall" in missing for name in ("letters", *PRINTED))
 
 
 def test_service_answers_exactly_as_the_manifest_was_measured(
