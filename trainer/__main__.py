@@ -112,9 +112,7 @@ def train_line(
     epochs: Annotated[
         int, typer.Option(min=0, help="Times everything is shown; after 0 it stays as it is and is only judged anew.")
     ] = FULL.number_epochs,
-    more: Annotated[
-        bool, typer.Option("--more", help="Let the version's own one learn on, from other numbers.")
-    ] = False,
+    more: Annotated[bool, typer.Option("--more", help="Let the version's own one learn on; half of it stays.")] = False,
 ) -> None:
     """Train the network that reads whole numbers anew, and publish the next version with it."""
     dataset = _mnist(data)

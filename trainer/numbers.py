@@ -25,7 +25,7 @@ from trainer.export import Int8Model, examples_of
 from trainer.fonts import HANDWRITTEN
 from trainer.lines import END, LONGEST, Lines, training_lines
 from trainer.marks import KINDS, marked
-from trainer.network import ANSWER, build_line, copy
+from trainer.network import ANSWER, build_line, copy, halfway
 from trainer.optimizer import Muon, cycle
 from trainer.reads import Read
 from trainer.recipe import Recipe
@@ -76,7 +76,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
 def fit(digits: Digits, recipe: Recipe, before: Fitted | None = None) -> Trained:
     """The training alone: one cycle of the learning rate over numbers written with `digits`.
 
-    What was fitted `before` learns on, from other numbers.
+    What was fitted `before` learns on, from other numbers; half of what it was stays, as with all of the new weights it
+    reads fewer numbers (a model soup, Wortsman et al. 2022).
     """
     revision = source_revision()
     epochs, seconds = (before.epochs, before.seconds) if before else (0, 0.0)
@@ -92,11 +93,12 @@ def fit(digits: Digits, recipe: Recipe, before: Fitted | None = None) -> Trained
     model.compile(optimizer=optimizer, loss=_loss)
     started = time.monotonic()
     model.fit(batches, epochs=recipe.number_epochs, verbose=1 if sys.stdout.isatty() else 2)
+    seconds += time.monotonic() - started
     return Trained(
-        network=network,
+        network=halfway(before.network, network) if before else network,
         examples=examples_of(lines.strips, EXAMPLES),
         shown=len(lines),
-        seconds=round(seconds + time.monotonic() - started, 1),
+        seconds=round(seconds, 1),
         revision=revision,
         epochs=epochs + recipe.number_epochs,
     )

@@ -1,7 +1,6 @@
 """Numbers written with MNIST's digits: side by side, uneven, slanted; apart, touching or overlapping."""
 
 from dataclasses import dataclass
-from math import ceil
 
 import numpy as np
 from PIL import Image
@@ -99,7 +98,9 @@ def _place(line: Grey, glyph: Grey, top: int, end: int, before: Box, gap: str, r
     if gap == "narrow":
         return end + round(HEIGHT * rng.uniform(0.05, 0.2))
     there = line[top : top + len(glyph)] > INKED
-    left, least = end + 2, max(MARGIN, ceil((before[0] + before[2] - glyph.shape[1]) / 2))
-    while left > least and not (there[:, left : left + glyph.shape[1]] & (glyph > INKED)).any():
+    width: int = glyph.shape[1]
+    left, least = end + 2, max(MARGIN, (before[0] + before[2] - width + 1) // 2)
+    while left > least and not (there[:, left : left + width] & (glyph > INKED)).any():
         left -= 1
-    return max(least, left - (round(0.15 * glyph.shape[1]) if gap == "overlapping" else 0))
+    further = round(0.15 * width) if gap == "overlapping" else 0
+    return max(least, left - further)

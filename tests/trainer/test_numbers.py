@@ -172,13 +172,13 @@ def test_judging_the_line_network_anew_gives_what_the_manifest_says(store: Folde
 
 def test_line_network_learns_on(store: FolderStore, mnist: Mnist) -> None:
     bundled = store.manifest(store.versions()[-1])
-    recipe = replace(FULL, numbers=300, number_epochs=1, pictures=30)
+    recipe = replace(FULL, numbers=100, number_epochs=1, pictures=20)
     more = train_line(mnist, recipe, store, bundled.version, more=True)
     assert bundled.line
     assert more.line
     assert more.line.epochs == bundled.line.epochs + 1
     assert more.line.seconds > bundled.line.seconds
-    assert more.line.shown < 300
+    assert more.line.shown < 100
     assert min(more.line.exact[gap] for gap in ("wide", "narrow")) > 0.85  # it did not begin anew
     assert store.read(more, LINE_TFLITE) != store.read(bundled, LINE_TFLITE)
 
