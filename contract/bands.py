@@ -66,11 +66,9 @@ def stands_beside(ink: Grey, place: tuple[slice, slice], band: Mask) -> bool:
         for side, length in zip(place, sides, strict=True)
     )
     large = max(side.stop - side.start for side in place) >= LEAST * max(sides)
-    parts = cc3d.connected_components(np.asarray(_as_large_as(ink, band)) > 0, connectivity=8)
-    boxes = cc3d.statistics(parts)["bounding_boxes"][1:]
     around = any(
         all(side.start <= (part.start + part.stop) / 2 < side.stop for side, part in zip(place, box, strict=True))
-        for box in boxes
+        for box in border.boxes(np.asarray(_as_large_as(ink, band)) > 0)
     )
     return clear and large and not around
 

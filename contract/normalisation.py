@@ -17,7 +17,6 @@ from contextlib import suppress
 from functools import lru_cache
 from itertools import accumulate
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -210,7 +209,7 @@ def _without_grains(ink: Grey) -> Grey:
     if count > few:
         return ink
     pale = np.minimum(ink, np.uint8(np.flatnonzero(at_least > few)[-1]))
-    grains = cc3d.statistics(cc3d.connected_components(dark, connectivity=8))["bounding_boxes"][1:]
+    grains = border.boxes(dark)
     rest, place = _mask(pale), bounds(pale)
     longest = _longer_side(place)
     small = max(map(_longer_side, grains)) <= GRAIN * longest
