@@ -1,6 +1,7 @@
 """What stands beside the writing, along an edge or from one to another: a margin's line, an app's panel, a desk."""
 
-import cc3d
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
@@ -26,7 +27,7 @@ CLEAR, LEAST = 0.03, 0.06
 FEW = 4
 """Lines from one edge to the opposite one, at most."""
 
-SIDES = (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1])
+SIDES: tuple[Any, ...] = (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1])
 
 
 def bands(ink: Grey) -> Mask | None:
@@ -35,12 +36,12 @@ def bands(ink: Grey) -> Mask | None:
     whole = [float((ink[side] > least).mean()) for side in SIDES]
     if max(whole) < WHOLE and not (whole[0] and whole[1]) and not (whole[2] and whole[3]):
         return None
-    labels = cc3d.connected_components(ink > least, connectivity=8)
+    labels = border.components(ink > least)
     found = {
         int(np.bincount(labels[side]).argmax()) for side, share in zip(SIDES, whole, strict=True) if share >= WHOLE
     }
     found |= {label for label in _from_top_to_bottom(labels) if _is_line(labels == label)}
-    found |= {label for label in _from_top_to_bottom(labels.T) if _is_line(label == labels.T)}
+    found |= {label for label in _from_top_to_bottom(labels.T) if _is_line((labels == label).T)}
     found -= {0}
     return np.isin(labels, list(found)) if found else None
 
@@ -68,7 +69,7 @@ def stands_beside(ink: Grey, place: tuple[slice, slice], band: Mask) -> bool:
     large = max(side.stop - side.start for side in place) >= LEAST * max(sides)
     around = any(
         all(side.start <= (part.start + part.stop) / 2 < side.stop for side, part in zip(place, box, strict=True))
-        for box in border.boxes(np.asarray(_as_large_as(ink, band)) > 0)
+        for box in border.boxes(border.components(np.asarray(_as_large_as(ink, band)) > 0))
     )
     return clear and large and not around
 

@@ -28,12 +28,17 @@ def edge(image: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate((image[0, x], image[-1, x], image[y, 0], image[y, -1]))
 
 
-def boxes(mask: NDArray[np.bool_]) -> list[tuple[slice, slice]]:
-    """Rows and columns of what hangs together in `mask`, also by corners alone.
+def components(mask: NDArray[np.bool_]) -> NDArray[Any]:
+    """Numbers from 1 on for what hangs together in `mask`, also by corners alone; 0 for the rest.
 
-    As bytes: in a mask of booleans cc3d 4.1 takes a pixel of the background for a component now and then.
+    As bytes: in a mask of booleans cc3d 4.1 numbers some of the background, too, as other components or as none.
     """
-    labels = cc3d.connected_components(mask.view(np.uint8), connectivity=8)
+    labels: NDArray[Any] = cc3d.connected_components(mask.view(np.uint8), connectivity=8)
+    return labels
+
+
+def boxes(labels: NDArray[Any]) -> list[tuple[slice, slice]]:
+    """Rows and columns of each of the `components`."""
     found: list[tuple[slice, slice]] = cc3d.statistics(labels)["bounding_boxes"][1:]
     return found
 

@@ -4,7 +4,6 @@ Its border is no sample of the paper: ink reaches it, in soft greys that pass fo
 from these is seen best on a few pixels: neighbours differ there by more than in a shadow, and by less than in noise.
 """
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -94,4 +93,4 @@ def _reach(ink: Grey) -> int:
 
 def _largest(strokes: NDArray[np.bool_]) -> int:
     """Pixels of the largest part that holds together."""
-    return int(np.bincount(cc3d.connected_components(strokes, connectivity=8).ravel())[1:].max(initial=0))
+    return int(np.bincount(border.components(strokes).ravel())[1:].max(initial=0))

@@ -118,10 +118,10 @@ def _fine(line: Grey) -> Grey:
     if line.shape[1] * HEIGHT > WIDEST * line.shape[0]:
         raise TooLongError
     fine = evened(_scaled(line, FINE))
-    strokes = cc3d.dust(fine > INKED, threshold=DUST, connectivity=8)
+    strokes = cc3d.dust((fine > INKED).view(np.uint8), threshold=DUST, connectivity=8)  # as bytes: border.components
     if not strokes.any():
         raise BlankImageError
-    return np.where(grown(strokes.view(np.uint8), 1)[1:-1, 1:-1], fine, 0).astype(np.uint8)
+    return np.where(grown(strokes, 1)[1:-1, 1:-1], fine, 0).astype(np.uint8)
 
 
 def _scaled(ink: Grey, height: int) -> Grey:

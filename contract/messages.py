@@ -99,8 +99,10 @@ class NumberDigit(Prediction):
 class NumberResponse(BaseModel):
     model: ModelReference
     number: str = Field(description="The digits from left to right; leading zeros stay.", examples=["2048"])
-    confidence: float = Field(ge=0, le=1, description="Probability that all of it is right.", examples=[0.97])
-    accepted: bool = Field(description="Whether each digit is accepted.")
+    confidence: float = Field(
+        ge=0, le=1, description="Probability that all of it is right, if all are digits.", examples=[0.97]
+    )
+    accepted: bool = Field(description="Whether each digit is accepted, as the one that it is and as a digit.")
     digits: list[NumberDigit]
 
 

@@ -209,7 +209,7 @@ def _without_grains(ink: Grey) -> Grey:
     if count > few:
         return ink
     pale = np.minimum(ink, np.uint8(np.flatnonzero(at_least > few)[-1]))
-    grains = border.boxes(dark)
+    grains = border.boxes(border.components(dark))
     rest, place = _mask(pale), bounds(pale)
     longest = _longer_side(place)
     small = max(map(_longer_side, grains)) <= GRAIN * longest

@@ -6,7 +6,7 @@ from itertools import pairwise
 import cc3d
 import numpy as np
 
-from contract.border import Grey
+from contract.border import Grey, boxes, components
 from contract.line import FINE, HEIGHT, INKED, Strip
 from contract.normalisation import SIZE, normalise
 from contract.spelling import Spelling
@@ -40,8 +40,8 @@ def apart(line: Strip, spelling: Spelling) -> list[Part]:
     """
     finer = line.fine.shape[0] / HEIGHT
     centres, edges = finer * spelling.centres, finer * spelling.edges
-    labels = cc3d.connected_components(line.fine > INKED, connectivity=8)
-    spans = [window[1] if window else slice(0, 0) for window in cc3d.statistics(labels)["bounding_boxes"][1:]]
+    labels = components(line.fine > INKED)
+    spans = [columns for _, columns in boxes(labels)]
     starts, stops = (np.array([getattr(side, end) for side in spans]) for end in ("start", "stop"))
     first = np.searchsorted(centres, starts)
     around = np.searchsorted(centres, stops) - first

@@ -211,8 +211,9 @@ def _marked(report: NumberReport) -> str:
     if not report.marked:
         return f"Numbers with a mark among them were not measured (apt-get install {HANDWRITTEN.packages}).\n\n"
     table = tables.marked(report)
-    return f"""A number with something else in it must not be accepted: it is another number without that. The mark is
-drawn by a font that looks like handwriting, which no training has seen.
+    return f"""A number with something else in it must not be accepted: it is another number without that.
+These have 2 to 7 digits with wide or narrow gaps, and a mark before, among or behind them, drawn by a font that looks
+like handwriting, which no training has seen.
 
 {table.title}:
 

@@ -25,7 +25,7 @@ APART = 20, 40
 """Pixels between two numbers on a strip, from and below: more than between most digits of one."""
 
 END = -1
-"""In a row of labels, behind the last digit."""
+"""In a row of labels, behind the last one."""
 
 BROKEN, DOUBTFUL, HABIT = 0.06, 0.04, 0.25
 """Shares of the digits that have a gap in their strokes, that are none, and of 0s, 1s and 7s with a habit."""

@@ -122,7 +122,7 @@ def _bracket(rng: np.random.Generator) -> list[Stroke]:
     side = rng.choice([-1, 1])
     if rng.random() < 2 / 3:
         return [_curve((0, low), (rng.normal(0, 0.05), high), side * rng.uniform(0.18, 0.35))]
-    reach = side * rng.uniform(0.15, 0.35)
+    reach = side * rng.uniform(0.25, 0.4)  # that of a 1 is shorter
     return [np.array([(reach, low), (0, low), (rng.normal(0, 0.03), high), (reach, high)])]
 
 

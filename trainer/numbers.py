@@ -45,7 +45,7 @@ WANTED_ACCURACY = 0.995
 """Of accepted numbers: at four or five digits each some 0.999 of them are right, as of single ones."""
 
 MARKED = 0.2
-"""Numbers with each kind of mark for every number with each gap: enough for a share of under a tenth, in a minute."""
+"""Numbers with each kind of mark for every number with each gap: enough to tell shares of some percent."""
 
 LEAST = 0.5
 """Share of the validation numbers that must be read right."""
