@@ -192,4 +192,3 @@ def test_bundled_version_reads_numbers_of_digits_it_never_saw(digits: Digits) ->
     assert report.accepted_right > 0.95
     if HANDWRITTEN.is_here():
         assert report.marked.keys() == KINDS.keys()
-        assert np.mean(list(report.marked.values())) < 0.15
