@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
 from contract.messages import NumberRequest, PredictRequest, Problem
-from service.inference_protocol import Failure, InferRequest
+from service.inference_protocol import HEADER_LENGTH, LENGTH, Failure, InferRequest
 from service.keys import guarded
 from service.pages import Files, page
 from service.problems import MEDIA_TYPE
@@ -84,6 +84,7 @@ def _name_headers(schema: dict[str, Any]) -> None:
             "schema": {"type": "string"},
         },
         "Retry-After": {"description": "Seconds, where it is known", "schema": {"type": "integer"}},
+        HEADER_LENGTH: LENGTH,
     }
 
 

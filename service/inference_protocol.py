@@ -31,6 +31,7 @@ from service.patience import Normaliser, Patience, TakesLongError
 from service.problems import InvalidRequest, TooLarge, UnknownVersion, faults
 from service.reading import answer, normalised
 from service.routing import (
+    BYTES,
     QUICK_ROWS,
     DirectRoute,
     VersionNumber,
@@ -48,6 +49,8 @@ from service.settings import Settings
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 """Bytes of JSON at the start of a body; behind them lie tensors, little-endian, one after the other."""
+
+BINARY = "application/octet-stream"
 
 OutputName = Literal["digit", "probabilities", "accepted"]
 
@@ -238,17 +241,30 @@ def _metadata(model: Model, request: Request) -> ModelMetadata:
 
 
 def _infer_route(*parameters: dict[str, Any]) -> dict[str, Any]:
-    content = {"application/json": {"schema": schema_reference(InferRequest), "examples": INFER}}
+    content = {
+        "application/json": {"schema": schema_reference(InferRequest), "examples": INFER},
+        BINARY: BYTES,
+    }
     return {
-        "responses": {200: {"model": InferResponse, "content": {"application/octet-stream": {}}}}
+        "responses": {
+            200: {
+                "model": InferResponse,
+                "content": {BINARY: BYTES},
+                "headers": {HEADER_LENGTH: {"$ref": f"#/components/headers/{HEADER_LENGTH}"}},
+            }
+        }
         | _failures(404, 408, 413, 415, 422, 503),
         "openapi_extra": {
-            "parameters": [parameter | {"in": "path", "required": True} for parameter in parameters],
+            "parameters": [
+                *(parameter | {"in": "path", "required": True} for parameter in parameters),
+                {"name": HEADER_LENGTH, "in": "header", "required": False} | LENGTH,
+            ],
             "requestBody": {"required": True, "content": content},
         },
     }
 
 
+LENGTH = {"description": "Bytes of JSON, where tensors follow it", "schema": {"type": "integer", "minimum": 0}}
 NAME_PARAMETER = {"name": "name", "schema": {"type": "string", "examples": [NAME]}}
 VERSION_PARAMETER = {"name": "version", "schema": {"type": "integer", "exclusiveMinimum": 0, "examples": [1]}}
 
@@ -374,7 +390,7 @@ def _response(wanted: InferRequest, model: Model, answers: Answers) -> Response:
     return Response(
         content + b"".join(tensors),
         headers={HEADER_LENGTH: str(len(content))},
-        media_type="application/octet-stream",
+        media_type=BINARY,
     )
 
 

@@ -39,6 +39,7 @@ from service.problems import (
 from service.reading import pictures_of, predictions
 from service.registry import UnknownVersionError
 from service.routing import (
+    BYTES,
     QUICK_ROWS,
     DirectRoute,
     VersionNumber,
@@ -107,7 +108,7 @@ def _answers(model: type[BaseModel], example: Any, *more: type[ProblemError]) ->
     return {200: right, **openapi_responses(*problems)}
 
 
-FILES = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in IMAGE_TYPES}
+FILES = dict.fromkeys(IMAGE_TYPES, BYTES)
 IMAGE_FILE = "The bytes of one image file, as `curl --data-binary @7.png` sends them."
 
 
@@ -273,7 +274,7 @@ def model_manifest(version: Version, request: Request) -> Manifest:
     responses={
         200: {
             "content": {
-                "image/png": {"schema": {"type": "string", "format": "binary"}},
+                "image/png": BYTES,
                 "text/markdown": {"schema": {"type": "string"}},
             },
             "description": "The file.",

@@ -71,6 +71,10 @@ class DirectRoute(APIRoute):
         return handler
 
 
+BYTES = {"schema": {"type": "string", "format": "binary"}}
+"""Documents a body that is no text."""
+
+
 def schema_reference(model: type[BaseModel]) -> dict[str, str]:
     """Of a model that a direct route documents: `documentation` puts it where this points."""
     return {"$ref": f"#/components/schemas/{model.__name__}"}

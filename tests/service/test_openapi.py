@@ -47,6 +47,17 @@ def test_answers_name_their_identifier_and_503_when_to_ask_again(service: Servic
     assert "X-Request-ID" in httpx.get(f"{service.url}/v1/models").headers
 
 
+def test_binary_bodies_of_the_open_protocol_are_named(service: ServiceProcess) -> None:
+    page = httpx.get(f"{service.url}/openapi.json").json()
+    for path in ("/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer"):
+        asked = page["paths"][path]["post"]
+        assert asked["requestBody"]["content"].keys() == {"application/json", "application/octet-stream"}
+        assert "Inference-Header-Content-Length" in {
+            one["name"] for one in asked["parameters"] if one["in"] == "header"
+        }
+        assert "Inference-Header-Content-Length" in asked["responses"]["200"]["headers"]
+
+
 def test_versions_are_whole_numbers_from_1_on(service: ServiceProcess) -> None:
     page = httpx.get(f"{service.url}/openapi.json").json()
     parameters = [one for path in page["paths"].values() for way in path.values() for one in way.get("parameters", [])]
