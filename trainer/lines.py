@@ -17,6 +17,7 @@ from trainer.marks import mark
 from trainer.outliers import no_part
 from trainer.printed import unwritten
 from trainer.strings import GAPS, MARGIN, SLANT, Glyph, written
+from trainer.strokes import curve, drawn
 
 LONGEST, MOST = 8, 20
 """Digits of a number, and labels of a strip."""
@@ -33,6 +34,9 @@ BROKEN, DOUBTFUL, HABIT = 0.06, 0.04, 0.25
 UNWRITTEN, MARKED = 0.08, 0.2
 """Shares of the lines whose digits are all printed or displayed, each in its own way, and of those that have a mark, or
 one more."""
+
+STRAIGHT = 0.15
+"""Share of the 1s that are one straight stroke, nearly upright: what a mark would be if it were as high."""
 
 LOWERED, LEAST_HEIGHT = 0.2, 18
 """Share of the lines that do not fill their strip, and their least height, pixels."""
@@ -135,9 +139,16 @@ def _glyph(digits: Digits, place: int, rng: np.random.Generator) -> tuple[Glyph,
         return Glyph(no_part(digits, place, rng)), NO_DIGIT
     if change < DOUBTFUL + BROKEN:
         return Glyph(_broken(image, rng)), label
+    if label == 1 and rng.random() < STRAIGHT:
+        return _straight(rng), label
     if label in LABELS and rng.random() < HABIT:
         image = with_any_habit(normalise(image), label, rng)
     return Glyph(image), label
+
+
+def _straight(rng: np.random.Generator) -> Glyph:
+    """A 1."""
+    return drawn([curve((0, 0), (rng.normal(0, 0.08), 1), rng.normal(0, 0.02))], rng)
 
 
 def _broken(image: Grey, rng: np.random.Generator) -> Grey:

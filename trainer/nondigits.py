@@ -1,4 +1,4 @@
-"""Pictures that are no digits, kind by kind, to see how many a model accepts; no training has seen these programs."""
+"""Pictures of non-digits, kind by kind, to see how many a model accepts; no training sees what these programs draw."""
 
 import gzip
 import zlib
@@ -15,7 +15,7 @@ from scipy.interpolate import CubicSpline
 from contract.normalisation import normalise
 from contract.spelling import NO_DIGIT
 from trainer.digits import Digits, Grey
-from trainer.fonts import HANDWRITTEN, face, glyph
+from trainer.fonts import HANDWRITTEN, face, glyph, has
 from trainer.redrawing import random_look, redraw
 
 CAPITALS = ("bwht/", "humor-sans/")
@@ -24,7 +24,7 @@ CAPITALS = ("bwht/", "humor-sans/")
 LOOKALIKES = "BbDGgIiJjlOoQqSsYyZz"
 """Letters that somebody's 0, 1, 2, 4, 5, 6, 7, 8 or 9 looks like; they are left out."""
 
-LETTERS = sorted(set(ascii_letters) - set(LOOKALIKES))
+LETTERS = "".join(sorted(set(ascii_letters) - set(LOOKALIKES)))
 
 FASHION = Path("/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz")
 FASHION_PACKAGE = "dataset-fashion-mnist"
@@ -53,7 +53,8 @@ def scribble(_: Digits, __: int, rng: np.random.Generator) -> Grey:
 
 def letter(_: Digits, __: int, rng: np.random.Generator) -> Grey:
     """A letter of a handwriting-like font, redrawn as the digits are."""
-    path, character = _letters()[rng.integers(len(_letters()))]
+    choices = drawable(tuple(HANDWRITTEN.paths()), LETTERS)
+    path, character = choices[rng.integers(len(choices))]
     return redraw(glyph(face(path), character), random_look(rng), rng)
 
 
@@ -134,15 +135,20 @@ SHAPES: dict[str, Callable[[], list[Points]]] = {
 """Circles, hexagons and lines are left out: they look like a 0 and a 1. Points in -1 to 1, y down."""
 
 
-def lookalike(font: str, letter: str) -> bool:
+def _lookalike(font: str, letter: str) -> bool:
     """Whether it is one of `LOOKALIKES` as this font, a path, draws it."""
     return letter in LOOKALIKES or (letter.upper() in LOOKALIKES and any(folder in font for folder in CAPITALS))
 
 
 @cache
-def _letters() -> list[tuple[str, str]]:
-    """Every font's path with every letter of which it draws no lookalike."""
-    return [(path, letter) for path in HANDWRITTEN.paths() for letter in LETTERS if not lookalike(path, letter)]
+def drawable(fonts: tuple[str, ...], characters: str) -> list[tuple[str, str]]:
+    """Every font's path with each of the characters that it draws, and not as a lookalike."""
+    return [
+        (font, character)
+        for font in fonts
+        for character in characters
+        if has(face(font), character) and not _lookalike(font, character)
+    ]
 
 
 def photographs() -> Digits | None:

@@ -84,7 +84,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Kind:
-    """What becomes of no digits of one kind: shares of all of them."""
+    """What becomes of non-digits of one kind: shares of all of them."""
 
     name: str
     images: int
@@ -138,7 +138,7 @@ def evaluate(
 ) -> Evaluation:
     """Everything that is measured of a model on `digits`, the set called `name`, of `SEEDS`, as MNIST has them.
 
-    `validation`, normalised, tells at which score no digits are counted at `COVERAGE`; `pictures` make a row of the
+    `validation`, normalised, tells at which score non-digits are counted at `COVERAGE`; `pictures` make a row of the
     report.
     """
     images = normalised(digits, name).images
@@ -158,7 +158,7 @@ def evaluate_version(
     name: str, digits: Digits, validation: Digits, store: Store, manifest: Manifest, pictures: int
 ) -> Evaluation:
     """The same of a published version, whose files were checked; sets as MNIST has them. Raises `ArtifactError`."""
-    manifest.require_known_normalisation()
+    manifest.require_servable()
     unseen, reads = normalised(validation, "validation"), published(store, manifest)
     found = evaluate(name, digits, unseen, reads, manifest.calibration, manifest.acceptance, pictures)
     if (line := manifest.line) is None:
@@ -251,7 +251,7 @@ def _kinds(reader: Reader, digits: Digits, held_out: Answers, seed: int) -> tupl
     if HANDWRITTEN.is_here():
         makers["letters"] = nondigits.letter
     else:
-        missing.append(f"letters (apt-get install {HANDWRITTEN.packages})")
+        missing.append(f"letters, and marks among digits (apt-get install {HANDWRITTEN.packages})")
     seen = _read(reader, makers, digits, seed, "Drawing what is no digit")
     if photographs := nondigits.photographs():
         some = _some(photographs, np.arange(len(photographs)), len(digits), seed)
