@@ -221,15 +221,15 @@ class Manifest(Draft):
         """What it says of the model, as it was before it was published."""
         return Draft.model_validate({name: getattr(self, name) for name in Draft.model_fields})
 
-    def require_known_normalisation(self) -> None:
-        """Raises `ArtifactError` for an artifact that was trained on images normalised in another way than today's."""
+    def require_servable(self) -> None:
+        """Raises `ArtifactError` where images or lines were prepared otherwise than today's when it was measured."""
         if self.input.normalisation != normalisation.VERSION:
             raise ArtifactError(
-                f"version {self.version} was trained on images normalised by {self.input.normalisation!r}; "
+                f"version {self.version} was measured with images normalised by {self.input.normalisation!r}; "
                 f"this program normalises by {normalisation.VERSION!r}"
             )
         if self.line is not None and self.line.strip != line.VERSION:
             raise ArtifactError(
-                f"version {self.version} was trained on lines as {self.line.strip!r}; "
+                f"version {self.version} was measured with lines as {self.line.strip!r}; "
                 f"this program makes {line.VERSION!r}"
             )

@@ -6,9 +6,9 @@ find out which grey is paper and which a shadow on it, leave the paper's noise b
 strokes the width of a pen. All that follows the first crop happens on a grid of fixed size, so the cost hardly depends
 on how large the image was.
 
-Trainer and service both call `normalise`; whatever changes its result needs a new `VERSION`. What follows the ink's
-separation from the paper stands here in Python and in native.c once more, which is used where it was compiled: a test
-holds that both give the same picture, to the last bit.
+Trainer and service both normalise by this module; whatever changes its result needs a new `VERSION`. What follows the
+ink's separation from the paper stands here in Python and in native.c once more, which is used where it was compiled: a
+test holds that both give the same picture, to the last bit.
 """
 
 from bisect import bisect_left, bisect_right

@@ -115,13 +115,18 @@ class Store(ABC):
         for name in manifest.files:
             self.read(manifest, name)
 
+    def copy_files(self, manifest: Manifest, folder: Path) -> None:
+        """Write every file that `manifest` names into `folder`. Raises `ArtifactError`, `OSError`."""
+        for name in manifest.files:
+            (folder / name).write_bytes(self.read(manifest, name))
+
     def checked(self) -> dict[int, Manifest | ArtifactError]:
         """Of each version, lowest first, its manifest if a service would take it, else what is wrong with it."""
         found: dict[int, Manifest | ArtifactError] = {}
         for version in self.versions():
             try:
                 found[version] = manifest = self.verify(version)
-                manifest.require_known_normalisation()
+                manifest.require_servable()
             except ArtifactError as error:
                 found[version] = error
         return found
@@ -147,7 +152,7 @@ class Store(ABC):
 
     def pin(self, version: int) -> None:
         """Make `version` the default until it is unpinned. Raises `ArtifactError` where it fails its checks."""
-        self.verify(version).require_known_normalisation()
+        self.verify(version).require_servable()
         self._put_pin(Pin(version=version).model_dump_json() + "\n")
 
     @abstractmethod
@@ -166,7 +171,7 @@ class Store(ABC):
         for version in self.versions():
             try:
                 whole[version] = manifest = self.verify(version)
-                manifest.require_known_normalisation()
+                manifest.require_servable()
                 taken.append(version)
             except NotNowError:
                 raise
@@ -229,8 +234,7 @@ def copied(version: int, store: Store, other: Store) -> Manifest:
     manifest = store.manifest(version)
     other.require_writable()
     with tempfile.TemporaryDirectory() as folder:
-        for name in manifest.files:
-            (Path(folder) / name).write_bytes(store.read(manifest, name))
+        store.copy_files(manifest, Path(folder))
         return other.publish(Path(folder), manifest.draft())
 
 

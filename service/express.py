@@ -58,7 +58,7 @@ PLAIN = re.compile(
                 (b"content-length", b"length", rb"[0-9]{1,9}"),
                 (b"content-type", b"type", rb"[!-~]+"),
                 (b"authorization", b"key", rb"[!-~]+\ +[!-~]+"),
-                (observing.HEADER, b"number", observing.PROPER.pattern),
+                (observing.HEADER, b"request_id", observing.PROPER.pattern),
             )
         ),
     ),
@@ -76,8 +76,7 @@ class Job(NamedTuple):
 
     data: bytes
     path: bytes
-    number: bytes
-    """Its id."""
+    request_id: bytes
     started: float
     pictures: list[Grey]
     """Normalised, uint8 [28, 28] each."""
@@ -100,12 +99,12 @@ class Express:
         started = time.perf_counter()
         if (plain := self._plain(data)) is None:
             return None
-        path, number, images = plain
+        path, request_id, images = plain
         decoder = Decoder(self._settings.max_image_pixels, self._settings.max_request_pixels, AT_ONCE)
         try:
-            return Job(data, path, number, started, pictures_of(images, decoder), None)
+            return Job(data, path, request_id, started, pictures_of(images, decoder), None)
         except ProblemError as problem:
-            return Job(data, path, number, started, [], problem)
+            return Job(data, path, request_id, started, [], problem)
         except Exception:  # whatever it is, the long way comes upon it again
             return None
 
@@ -120,13 +119,13 @@ class Express:
                 line, kind, content = *RIGHT, predictions(job.pictures, model)
         except Exception:
             return None
-        return HEAD % (line, len(content), kind, job.number, more) + content
+        return HEAD % (line, len(content), kind, job.request_id, more) + content
 
     def note(self, job: Job) -> None:
         """Have it put into the log and the metrics: it was answered."""
         path, status = job.path.decode(), job.problem.status if job.problem else HTTPStatus.OK
         seconds = time.perf_counter() - job.started
-        observing.answered("POST", path, path, status.value, seconds, job.number.decode())
+        observing.answered("POST", path, path, status.value, seconds, job.request_id.decode())
 
     def awaits(self, head: bytes) -> bool:
         """Whether `head` is that of a request which may go the short way, once its body has come."""
@@ -142,7 +141,7 @@ class Express:
         images = (_file if plain["path"] == FILE else _rows)(plain["type"], body)
         if images is None or len(images) > self._images:
             return None
-        return plain["path"], plain["number"] or observing.new_number(), images
+        return plain["path"], plain["request_id"] or observing.new_id(), images
 
     def _plain_head(self, head: bytes) -> re.Match[bytes] | None:
         short = len(head) <= MOST_HEAD and head.count(b"\r\n") <= MOST_HEADERS

@@ -105,8 +105,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if (number := observing.request_id.get()) is not None:
-            line["request_id"] = number
+        if (request := observing.request_id.get()) is not None:
+            line["request_id"] = request
         if record.exc_info:
             line["exc_info"] = self.formatException(record.exc_info)
         return json.dumps(line | getattr(record, "fields", {}))

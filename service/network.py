@@ -1,4 +1,4 @@
-"""A network in LiteRT. Imports next to nothing: the self-test starts a process for it."""
+"""A network in LiteRT. Imports little: the self-test starts a process for it."""
 
 import threading
 

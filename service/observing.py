@@ -48,15 +48,15 @@ class Observer:
 
         started = time.perf_counter()
         given = next((value for name, value in scope["headers"] if name == HEADER), b"")
-        number = given if PROPER.fullmatch(given) else new_number()
-        request_id.set(number.decode())
+        own = given if PROPER.fullmatch(given) else new_id()
+        request_id.set(own.decode())
         status = 0
 
         async def watched(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (HEADER, number)]
+                message["headers"] = [*message["headers"], (HEADER, own)]
             await send(message)
 
         async def instead(answer: ASGIApp) -> None:
@@ -72,28 +72,28 @@ class Observer:
             await instead(problem_response(InternalError(), scope["path"]))
         finally:
             route = getattr(scope.get("route"), "path", NO_ROUTE)
-            answered(scope["method"], scope["path"], route, status, time.perf_counter() - started, number.decode())
+            answered(scope["method"], scope["path"], route, status, time.perf_counter() - started, own.decode())
 
 
-def new_number() -> bytes:
+def new_id() -> bytes:
     """An id for a request that has none."""
     return b"%032x" % getrandbits(128)
 
 
-def answered(method: str, path: str, route: str, status: int, seconds: float, number: str) -> None:
+def answered(method: str, path: str, route: str, status: int, seconds: float, request: str) -> None:
     """Have a request put into the log and the metrics."""
-    later.do(_put, (method, path[:LONGEST_PATH], route, status, seconds, number, int(time.time())))
+    later.do(_put, (method, path[:LONGEST_PATH], route, status, seconds, request, int(time.time())))
 
 
-def _put(request: tuple[str, str, str, int, float, str, int]) -> None:
-    method, path, route, status, seconds, number, second = request
+def _put(entry: tuple[str, str, str, int, float, str, int]) -> None:
+    method, path, route, status, seconds, request, second = entry
     requests, request_seconds = _counters(method, route, status)
     requests.inc()
     request_seconds.observe(seconds)
     if logger.isEnabledFor(logging.INFO):
         line = _known_line if path == route else _line  # paths of callers' making would fill the memory
         before, behind = line(method, path, status)
-        text = number if number.isalnum() else json.dumps(number)[1:-1]
+        text = request if request.isalnum() else json.dumps(request)[1:-1]
         _lines.append(f'{before}{stamp(second)}{behind}, "request_id": "{text}", "ms": {1000 * seconds:.2f}}}\n')
 
 

@@ -269,7 +269,7 @@ class Registry:
     def _require_readable(self, manifest: Manifest) -> None:
         """Before its files are read: nothing will ever change what it was trained on. Raises `ArtifactError`."""
         try:
-            manifest.require_known_normalisation()
+            manifest.require_servable()
         except ArtifactError:
             self._unloadable.add(manifest.version)
             raise

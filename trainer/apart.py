@@ -63,13 +63,13 @@ class Trained(Learned):
     examples: Grey
     """Some of each kind of what it learned from."""
 
-    def exported(self) -> "Fitted":
+    def exported(self) -> "Exported":
         tflite = to_int8(self.network, self.examples)
-        return Fitted(self.network, self.shown, self.seconds, self.revision, self.epochs, tflite)
+        return Exported(self.network, self.shown, self.seconds, self.revision, self.epochs, tflite)
 
 
 @dataclass(frozen=True)
-class Fitted(Learned):
+class Exported(Learned):
     """One as it was trained, and as it is served."""
 
     tflite: bytes
@@ -98,7 +98,7 @@ def newest(kind: Kind, store: Store, recipe: Recipe) -> Manifest | None:
     for version in reversed(store.versions()):
         try:
             manifest = store.verify(version)
-            manifest.require_known_normalisation()
+            manifest.require_servable()
         except NotNowError:
             raise
         except ArtifactError:
@@ -109,13 +109,13 @@ def newest(kind: Kind, store: Store, recipe: Recipe) -> Manifest | None:
     return None
 
 
-def fitted_before(kind: Kind, store: Store, manifest: Manifest) -> Fitted:
+def exported_in(kind: Kind, store: Store, manifest: Manifest) -> Exported:
     """That network of a published version. Raises `ArtifactError`."""
-    manifest.require_known_normalisation()
+    manifest.require_servable()
     if (part := kind.of(manifest)) is None:
         raise ArtifactError(f"version {manifest.version} has no {kind.part} network: train one")
     network, tflite = loaded(store, manifest, kind.keras), store.read(manifest, kind.tflite)
-    return Fitted(network, part.shown, part.seconds, part.revision, part.epochs, tflite)
+    return Exported(network, part.shown, part.seconds, part.revision, part.epochs, tflite)
 
 
 def loaded(store: Store, manifest: Manifest, name: str = KERAS) -> keras.Model:

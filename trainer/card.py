@@ -11,7 +11,7 @@ from trainer.pictures import CONFUSION_MATRIX, LEARNING_CURVE, MISTAKES, RELIABI
 from trainer.printed import FONTS as LEARNED
 from trainer.recipe import Recipe
 from trainer.report import Evaluation, Report
-from trainer.signs import CHARACTERS, FORMERLY
+from trainer.signs import CHARACTERS
 
 
 def text(draft: Draft, recipe: Recipe, evaluation: Evaluation) -> str:
@@ -126,9 +126,7 @@ from other digits: what is measured is how unseen digits in such looks are read.
 def _printed(draft: Draft, recipe: Recipe, report: Report) -> str:
     if not report.printed:
         return ""
-    learned = (
-        "Since 2026-11-30 the networks learn from other fonts, and from another program that draws seven segments.\n"
-    )
+    learned = "The networks learned from other fonts, and from another program that draws seven segments.\n"
     return f"""{tables.printed(report).title}: in fonts that no training has seen, 24 to 120
 pixels high, turned by up to 5 degrees.
 {"" if _saw_digits_alone(draft, recipe) else learned}
@@ -149,17 +147,14 @@ times, the sum of both is multiplied by {second.weight:g}, "no digit" gains {sec
 these. It is {second.chosen};
 of worse images it is asked about more. All tables are of both together.
 
-It learned by Muon (Jordan et al. 2024), from pictures of the same training digits: plain and redrawn ones, no
-digits, and more with something in the way than the full recipe's first network sees: up to a quarter of salt-and-pepper
-noise, zigzag and dotted lines across, outlines one pixel wide. Of MNIST-C's corruptions impulse noise and stripe are
-among them, and what comes close to zigzag, dotted line and canny edges. More of what is no digit, too: digits that are
-cut, 0s and 6s whose loop is open, 4s laid over their own mirror image, 1s whose flag is at the wrong end or side, signs
+It learned by Muon (Jordan et al. 2024), from pictures of the same training digits: plain and redrawn ones, non-digits,
+and more with something in the way than the full recipe's first network sees: up to a quarter of salt-and-pepper noise,
+zigzag and dotted lines across, outlines one pixel wide. Of MNIST-C's corruptions impulse noise and stripe are among
+them, and what comes close to zigzag, dotted line and canny edges. More of what is no digit, too: digits that are cut,
+0s and 6s whose loop is open, 4s laid over their own mirror image, 1s whose flag is at the wrong end or side, signs
 whose strokes end on a grid, stains that are symmetrical or have a texture, symmetrical things that stand, on one foot
-or two, and
-{len(CHARACTERS)} printed characters of other scripts than the Latin one, of mathematics and of maps, as they are and
-redrawn; since 2026-11-30 digits that are printed or displayed. Networks that were trained until 2026-11-29 were shown
-these characters too: {FORMERLY}.
-Most of them look like a letter or a shape that is counted below (V, T, U, n, a triangle); since then they are left out.
+or two, and {len(CHARACTERS)} printed characters of other scripts than the Latin one, of mathematics and of maps, as
+they are and redrawn; and digits that are printed or displayed.
 {_last(draft, second)}{second.epochs} epochs in all, the last of them of {second.shown:,} pictures, in
 {second.seconds:.0f} s; the source revision of the last is {second.revision}.
 
@@ -170,10 +165,10 @@ def _last(draft: Draft, second: SecondReader) -> str:
     if second.shown > 4 * draft.provenance.split["training"]:  # by SECOND_SHARES nearly six times as many
         return ""
     return """At last it learned on from plain digits, each once an epoch, 0s with a slash or a dot, 1s with a flag or a
-foot, 7s with a bar as well, a fifth as many redrawn ones and ones with something in the way, three tenths as many no
-digits, and a seventh as many that are printed or displayed; half by their labels, half by what it said of the same
-pictures before, as it would forget some of the others (learning without forgetting, Li & Hoiem 2016). That of version
-17 began as the mean of the weights of five earlier ones (a model soup, Wortsman et al. 2022).
+foot, 7s with a bar as well, a fifth as many redrawn ones and ones with something in the way, three tenths as many
+non-digits, and a seventh as many that are printed or displayed; half by their labels, half by what it said of the same
+pictures before, as it would forget some of the others (learning without forgetting, Li & Hoiem 2016). What it learned
+on from may have been made and shown otherwise: the project's docs/test-set.md tells it of the bundled versions.
 """
 
 
@@ -186,9 +181,9 @@ def _numbers(draft: Draft, evaluation: Evaluation) -> str:
 
 Another network, line.tflite, reads a whole line: {line.parameters:,} parameters, {line.macs:,} multiply-accumulates
 for 256 columns of a strip that is 32 pixels high ({line.strip}). It learned by connectionist temporal classification
-(Graves et al. 2006) from numbers written with the training digits, as they are and redrawn; where it learned since
-2026-12-01, from printed and displayed digits, too, and from numbers with marks among the digits, which are no digits:
-slashes, bars, brackets, points and signs, drawn by a program or by matplotlib's fonts. {line.epochs} epochs in all, the
+(Graves et al. 2006) from numbers written with the training digits, as they are and redrawn, from printed and displayed
+digits, 1s of one straight stroke, and numbers with marks among the digits, which are no digits: slashes, bars,
+brackets, points and signs, drawn by a program or by matplotlib's fonts. {line.epochs} epochs in all, the
 last of them of {line.shown:,} strips, in {line.seconds:.0f} s; the source revision of the last is {line.revision}.
 
 Here all networks read, as they do in the service, and a number is read right when all of its digits are.
@@ -255,11 +250,11 @@ def _learned_on(facts: Provenance, recipe: Recipe) -> str:
     if not facts.learned_on:
         return ""
     others = """other pictures of the same training digits,
-one of them from some of the no digits that the second network is shown, too"""
+one of them from some of the non-digits that the second network is shown, too"""
     pictures = "the same pictures" if recipe.small else others
     return f""" After {facts.epochs - facts.learned_on} of them two copies of it at a time learned on, from {pictures};
-it is the mean of their weights (a model soup, Wortsman et al. 2022), since 2026-11-30 half of that and half of what it
-was before, and the curve below is of one behind the other."""
+it is half the mean of their weights and half what it was before (a model soup, Wortsman et al. 2022), and the curve
+below is of one behind the other."""
 
 
 def _change(recipe: Recipe) -> str:
@@ -279,9 +274,9 @@ def _synthesis(recipe: Recipe) -> str:
   MNIST-C's corruptions that is impulse noise and stripe itself, and close to canny edges, dotted line and zigzag;
   rotation, shear, scale, translation and blur are near to what redrawing does; spatter and fog it never saw (fog
   helped to set how faint a stroke the normalisation lets through);
-- 0s with a slash or a dot, 1s with a flag or a foot, 7s with a bar, redrawn or not (until 2026-11-29 flags and bars);
-- since 2026-11-30, and not made of them: digits printed in {len(LEARNED)} fonts, those of matplotlib's that have some,
+- 0s with a slash or a dot, 1s with a flag or a foot, 7s with a bar, redrawn or not;
+- not made of them: digits printed in {len(LEARNED)} fonts, those of matplotlib's that have some,
   and such as displays of seven segments show, as they are or redrawn;
-- no digits: digits turned or mirrored so that they are none, halves of two joined, one laid over another, two side by
+- non-digits: digits turned or mirrored so that they are none, halves of two joined, one laid over another, two side by
   side, a small one within a 0; made-up signs of three to six random strokes, irregular outlines, stains and textures.
 """

@@ -84,7 +84,7 @@ def normalised(digits: Digits, name: str) -> Digits:
 
 
 def training_set(digits: Digits, seed: int, shares: Mapping[Maker, float]) -> Digits:
-    """Normalised pictures and labels, kind after kind, digits and no digits; `seed` decides everything."""
+    """Normalised pictures and labels, kind after kind, digits and non-digits; `seed` decides everything."""
     rng = np.random.default_rng(seed)
     habit = np.flatnonzero(np.isin(digits.labels, LABELS))
     kinds = [

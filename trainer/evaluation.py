@@ -11,7 +11,7 @@ Labels = NDArray[np.uint8]
 ECE_BINS = 15
 
 COVERAGE = 0.99
-"""Share of the validation digits that are accepted where no digits are counted a second time."""
+"""Share of the validation digits that are accepted where those non-digits are counted that would be, too."""
 
 WANTED_ACCURACY = 0.999
 """What accepted answers on the validation split must reach."""

@@ -17,7 +17,7 @@ from platformdirs import user_cache_path
 
 from trainer.errors import PoorModelError
 
-Fitted = TypeVar("Fitted")
+Result = TypeVar("Result")
 
 PLACE = Path(os.environ.get("DIGITS_CACHE") or user_cache_path("digits")) / "trained"
 
@@ -30,14 +30,14 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def kept(job: object, fit: Callable[[], Fitted]) -> Iterator[Fitted]:
+def kept(job: object, fit: Callable[[], Result]) -> Iterator[Result]:
     """What `fit` gives; where what is done with it fails, it stays in the cache folder, and the same `job` goes on.
 
     Raises `OSError` before anything is trained where there is no room for that. A cache folder that may not be written
     to keeps nothing.
     """
     file = PLACE / hashlib.sha256(f"{job!r}, Keras {installed('keras')}".encode()).hexdigest()[:16]
-    fitted: Fitted | None = _found(file)
+    fitted: Result | None = _found(file)
     if fitted is None:
         with _room():
             fitted = fit()

@@ -114,7 +114,7 @@ def _from_cache(cache: Path, mirrors: Iterable[str]) -> dict[Source, bytes]:
     try:
         return _from_folder(cache)
     except (OSError, DatasetError) as error:
-        if any(cache.glob("*")):
+        if any(cache.glob("*-ubyte*")):
             failures.append(f"  {error}")
     content = _download(mirrors, failures)
     try:

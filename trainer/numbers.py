@@ -16,7 +16,7 @@ from contract import line
 from contract.artifact import Acceptance, Calibration, LineReader
 from contract.number import Logits, Number, number
 from contract.spelling import joined, spell
-from trainer.apart import Fitted, Trained
+from trainer.apart import Exported, Trained
 from trainer.augmentation import Nudge, by_other_hands
 from trainer.digits import Digits, Grey
 from trainer.errors import PoorModelError
@@ -73,7 +73,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         return self._lines.strips[chosen][..., np.newaxis], self._lines.labels[chosen]
 
 
-def fit(digits: Digits, recipe: Recipe, before: Fitted | None = None) -> Trained:
+def fit(digits: Digits, recipe: Recipe, before: Exported | None = None) -> Trained:
     """The training alone: one cycle of the learning rate over numbers written with `digits`.
 
     What was fitted `before` learns on, from other numbers; half of what it was stays, as with all of the new weights it
@@ -189,7 +189,7 @@ class NumberReader:
 
 
 def judge(
-    fitted: Fitted, read: Read, calibration: Calibration, validation: Digits, test: Digits, recipe: Recipe
+    fitted: Exported, read: Read, calibration: Calibration, validation: Digits, test: Digits, recipe: Recipe
 ) -> tuple[LineReader, NumberReport]:
     """What the manifest says of it, chosen on numbers of `validation` digits, measured on those of `test` digits.
 

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from contract import opinion
 from contract.artifact import Calibration, SecondReader
 from contract.spelling import NO_DIGIT
-from trainer.apart import Fitted, Trained
+from trainer.apart import Exported, Trained
 from trainer.augmentation import Redraw
 from trainer.dataset import LATER_SHARES, SECOND_SHARES, make_all, normalised, training_set
 from trainer.digits import Digits, Grey
@@ -42,7 +42,7 @@ DOUBTS = [step / 2 for step in range(11)]
 """What "no digit" may gain."""
 
 
-def fit(training: Digits, validation: Digits, recipe: Recipe, before: Fitted | None = None) -> Trained:
+def fit(training: Digits, validation: Digits, recipe: Recipe, before: Exported | None = None) -> Trained:
     """The training alone: one cycle of the learning rate over pictures made of `training`; both as MNIST has them.
 
     What was fitted `before` learns on, from other pictures, half by their labels, half by what it said of them before.
@@ -76,11 +76,11 @@ def no_digits(digits: Digits) -> Grey:
 
 
 def choose(
-    fitted: Fitted, first: Read, validation: Digits, others: Grey, calibration: Calibration
+    fitted: Exported, first: Read, validation: Digits, others: Grey, calibration: Calibration
 ) -> SecondReader | None:
     """When the second network is asked and what it counts beside the `first`, whose `calibration` this is.
 
-    All images are normalised, and the `others` are no digits. None unless more of `validation` is read right then:
+    All images are normalised, and the `others` are non-digits. None unless more of `validation` is read right then:
     there is no use in asking.
     """
     first, second = _remembered(first), _remembered(Int8Model(fitted.tflite))
@@ -106,7 +106,7 @@ def choose(
         weight=round(weight, 3),
         counts=counts,
         chosen=f"asked about {ASKED:.1%} of {len(scores)} validation images (int8); weights of the least negative "
-        f'log-likelihood of those; "no digit" gains that with which least is accepted of {len(others)} no digits, '
+        f'log-likelihood of those; "no digit" gains that with which least is accepted of {len(others)} non-digits, '
         f"drawn anew by the programs that it learned from, where {COVERAGE:.0%} of validation images are",
         asked=float(doubtful.mean()),
         **fitted.facts(),

@@ -43,10 +43,6 @@ CHARACTERS = (
 """Of other scripts than the Latin one, of mathematics, of maps: what looks like a digit or a Latin letter, and what the
 report on shapes counts (hearts, stars, arrows, faces, crosses, triangles), is left out."""
 
-FORMERLY = "⋁⊤ռΛ∨ԱΓՄՌ∀Πբ⋃ի∪ա⋂∏π∐ք♇թմԲμמ⚔∩Δ❦❧☙"
-"""What `CHARACTERS` had too until 2026-11-29, though most of it looks like a letter or a shape that the report counts:
-networks that learned until then saw it."""
-
 FONTS = ("DejaVuSans", "DejaVuSansMono", "DejaVuSerif", "DejaVuSans-Oblique")
 """Printed ones, that come with matplotlib."""
 

@@ -66,7 +66,7 @@ def corrupted(report: Report) -> Table:
 def non_digits(report: Report) -> Table:
     at_coverage = f"accepted where {COVERAGE:.0%} of validation digits are"
     columns = (
-        "no digits",
+        "non-digits",
         "images",
         "refused as blank",
         "accepted",

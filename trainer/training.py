@@ -34,8 +34,8 @@ from contract.artifact import (
 from contract.folder import FolderStore
 from contract.spelling import NO_DIGIT
 from contract.store import Store, manifest_text
-from trainer import apart, card, numbers, pictures, second
-from trainer.apart import LINE, SECOND, Kind, fitted_before, loaded, newest
+from trainer import card, numbers, pictures, second
+from trainer.apart import LINE, SECOND, Exported, Kind, exported_in, loaded, newest
 from trainer.augmentation import Redraw, Shift
 from trainer.dataset import MORE_SHARES, SHARES, normalised, split, test_set, training_set
 from trainer.digits import Digits, Grey
@@ -104,11 +104,11 @@ def train(mnist: Mnist, recipe: Recipe, store: Store, more: int | None = None) -
     before = None
     if more is not None:
         manifest = store.verify(more)
-        manifest.require_known_normalisation()
+        manifest.require_servable()
         before = Before(loaded(store, manifest), manifest.provenance, manifest.files[KERAS].sha256)
     newest_line, newest_second = (newest(kind, store, recipe) for kind in (LINE, SECOND))
-    fitted_line = fitted_before(LINE, store, newest_line) if newest_line else None
-    fitted_second = fitted_before(SECOND, store, newest_second) if newest_second else None
+    fitted_line = exported_in(LINE, store, newest_line) if newest_line else None
+    fitted_second = exported_in(SECOND, store, newest_second) if newest_second else None
     with kept(("first", recipe, before and before.sha256), lambda: fit(mnist, recipe, before)) as fitted:
         return publish(fitted, fitted_line, fitted_second, mnist, recipe, store)
 
@@ -156,8 +156,8 @@ def fit(mnist: Mnist, recipe: Recipe, before: Before | None = None) -> Fitted:
 
 def publish(
     fitted: Fitted,
-    fitted_line: apart.Fitted | None,
-    fitted_second: apart.Fitted | None,
+    fitted_line: Exported | None,
+    fitted_second: Exported | None,
     mnist: Mnist,
     recipe: Recipe,
     store: Store,
@@ -238,7 +238,7 @@ def train_line(mnist: Mnist, recipe: Recipe, store: Store, version: int, *, more
 
 
 def publish_line(
-    fitted: apart.Fitted, shelf: Store, published: Manifest, mnist: Mnist, recipe: Recipe, store: Store
+    fitted: Exported, shelf: Store, published: Manifest, mnist: Mnist, recipe: Recipe, store: Store
 ) -> Manifest:
     """The latter half of `train_line`: choose on the validation split, measure, publish in `store`."""
     validation = split(mnist, recipe.seed, recipe.images)[1]
@@ -267,7 +267,7 @@ def train_second(mnist: Mnist, recipe: Recipe, store: Store, version: int, *, mo
 
 
 def publish_second(
-    fitted: apart.Fitted, shelf: Store, published: Manifest, mnist: Mnist, recipe: Recipe, store: Store
+    fitted: Exported, shelf: Store, published: Manifest, mnist: Mnist, recipe: Recipe, store: Store
 ) -> Manifest:
     """The latter half of `train_second`: choose on the validation split, measure, publish in `store`."""
     held_out = split(mnist, recipe.seed, recipe.images)[1]
@@ -283,7 +283,7 @@ def publish_second(
     evaluation = evaluate("test", test_set(mnist), unseen, reads, calibration, acceptance, recipe.pictures)
     changed = {"second": rule, "acceptance": acceptance, "metrics": evaluation.metrics}
     if published.line:
-        line = fitted_before(LINE, shelf, published)
+        line = exported_in(LINE, shelf, published)
         changed["line"], report = _line_judged(line, reads, calibration, held_out, evaluation, recipe)
         evaluation = replace(evaluation, numbers=report)
     draft = published.draft().model_copy(update=changed)
@@ -305,20 +305,19 @@ def borrowed(store: Store, version: int) -> Iterator[Store]:
         shelf = FolderStore(folder)
         copy = shelf.folder / str(version)
         copy.mkdir(parents=True)
-        for name in published.files:
-            (copy / name).write_bytes(store.read(published, name))
+        store.copy_files(published, copy)
         (copy / MANIFEST).write_text(manifest_text(published), encoding="utf-8")
         yield shelf
 
 
 def _taken_up(
     store: Store, version: int, kind: Kind, recipe: Recipe, *, keep: bool
-) -> tuple[Manifest, apart.Fitted | None, Recipe]:
+) -> tuple[Manifest, Exported | None, Recipe]:
     """Version `version` without its network of this kind; that one, to `keep` it; the recipe of the first network."""
     published = store.verify(version)
-    before = fitted_before(kind, store, published) if keep else None
+    before = exported_in(kind, store, published) if keep else None
     published = published.model_copy(update={kind.part: None})  # it gets another, or is judged anew
-    published.require_known_normalisation()
+    published.require_servable()
     return published, before, like(published, recipe)
 
 
@@ -328,15 +327,14 @@ def _publish_again(
     published: Manifest,
     draft: Draft,
     kind: Kind,
-    fitted: apart.Fitted,
+    fitted: Exported,
     recipe: Recipe,
     evaluation: Evaluation,
 ) -> Manifest:
     """The files of a version of `shelf`, with another network of this kind, and what was measured, as the next one."""
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder)
-        for name in published.files:
-            (files / name).write_bytes(shelf.read(published, name))
+        shelf.copy_files(published, files)
         fitted.save(kind, files)
         pictures.draw(evaluation, files)
         (files / CARD).write_text(card.text(draft, recipe, evaluation), encoding="utf-8")
@@ -344,7 +342,7 @@ def _publish_again(
 
 
 def _with_second(
-    first: Reads, fitted: apart.Fitted | None, calibration: Calibration, validation: Digits, held_out: Digits
+    first: Reads, fitted: Exported | None, calibration: Calibration, validation: Digits, held_out: Digits
 ) -> tuple[SecondReader | None, Reads]:
     """The rule for asking the second network and what reads by it; the first alone where there is no use in asking.
 
@@ -359,7 +357,7 @@ def _with_second(
 
 
 def _line_judged(
-    line: apart.Fitted, reads: Reads, calibration: Calibration, held_out: Digits, evaluation: Evaluation, recipe: Recipe
+    line: Exported, reads: Reads, calibration: Calibration, held_out: Digits, evaluation: Evaluation, recipe: Recipe
 ) -> tuple[LineReader, numbers.NumberReport]:
     """A line network from before, beside others. Raises `TrainerError`: it is not what was trained that is poor."""
     try:

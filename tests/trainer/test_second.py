@@ -16,7 +16,7 @@ from contract.spelling import NO_DIGIT
 from service.network import Network
 from tests.networks import ignorant
 from trainer import card, second
-from trainer.apart import SECOND, Trained, fitted_before
+from trainer.apart import SECOND, Trained, exported_in
 from trainer.clutter import more_cluttered
 from trainer.corruptions import corrupt
 from trainer.dataset import HABITS, LATER_SHARES, SECOND_SHARES, SHARES, normalised, split, training_set
@@ -142,7 +142,7 @@ def test_network_that_knows_nothing_is_not_asked(store: FolderStore, bundled: Ma
     held_out = split(mnist, 1, 60_000)[1]
     unseen, nothing = normalised(held_out, "validation"), no_digits(held_out.at(np.arange(300)))
     first = published(store, bundled.model_copy(update={"second": None})).int8
-    found = fitted_before(SECOND, store, bundled)
+    found = exported_in(SECOND, store, bundled)
     rule = choose(found, first, unseen, nothing, bundled.calibration)
     assert rule
     assert rule.doubt > 0
