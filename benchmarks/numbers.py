@@ -21,12 +21,13 @@ from rich.table import Table
 
 from benchmarks.common import bundled_model
 from benchmarks.papers import PAPERS
+from contract.arrays import Grey
 from contract.messages import NumberResponse
 from contract.normalisation import BlankImageError, inked, normalise
 from service.numbers import read_number
 from service.problems import ProblemError
 from trainer.dataset import split, test_set
-from trainer.digits import Digits, Grey
+from trainer.digits import Digits
 from trainer.mnist import load
 from trainer.strings import GAPS, Written, number
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageFilter
 
-from trainer.digits import Grey
+from contract.arrays import Grey
 from trainer.strings import HEIGHT
 
 Paper = Callable[[Grey, np.random.Generator], Grey]

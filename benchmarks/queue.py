@@ -13,10 +13,10 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import simpy
-from numpy.typing import NDArray
 from rich.table import Table
 
 from benchmarks.common import console, drawing, load, post, service
+from contract.arrays import Floats
 from tests.servers import REPO, free_port
 
 SHARES = (0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -26,8 +26,6 @@ SECONDS = 8.0
 CONNECTIONS = 64
 SIMULATED = 40_000
 """Requests at each rate."""
-
-Floats = NDArray[np.float64]
 
 
 def simulate(rate: float, service_times: Floats, overhead: float, rng: np.random.Generator) -> Floats:

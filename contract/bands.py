@@ -7,9 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from contract import border
-from contract.border import Grey
-
-Mask = NDArray[np.bool_]
+from contract.arrays import Grey, Mask
 
 WHOLE = 0.95
 """Share of a side that a band along it covers, at least."""

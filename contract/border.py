@@ -6,8 +6,7 @@ import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
-Grey = NDArray[np.uint8]
-"""Grey levels, rows × columns unless it says otherwise."""
+from contract.arrays import Grey
 
 EVEN = 2
 """Greatest deviation of the border, in grey levels, at which the paper is taken to be of one grey."""

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from contract import border
-from contract.border import COARSE, QUIET, Grey
+from contract.arrays import Grey
+from contract.border import COARSE, QUIET
 
 LEAST = 40
 """Contrast between ink and paper, grey levels."""

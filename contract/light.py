@@ -4,7 +4,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image, ImageFilter
 
-from contract.border import Grey
+from contract.arrays import Grey
 
 FINE, SKETCH = 1000, 100
 """Longer sides, pixels: of the result, at most, and of what light is looked at on."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from contract.border import Grey
+from contract.arrays import Grey
 from contract.normalisation import BlankImageError, bounds, evened, grown, inked, pen_width
 from contract.surroundings import Piece
 from contract.undoing import cut

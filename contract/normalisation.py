@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from contract import border, native
+from contract.arrays import Grey
 from contract.bands import bands, painted_over, stands_beside
-from contract.border import COARSE, QUIET, Grey
+from contract.border import COARSE, QUIET
 from contract.filling import filling
 from contract.light import evenly_lit
 from contract.undoing import undone

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.arrays import Floats, Logits
 from contract.artifact import Calibration
 from contract.line import Strip
 from contract.parts import Part, apart
@@ -18,9 +19,6 @@ from contract.spelling import NO_DIGIT, joined, spell
 
 LEAST = 1e-12
 """Probability that nothing falls below, so that logarithms and quotients are numbers."""
-
-Floats = NDArray[np.float64]
-Logits = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

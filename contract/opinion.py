@@ -10,11 +10,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.arrays import Logits
 from contract.artifact import Calibration, SecondReader
 from contract.spelling import NO_DIGIT
 
 Images = NDArray[np.uint8]
-Logits = NDArray[np.float32]
 Read = Callable[[Images], Logits]
 
 

@@ -6,7 +6,8 @@ from itertools import pairwise
 import cc3d
 import numpy as np
 
-from contract.border import Grey, boxes, components
+from contract.arrays import Grey
+from contract.border import boxes, components
 from contract.line import FINE, HEIGHT, INKED, Strip
 from contract.normalisation import SIZE, normalise
 from contract.spelling import Spelling

@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.arrays import Floats
 from contract.line import HEIGHT, SHARED
 
 NO_DIGIT = 10
@@ -24,8 +25,6 @@ NOTHING = NO_DIGIT + 1
 """The output that says that nothing begins or goes on here, behind the digits and "no digit"."""
 
 OUTPUTS = NOTHING + 1
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from contract import border
-from contract.border import FAR, Grey
-
-Mask = NDArray[np.bool_]
+from contract.arrays import Grey, Mask
+from contract.border import FAR
 
 SMALLEST = 48
 """Shorter side of the smallest image in which a sheet is looked for, pixels."""

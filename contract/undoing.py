@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from contract.border import COARSE, FAR, Grey, edge, is_plain
+from contract.arrays import Grey
+from contract.border import COARSE, FAR, edge, is_plain
 from contract.surroundings import Piece, sheet, without_surroundings
 
 FEWEST = 4

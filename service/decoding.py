@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from contract.border import Grey
+from contract.arrays import Grey
 from service import png
 from service.patience import ENDLESS, Normaliser, Patience, TakesLongError
 from service.problems import BrokenImage, InvalidRequest, ProblemError, TooLarge

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic_core import from_json
 
-from contract.border import Grey
+from contract.arrays import Grey
 from service import observing
 from service.decoding import Decoder, Source
 from service.keys import Keys

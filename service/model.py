@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract import opinion
+from contract.arrays import Grey, Logits
 from contract.artifact import LINE_TFLITE, SECOND_TFLITE, TFLITE, ArtifactError, Manifest
-from contract.border import Grey
 from contract.line import Strip, windows
-from contract.number import Logits, Number, number
+from contract.number import Number, number
 from contract.store import Store
 from service.network import DIGIT, LINE, Network, Shapes
 

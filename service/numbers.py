@@ -1,6 +1,6 @@
 """An image of a line of digits → the answer of `/v1/numbers`."""
 
-from contract.border import Grey
+from contract.arrays import Grey
 from contract.line import TooLongError, strip
 from contract.messages import Box, ModelReference, NumberDigit, NumberResponse
 from contract.normalisation import BlankImageError

@@ -3,7 +3,7 @@
 from math import inf
 from typing import NamedTuple
 
-from contract.border import Grey
+from contract.arrays import Grey
 from contract.normalisation import normalised_by_native, normalised_by_python
 
 QUICK_IMAGES, QUICK_PIXELS = 8, 2**18

@@ -12,7 +12,7 @@ import deflate
 import numpy as np
 
 from contract import native
-from contract.border import Grey
+from contract.arrays import Grey
 from contract.normalisation import by_native
 
 BEGIN = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"

@@ -11,7 +11,7 @@ from PIL import Image
 from prometheus_client import Counter
 from pydantic_core import to_json
 
-from contract.border import Grey
+from contract.arrays import Grey
 from contract.messages import ItemError
 from contract.normalisation import BlankImageError
 from service import later, metrics

@@ -7,6 +7,7 @@ from typing import Literal
 
 import keras
 
+from contract.arrays import Grey
 from contract.artifact import (
     KERAS,
     LINE_KERAS,
@@ -20,7 +21,6 @@ from contract.artifact import (
     SecondReader,
 )
 from contract.store import Store
-from trainer.digits import Grey
 from trainer.export import to_int8
 from trainer.network import macs
 from trainer.recipe import Recipe

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 from scipy import ndimage
 
+from contract.arrays import Grey
 from contract.normalisation import SIZE, normalise
-from trainer.digits import Digits, Grey
+from trainer.digits import Digits
 
 Clutter = Callable[[Grey, np.random.Generator], Grey]
 

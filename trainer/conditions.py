@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from contract.arrays import Grey
 from contract.normalisation import normalise
-from trainer.digits import Digits, Grey
+from trainer.digits import Digits
 from trainer.mishaps import (
     Mishap,
     cut_closely,

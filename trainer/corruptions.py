@@ -15,8 +15,9 @@ from scipy import ndimage
 from skimage import feature, filters, transform
 from skimage.util import random_noise
 
+from contract.arrays import Grey
 from contract.normalisation import normalise
-from trainer.digits import Digits, Grey
+from trainer.digits import Digits
 
 Picture = NDArray[np.float64]
 """[28, 28] in 0 to 1, ink 1."""

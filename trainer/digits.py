@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.arrays import Grey
 from contract.normalisation import SIZE, BlankImageError, normalise
-
-Grey = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

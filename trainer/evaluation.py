@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.arrays import Logits
 from contract.artifact import Acceptance, Calibration, Metrics
 
-Logits = NDArray[np.float32]
 Labels = NDArray[np.uint8]
 
 ECE_BINS = 15

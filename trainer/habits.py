@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
+from contract.arrays import Grey
 from contract.normalisation import SIZE, normalise
-from trainer.digits import Digits, Grey
+from trainer.digits import Digits
 from trainer.redrawing import random_look, redraw
 
 FINE = 8

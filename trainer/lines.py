@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from contract.arrays import Grey
 from contract.line import HEIGHT, WIDTH, TooLongError, strip
 from contract.normalisation import BlankImageError, grown, normalise
 from contract.spelling import NO_DIGIT
 from trainer.dataset import in_workers
-from trainer.digits import Digits, Grey
+from trainer.digits import Digits
 from trainer.habits import LABELS, with_any_habit
 from trainer.marks import mark
 from trainer.outliers import no_part

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageFont
 
-from trainer.digits import Digits, Grey
+from contract.arrays import Grey
+from trainer.digits import Digits
 from trainer.fonts import HANDWRITTEN, MARGIN, face, glyph, of_matplotlib
 from trainer.nondigits import LETTERS, drawable
 from trainer.printed import FONTS

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from trainer.digits import Grey
+from contract.arrays import Grey
 
 Light = NDArray[np.float64]
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from contract.arrays import Grey
 from contract.normalisation import BlankImageError, normalise
-from trainer.digits import Digits, Grey
+from trainer.digits import Digits
 from trainer.habits import flagged
 from trainer.outliers import cropped, half_turn
 from trainer.redrawing import INKED

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.interpolate import CubicSpline
 
+from contract.arrays import Grey
 from contract.normalisation import normalise
 from contract.spelling import NO_DIGIT
-from trainer.digits import Digits, Grey
+from trainer.digits import Digits
 from trainer.fonts import HANDWRITTEN, face, glyph, has
 from trainer.redrawing import random_look, redraw
 

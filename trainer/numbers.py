@@ -13,12 +13,13 @@ from rich.progress import track
 from scipy.optimize import minimize_scalar
 
 from contract import line
+from contract.arrays import Grey, Logits
 from contract.artifact import Acceptance, Calibration, LineReader
-from contract.number import Logits, Number, number
+from contract.number import Number, number
 from contract.spelling import joined, spell
 from trainer.apart import Exported, Trained
 from trainer.augmentation import Nudge, by_other_hands
-from trainer.digits import Digits, Grey
+from trainer.digits import Digits
 from trainer.errors import PoorModelError
 from trainer.evaluation import calibration_error, choose_threshold
 from trainer.export import Int8Model, examples_of

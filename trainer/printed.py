@@ -5,8 +5,9 @@ from functools import partial
 import numpy as np
 from PIL import Image, ImageDraw
 
+from contract.arrays import Grey
 from contract.normalisation import normalise
-from trainer.digits import Digits, Grey
+from trainer.digits import Digits
 from trainer.fonts import DISPLAYS, HANDWRITTEN, PRINT, Collection, face, glyph, of_matplotlib
 from trainer.redrawing import random_look, redraw, shape
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract import opinion
+from contract.arrays import Grey
 from contract.artifact import SECOND_KERAS, SECOND_TFLITE, TFLITE, Calibration, Manifest, SecondReader
 from contract.store import Store
 from trainer.apart import loaded
-from trainer.digits import Grey
 from trainer.export import Int8Model, float_logits
 
 Read = Callable[[Grey], NDArray[np.float32]]

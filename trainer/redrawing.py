@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 from skimage.morphology import skeletonize
 
+from contract.arrays import Grey
 from contract.normalisation import BlankImageError, normalise
-from trainer.digits import Digits, Grey
+from trainer.digits import Digits
 
 Colour = tuple[int, int, int]
 

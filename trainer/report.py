@@ -7,13 +7,14 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.arrays import Grey
 from contract.artifact import LINE_TFLITE, Acceptance, Calibration, Manifest, TestMetrics
 from contract.store import Store
 from trainer import nondigits
 from trainer.conditions import REDRAWN
 from trainer.corruptions import CORRUPTIONS, corrupt
 from trainer.dataset import make_all, normalised
-from trainer.digits import Digits, Grey, Maker, plain
+from trainer.digits import Digits, Maker, plain
 from trainer.evaluation import COVERAGE, expected_calibration_error, measure
 from trainer.fonts import HANDWRITTEN
 from trainer.habits import HABITS, with_habit

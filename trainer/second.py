@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from contract import opinion
+from contract.arrays import Grey
 from contract.artifact import Calibration, SecondReader
 from contract.spelling import NO_DIGIT
 from trainer.apart import Exported, Trained
 from trainer.augmentation import Redraw
 from trainer.dataset import LATER_SHARES, SECOND_SHARES, make_all, normalised, training_set
-from trainer.digits import Digits, Grey
+from trainer.digits import Digits
 from trainer.evaluation import COVERAGE
 from trainer.export import Int8Model, examples_of
 from trainer.learning import learn, steps

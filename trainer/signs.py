@@ -5,7 +5,8 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 from scipy.interpolate import PchipInterpolator
 
-from trainer.digits import Digits, Grey
+from contract.arrays import Grey
+from trainer.digits import Digits
 from trainer.fonts import face, glyph, has, of_matplotlib
 from trainer.nearly import doubled, misplaced, opened
 from trainer.outliers import (

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from trainer.digits import Digits, Grey
+from contract.arrays import Grey
+from trainer.digits import Digits
 
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom: pixels, the last two excluded."""

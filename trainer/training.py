@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract import normalisation
+from contract.arrays import Grey
 from contract.artifact import (
     CARD,
     KERAS,
@@ -38,7 +39,7 @@ from trainer import card, numbers, pictures, second
 from trainer.apart import LINE, SECOND, Exported, Kind, exported_in, loaded, newest
 from trainer.augmentation import Redraw, Shift
 from trainer.dataset import MORE_SHARES, SHARES, normalised, split, test_set, training_set
-from trainer.digits import Digits, Grey
+from trainer.digits import Digits
 from trainer.errors import PoorModelError, TrainerError
 from trainer.evaluation import calibrate, choose_threshold
 from trainer.export import examples_of, to_int8

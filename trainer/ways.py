@@ -12,8 +12,9 @@ from fontTools.svgLib.path import parse_path
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from contract.arrays import Grey
 from contract.normalisation import normalise
-from trainer.digits import Digits, Grey
+from trainer.digits import Digits
 from trainer.redrawing import shape
 
 Points = NDArray[np.float64]

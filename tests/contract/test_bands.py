@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
+from contract.arrays import Grey
 from contract.bands import bands
-from contract.border import Grey
 from contract.line import strip
 from contract.normalisation import inked, normalise
 from tests.contract.test_normalisation import drawn, likeness

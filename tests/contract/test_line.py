@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from contract.border import Grey
+from contract.arrays import Grey
 from contract.line import FINE, HEIGHT, MARGIN, WIDTH, Strip, TooLongError, strip, windows
 from contract.normalisation import BlankImageError
 from contract.parts import apart

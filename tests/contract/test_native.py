@@ -10,16 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from contract import native
+from contract.arrays import Grey
 from contract.normalisation import BlankImageError, normalise, normalised_by_python, placed, placed_by_python
 from tests import bombs
 from tests.servers import REPO
 from trainer.mnist import Mnist
-
-Grey = NDArray[np.uint8]
 
 SHAPES = ("small", "MNIST's", "as large as it is to be", "large", "a strip")
 

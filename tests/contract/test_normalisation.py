@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from contract.arrays import Grey
 from contract.normalisation import DIGIT, BlankImageError, normalise, normalised_by_python
 from trainer.mnist import Mnist
 
-Grey = NDArray[np.uint8]
 SEVEN = ((0.0, 0.05), (0.6, 0.0), (0.25, 1.0))
 
 

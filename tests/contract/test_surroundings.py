@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from contract.arrays import Grey
 from contract.normalisation import normalise
 from contract.surroundings import _reached, without_surroundings
 from contract.undoing import undone
 from tests.conftest import DATA
 from trainer.mnist import Mnist
-
-Grey = np.ndarray
 
 SEVEN = Image.open(DATA / "7.png").convert("L").resize((200, 200))
 

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
+from contract.arrays import Grey
 from contract.normalisation import BlankImageError, normalise
 from contract.undoing import undone
 from tests.conftest import DATA
 from trainer.mnist import Mnist
-
-Grey = np.ndarray
 
 SEVEN = np.asarray(Image.open(DATA / "7.png").convert("L").resize((300, 300)))
 ROWS, COLUMNS = np.mgrid[-1:1:300j, -1:1:300j]

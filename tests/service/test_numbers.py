@@ -16,11 +16,12 @@ import pytest
 from PIL import Image, ImageDraw
 
 from benchmarks.papers import PAPERS
+from contract.arrays import Grey
 from contract.artifact import MANIFEST
 from contract.folder import FolderStore
 from tests.servers import ServiceProcess, running_service
 from trainer.dataset import split
-from trainer.digits import Digits, Grey
+from trainer.digits import Digits
 from trainer.mnist import Mnist
 from trainer.strings import Written, number
 

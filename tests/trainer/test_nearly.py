@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from contract.arrays import Grey
 from contract.normalisation import BlankImageError
-from trainer.digits import Digits, Grey
+from trainer.digits import Digits
 from trainer.mnist import Mnist
 from trainer.nearly import LEAST_LOOP, doubled, misplaced, opened
 from trainer.outliers import cropped
