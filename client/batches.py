@@ -16,6 +16,7 @@ from tenacity import (
     stop_when_event_set,
     wait_exponential_jitter,
 )
+from tenacity.stop import stop_base
 
 from client.output import Result
 from client.service import (
@@ -25,6 +26,7 @@ from client.service import (
     Service,
     ServiceAwayError,
     ServiceBusyError,
+    ServiceFailedError,
     ServiceRefusedError,
 )
 from client.sources import Source
@@ -42,6 +44,9 @@ bring them before the service gives them up, after half a minute."""
 
 PATIENCE = 300
 """Seconds that a service is waited for that answered before, if only that it is busy."""
+
+TRIES = 3
+"""Of a request at which it fails."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class Batches:
         self._patient = Retrying(
             retry=retry_if_exception(self._may_pass),
             wait=wait_exponential_jitter(initial=0.2, max=5),
-            stop=stop_after_delay(PATIENCE) | stop_when_event_set(self._ended),
+            stop=stop_after_delay(PATIENCE) | stop_when_event_set(self._ended) | _FailedOften(),
             sleep=sleep_using_event(self._ended),
             before_sleep=self._say_once,
             reraise=True,
@@ -95,20 +100,23 @@ class Batches:
         model, prediction = found
         if self._single:
             return Result(image.name, prediction, model)
-        number = self._asked(self._service.number, image.content, unsure=not prediction.accepted)
+        try:
+            number = self._asked(self._service.number, image.content, unsure=not prediction.accepted)
+        except ServiceFailedError as error:
+            return Result(image.name, error=str(error))
         return Result(image.name, number or prediction, number.model if number else model)
 
     def _predictions(self, images: list[bytes]) -> list[tuple[ModelReference, Prediction] | str]:
-        """What is on each image, or why the service refuses it."""
+        """What is on each image, or why the service refuses it, or fails at it."""
         if not images:
             return []
         try:
             model, predictions = self._asked(self._service.predict_all, images)
-        except ServiceRefusedError as error:
+        except (ServiceRefusedError, ServiceFailedError) as error:
             self._answered = self._answered or not isinstance(error, ProxyRefusedError)
             if len(images) == 1:
                 return [str(error)]
-            # The one at fault alone, who may be well by itself; or halves, where it was too much at once.
+            # The one at fault alone, who may be well by itself; or halves, where nothing names it.
             at = error.index if isinstance(error, ImageRefusedError) else len(images) // 2
             parts = images[:at], images[at : at + 1], images[at + 1 :]
             return [found for part in parts for found in self._predictions(part)]
@@ -136,6 +144,12 @@ class Batches:
         if isinstance(error, KeyWantedError):
             return False
         return isinstance(error, ServiceBusyError) or (self._answered and isinstance(error, ServiceAwayError))
+
+
+class _FailedOften(stop_base):
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        error = retry_state.outcome and retry_state.outcome.exception()
+        return isinstance(error, ServiceFailedError) and retry_state.attempt_number >= TRIES
 
 
 def _batches(sources: Iterable[Source]) -> Iterator[list[Loaded]]:

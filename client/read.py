@@ -39,8 +39,9 @@ def read(service: Service, names: Sequence[str], *, form: str, out: Path | None,
     try:
         return _read(service, names, form, out, single=single)
     except ServiceAwayError as error:
+        reason = str(error).rstrip(".")
         more = f"; the same command goes on where it stopped in {out}" if out else ""
-        print(f"No answer from {service.url}: {error}{more}", file=sys.stderr)
+        print(f"No answer from {service.url}: {reason}{more}", file=sys.stderr)
         return FAILED
     except OtherImagesError as error:
         print(f"{out} {error}: name another file, or remove it", file=sys.stderr)

@@ -45,6 +45,9 @@ LATER = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
 GATEWAYS = (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
 """What proxies say where nothing behind them answers."""
 
+FAILED = "/problems/internal-error"
+"""The type of problem of a request at which the service fails."""
+
 NOT_OURS = "what answers there is not the digit service"
 NO_HOST = "there is no machine of that name"
 LATE = "no answer in time"
@@ -57,6 +60,10 @@ class ServiceAwayError(Exception):
 
 class ServiceBusyError(ServiceAwayError):
     """It is there, but has no time, or no model, now."""
+
+
+class ServiceFailedError(ServiceBusyError):
+    """It failed at this request; at another it need not."""
 
 
 class KeyWantedError(ServiceAwayError):
@@ -177,6 +184,8 @@ class Service:
         except ValidationError:
             raise _by_another(response.status_code) from None
         detail = problem.detail
+        if problem.type == FAILED:
+            raise ServiceFailedError(detail)
         if response.status_code in LATER or response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise ServiceBusyError(detail)
         if problem.errors:

@@ -48,6 +48,9 @@ def _of_odd_sizes() -> Iterator[Hostile]:
         stripes = Image.new("L", size, 255)
         stripes.paste(0, (0, 0, size[0], max(1, size[1] // 3)))
         yield f"PNG of {size[0]}×{size[1]}, a third black", _file(stripes, "PNG"), None
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    yield "PNG of 25,000,000×1, turned by Exif", _file(Image.new("RGBA", (25_000_000, 1)), "PNG", exif=turned), False
     yield "PGM that says 10^9 rows", b"P5 10 1000000000 255\n" + bytes(100), False
     yield "PGM with negative width", b"P5 -10 10 255\n" + bytes(100), False
     yield (

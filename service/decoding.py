@@ -26,8 +26,9 @@ WHITESPACE = b" \t\r\n\f\v"
 SLOW_CODECS, SLOW_PIXELS = {"ppm", "ppm_plain", "bmp_rle"}, 2_000_000
 """Decoders that Pillow has in Python, and what they are given at most."""
 
-LEAST_ROW = 16
-"""Pixels that a row counts as, at least: Pillow takes twelve bytes for it, however short it is, in each copy."""
+LEAST_SIDE = 16
+"""Pixels that a row counts as, at least, and a column, which Exif may turn into one: Pillow takes twelve bytes for it,
+however short it is, in each copy."""
 
 FLAT = 32
 """Grey levels: where an image has fewer, its colours may tell more."""
@@ -120,7 +121,8 @@ class Decoder:
                 head.end()
                 if counted is None or image.size != (counted[1], counted[0]):
                     self._count(*image.size)
-                self._count(*tile)
+                if all(tile):
+                    self._count(*tile)
                 self._require_room(image)
                 self._require_time(image)
                 in_colour = image.format in ("JPEG", "MPO") and image.mode == "RGB"
@@ -147,9 +149,9 @@ class Decoder:
             raise TooLarge(f"An image of this kind may have {SLOW_PIXELS} pixels: send a PNG.")
 
     def _count(self, width: int, height: int) -> None:
-        pixels = max(width, LEAST_ROW) * height
+        pixels = max(width, LEAST_SIDE) * max(height, LEAST_SIDE)
         if pixels > self.max_image_pixels:
-            less = f" A row counts as {LEAST_ROW} pixels at least." if width < LEAST_ROW else ""
+            less = f" Each side counts as {LEAST_SIDE} pixels at least." if min(width, height) < LEAST_SIDE else ""
             raise TooLarge(f"The image has {width}×{height} pixels, at most {self.max_image_pixels} may be sent.{less}")
         self.pixels_left -= pixels
         if self.pixels_left < 0:
@@ -160,8 +162,11 @@ class Decoder:
 
 
 def _base64(text: str) -> bytes:
+    text = text.lstrip()
     if text[:5].lower() == "data:":
-        text = text.partition(",")[2]
+        _, comma, text = text.partition(",")
+        if not comma:
+            raise BrokenImage("The data URL has no comma: behind it follows the image in base64.")
     try:
         return base64.b64decode(text.encode().translate(None, WHITESPACE), validate=True)
     except (binascii.Error, ValueError) as error:

@@ -80,7 +80,7 @@ def _name_headers(schema: dict[str, Any]) -> None:
             response.setdefault("headers", {}).update(named)
     schema["components"]["headers"] = {
         "X-Request-ID": {
-            "description": "The caller's, if it sent one; else one that stands in the log, too",
+            "description": "The caller's, if it sent a proper one; else another. None where nothing was read",
             "schema": {"type": "string"},
         },
         "Retry-After": {"description": "Seconds, where it is known", "schema": {"type": "integer"}},

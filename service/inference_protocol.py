@@ -18,7 +18,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    TypeAdapter,
     ValidationError,
     field_validator,
 )
@@ -33,6 +32,7 @@ from service.reading import answer, normalised
 from service.routing import (
     BYTES,
     QUICK_ROWS,
+    VERSION,
     DirectRoute,
     VersionNumber,
     at_once_or_apart,
@@ -177,7 +177,6 @@ router = APIRouter(prefix="/v2", tags=TAGS)
 direct = APIRouter(prefix="/v2", tags=TAGS, route_class=DirectRoute)
 Name = Annotated[str, Path(examples=[NAME])]
 Version = Annotated[VersionNumber, Path(examples=[1])]
-VERSION: TypeAdapter[int] = TypeAdapter(VersionNumber)
 
 
 @router.get("", summary="What this server is", responses=_failures(503))
@@ -341,17 +340,22 @@ def _images(tensor: InputTensor, binary: bytes) -> NDArray[np.uint8]:
         return np.frombuffer(binary, np.uint8).reshape(tensor.shape)
     if binary:
         raise InvalidRequest(f"Behind the JSON are {len(binary)} bytes, and image has no binary_data_size.")
-    values = _flat(tensor.data or [])
+    values = _flat(tensor.data or [], tensor.shape)
     if len(values) != count or set(map(type, values)) != {int} or min(values) < 0 or max(values) > 255:
         raise InvalidRequest(f"image: data must be {count} whole numbers from 0 to 255, as the shape says.")
     return np.array(values, np.uint8).reshape(tensor.shape)
 
 
-def _flat(values: list[Any]) -> list[Any]:
+def _flat(values: list[Any], shape: list[int]) -> list[Any]:
+    """The numbers alone, of a list of them or of lists in lists, as the shape says."""
+    sides = [len(values)]
     while set(map(type, values)) == {list}:
         if len(set(map(len, values))) > 1:
             raise InvalidRequest("image: data has rows of different lengths.")
+        sides.append(len(values[0]))
         values = list(chain.from_iterable(values))
+    if len(sides) > 1 and sides != shape:
+        raise InvalidRequest(f"image: data is {sides}, its shape says {shape}: make them one, or send a flat list.")
     return values
 
 

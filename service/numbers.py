@@ -1,5 +1,6 @@
 """An image of a line of digits → the answer of `/v1/numbers`."""
 
+from contract import parts
 from contract.arrays import Grey
 from contract.line import TooLongError, strip
 from contract.messages import Box, ModelReference, NumberDigit, NumberResponse
@@ -24,13 +25,10 @@ def read_number(image: Grey, model: Model, *, details: bool) -> NumberResponse:
         raise NoNumber
     sure = int(answers.accepted.sum())
     count_answers(model.manifest.version, sure, len(answers.accepted) - sure)
-    height, width = image.shape
     digits = []
     for part, probabilities, accepted in zip(
         number.parts, answers.probabilities.tolist(), answers.accepted.tolist(), strict=True
     ):
-        left, top = min(max(0, part.box[0]), width - 1), min(max(0, part.box[1]), height - 1)
-        right, bottom = min(part.box[2], width), min(part.box[3], height)
         digits.append(
             NumberDigit(
                 digit=probabilities.index(confidence := max(probabilities)),
@@ -38,7 +36,7 @@ def read_number(image: Grey, model: Model, *, details: bool) -> NumberResponse:
                 probabilities=probabilities,
                 accepted=accepted,
                 normalised=as_png(part.image) if details else None,
-                box=Box(x=left, y=top, width=right - left, height=bottom - top),
+                box=_within(part.box, image),
             )
         )
     return NumberResponse(
@@ -48,3 +46,11 @@ def read_number(image: Grey, model: Model, *, details: bool) -> NumberResponse:
         accepted=all(digit.accepted for digit in digits),
         digits=digits,
     )
+
+
+def _within(box: parts.Box, image: Grey) -> Box:
+    """What lies in `image` of a digit's box, of which its edge may be left out: one pixel at least."""
+    height, width = image.shape
+    left, top = min(max(0, box[0]), width - 1), min(max(0, box[1]), height - 1)
+    right, bottom = max(left + 1, min(box[2], width)), max(top + 1, min(box[3], height))
+    return Box(x=left, y=top, width=right - left, height=bottom - top)

@@ -199,8 +199,8 @@ class Registry:
             self._manifests[version] = manifest
 
     def _forget_all_but(self, present: list[int]) -> None:
-        for gone in self._again.keys() - set(present):
-            del self._again[gone]
+        for gone in {*self._again, *self._refused} - set(present):  # a request may have found it lost meanwhile
+            self._again.pop(gone, None)
             self._manifests.pop(gone, None)
             self._refused.pop(gone, None)
             self._later.pop(gone, None)

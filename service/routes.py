@@ -43,6 +43,7 @@ from service.routing import (
     QUICK_ROWS,
     DirectRoute,
     VersionNumber,
+    VersionOrDefault,
     asked,
     at_once_or_apart,
     default_of,
@@ -243,9 +244,7 @@ def _invalid(part: str, error: ValidationError) -> InvalidRequest:
     return invalid([fault | {"loc": (part, *fault["loc"])} for fault in faults(error)])
 
 
-Version = Annotated[
-    str, Path(pattern=r"^(default|[1-9][0-9]{0,17})$", description="A number, or `default`.", examples=["default"])
-]
+Version = Annotated[VersionOrDefault, Path(description="A number, or `default`.", examples=["default"])]
 
 
 @router.get(
@@ -263,7 +262,7 @@ def list_models(request: Request) -> ModelList:
 )
 def model_manifest(version: Version, request: Request) -> Manifest:
     registry = registry_of(request)
-    return default_of(registry).manifest if version == "default" else asked(registry.manifest, int(version))
+    return default_of(registry).manifest if version == "default" else asked(registry.manifest, version)
 
 
 @router.get(

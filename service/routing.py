@@ -1,15 +1,16 @@
 """What the routes of both APIs share."""
 
+import re
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from anyio import CapacityLimiter, fail_after, to_thread
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter
 from pydantic_core import PydanticCustomError
 
 from contract.artifact import NotNowError
@@ -49,14 +50,27 @@ def require_few_parts(body: bytes) -> None:
         raise TooLarge(f"A request may have {MOST_OBJECTS} objects: images are strings or arrays.")
 
 
-def _written_plainly(number: object) -> object:
-    """Raises `PydanticCustomError` for +1, 1_0, 01 or 1.0, which would pass for whole numbers."""
-    if isinstance(number, str) and not (number.isascii() and number.isdigit() and number[0] != "0"):
+PLAINLY = re.compile("[1-9][0-9]{,99}", re.ASCII)
+"""A version as it is written, not +1, 1_0, 01 or 1.0, which would pass for whole numbers."""
+
+
+def _written_plainly(version: object) -> object:
+    """Raises `PydanticCustomError`."""
+    if isinstance(version, str) and not PLAINLY.fullmatch(version):
         raise PydanticCustomError("version", "a version is a whole number, counting up from 1")
-    return number
+    return version
+
+
+def _number_or_default(version: str) -> str:
+    """Raises `PydanticCustomError`."""
+    if version != "default" and not PLAINLY.fullmatch(version):
+        raise PydanticCustomError("version", "a version is a whole number, counting up from 1, or default")
+    return version
 
 
 VersionNumber = Annotated[int, Field(ge=1), BeforeValidator(_written_plainly)]
+VERSION: TypeAdapter[int] = TypeAdapter(VersionNumber)
+VersionOrDefault = Annotated[VersionNumber | Literal["default"], BeforeValidator(_number_or_default)]
 
 
 class DirectRoute(APIRoute):

@@ -4,11 +4,15 @@ Pillow shows of a TIFF only the tags that it understands; libtiff, which decodes
 """
 
 import io
+import re
 import struct
 from math import inf
 
 MOST_SCANS, MOST_METADATA, MOST_COMMENTS = 100, 100, 1000
 """Scans and Exif segments of a JPEG, comments of a plain PNM; a camera's has some ten, one and none."""
+
+SCAN = re.compile(rb"\xff\xda\0(?:\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)")
+"""Where a scan of a JPEG begins, of one to four components: the marker alone stands in any large file by chance."""
 
 MOST_READS = 20_000
 """Pieces in which a file's head may be read: segments of a JPEG, blocks of a GIF, bytes of a PNM. Chunks of a PNG."""
@@ -56,7 +60,7 @@ def screen(content: bytes) -> tuple[int, int]:
     Raises `ValueError` for a file that nothing but malice would make, or where a TIFF's directory is damaged.
     """
     match content[:2]:
-        case b"\xff\xd8" if content.count(b"\xff\xda") > MOST_SCANS or content.count(b"Exif\0\0") > MOST_METADATA:
+        case b"\xff\xd8" if len(SCAN.findall(content)) > MOST_SCANS or content.count(b"Exif\0\0") > MOST_METADATA:
             raise ValueError("it has too many parts")
         case b"\x89P" if sum(content.count(kind) for kind in (b"iCCP", b"zTXt", b"iTXt")) > MOST_TEXTS:
             raise ValueError("it has too many texts")

@@ -116,7 +116,7 @@ SLOW = {
     "BMP in runs": (
         "image/bmp",
         struct.pack("<2sIHHI", b"BM", 0, 0, 0, 1078)
-        + struct.pack("<IiiHHIIiiII", 40, 25_000_000, 1, 1, 8, 1, 0, 0, 0, 256, 0)
+        + struct.pack("<IiiHHIIiiII", 40, 25_000_000 // 16, 16, 1, 8, 1, 0, 0, 0, 256, 0)
         + bytes(1024)
         + b"\1\0\0\1",
         "An image of this kind",

@@ -1,5 +1,6 @@
 """`python -m client read` with folders, archives and lists: in order, none lost, none twice, and going on."""
 
+import base64
 import bz2
 import csv
 import gzip
@@ -20,12 +21,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 from PIL import Image, ImageDraw
 
 from tests.client.test_read import read
 from tests.conftest import DATA
-from tests.servers import REPO, ServiceProcess, eventually, http_server, running_service, slowed
+from tests.servers import REPO, ServiceProcess, SilentHandler, eventually, http_server, running_service, slowed
 from trainer.mnist import Mnist
 
 COUNT = 150
@@ -64,6 +66,34 @@ def test_folder_is_read_in_order(service: ServiceProcess, folder: Path, mnist: M
     found = objects(read(service.url, "--json", "--single", str(folder)).stdout)
     assert [one["file"] for one in found] == names(folder)
     assert right(found, mnist) > 0.97 * COUNT
+
+
+def test_image_at_which_the_service_fails_is_told_and_the_others_are_read(
+    service: ServiceProcess, folder: Path, mnist: Mnist
+) -> None:
+    bad = Path(names(folder)[5]).read_bytes()
+
+    class Failing(SilentHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            answer = httpx.post(
+                service.url + self.path, content=body, headers={"Content-Type": self.headers["Content-Type"]}
+            )
+            status, content = answer.status_code, answer.content
+            if bad in body or base64.b64encode(bad) in body:
+                problem = {"type": "/problems/internal-error", "title": "", "status": 500, "detail": "It failed."}
+                status, content = 500, json.dumps(problem).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+    with http_server(Failing) as url:
+        done = read(url, "--json", "--single", str(folder / "0"))
+    found = objects(done.stdout)
+    assert [place for place, one in enumerate(found) if "error" in one] == [5]
+    assert right(found, mnist) >= 48
+    assert done.returncode == 1
 
 
 PACKED: dict[str, Callable[[bytes], bytes]] = {

@@ -72,6 +72,7 @@ def test_what_would_start_a_program_or_take_hours_is_not_opened() -> None:
     assert photo(scans).image()
     with pytest.raises(UnreadableImageError, match="too many parts"):
         photo(scans[:place] + 100 * scans[place:])
+    assert photo(saved(drawn, "JPEG") + 200 * b"\xff\xda and a film").image()
 
 
 def test_so_many_photos_are_remembered_as_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -263,7 +263,25 @@ def test_two_of_the_narrowest_images_at_once_fit_the_container(fresh: ServicePro
 
 
 def test_rows_that_are_very_short_count_as_longer_ones(service: ServiceProcess) -> None:
-    assert "A row counts as 16 pixels" in post_image(service, noise(1, 2_000_000), 413).detail
+    assert "Each side counts as 16 pixels" in post_image(service, noise(1, 2_000_000), 413).detail
+    assert "Each side counts as 16 pixels" in post_image(service, noise(2_000_000, 1), 413).detail  # Exif may turn it
+
+
+def test_photo_with_a_film_behind_it_is_read(service: ServiceProcess, seven: bytes) -> None:
+    file = io.BytesIO()
+    with Image.open(io.BytesIO(seven)) as picture:
+        picture.save(file, "JPEG")
+    answer = httpx.post(
+        f"{service.url}/v1/predict/image",
+        content=file.getvalue() + 200 * b"\xff\xda and a film",
+        headers={"Content-Type": "image/jpeg"},
+    )
+    assert answer.json()["predictions"][0]["digit"] == 7
+
+
+def test_data_url_without_a_comma_is_told(service: ServiceProcess) -> None:
+    answer = httpx.post(f"{service.url}/v1/predict", json={"images": ["data:image/png;base64"]})
+    assert "has no comma" in problem(answer, 422).detail
 
 
 def noise(width: int, height: int) -> bytes:

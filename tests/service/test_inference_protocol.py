@@ -145,6 +145,17 @@ def test_data_is_sent_in_one_way_alone(service: ServiceProcess) -> None:
         assert said in answer.json()["error"]
 
 
+@pytest.mark.parametrize(
+    ("shape", "fits"), [((1, 40, 30), True), ((1, 30, 40), False), ((2, 20, 30), False), ((40, 30, 1), False)]
+)
+def test_nested_data_has_the_shape_that_it_says(service: ServiceProcess, shape: tuple[int, ...], fits: bool) -> None:
+    data = [np.diag([255] * 30 + [0] * 10)[:, :30].tolist()]
+    tensor = {"name": "image", "datatype": "UINT8", "shape": shape, "data": data}
+    answer = httpx.post(f"{service.url}/v2/models/digits/infer", json={"inputs": [tensor]})
+    assert answer.status_code == (200 if fits else 422)
+    assert fits or "data is [1, 40, 30]" in answer.json()["error"]
+
+
 @pytest.mark.parametrize("length", ["-1", "x", "99999"])
 def test_wrong_header_length_is_an_error(service: ServiceProcess, length: str) -> None:
     answer = httpx.post(f"{service.url}/v2/models/digits/infer", content=b"{}", headers={HEADER_LENGTH: length})

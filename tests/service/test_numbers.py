@@ -19,6 +19,9 @@ from benchmarks.papers import PAPERS
 from contract.arrays import Grey
 from contract.artifact import MANIFEST
 from contract.folder import FolderStore
+from contract.parts import Box
+from service.numbers import _within
+from tests.conftest import DATA
 from tests.servers import ServiceProcess, running_service
 from trainer.dataset import split
 from trainer.digits import Digits
@@ -95,6 +98,19 @@ def test_boxes_of_a_thin_pen_are_around_its_ink_and_within_the_image(service: Se
         assert box["x"] >= 0 <= box["y"]
         assert box["x"] + box["width"] <= 1120
         assert box["y"] + box["height"] <= 600
+
+
+def test_stroke_in_the_margin_of_the_strip_has_a_box_too(service: ServiceProcess) -> None:
+    answer = post(service, (DATA / "strokes-at-the-left-edge.png").read_bytes())
+    assert answer.status_code in (200, 422)
+    assert all(digit["box"]["width"] > 0 for digit in answer.json().get("digits", []))
+
+
+@pytest.mark.parametrize("box", [(-9, 3, 0, 8), (40, 3, 49, 8), (3, -9, 8, 0), (3, 20, 8, 29), (-9, -9, 49, 29)])
+def test_box_lies_within_the_image(box: Box) -> None:
+    found = _within(box, np.zeros((20, 40), np.uint8))
+    assert 0 <= found.x < found.x + found.width <= 40
+    assert 0 <= found.y < found.y + found.height <= 20
 
 
 def test_both_calls_agree_and_say_what_they_know(service: ServiceProcess, unseen: Digits) -> None:

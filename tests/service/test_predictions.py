@@ -61,7 +61,7 @@ def test_base64_data_url_and_array_say_what_the_file_says(
 ) -> None:
     encoded = base64.b64encode(seven).decode()
     rows = np.asarray(picture).tolist()
-    batch = predict(service, encoded, f"data:image/png;base64,{encoded}", rows)
+    batch = predict(service, encoded, f" data:image/png;base64,{encoded}\n", rows)
     [expected] = predict_file(service, seven).predictions
     assert [prediction.digit for prediction in batch.predictions] == [7, 7, 7]
     for prediction in batch.predictions:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from contract.artifact import CARD, LINE_TFLITE, MANIFEST, SECOND_TFLITE, TFLITE, NotNowError
+from contract.artifact import CARD, LINE_TFLITE, MANIFEST, SECOND_TFLITE, TFLITE, Manifest, NotNowError
 from contract.folder import FolderStore
 from contract.store import fingerprint, open_store
 from service import selftest
@@ -365,6 +366,33 @@ def test_folder_that_is_there_no_more_is_taken_for_away(store: FolderStore, tmp_
         registry.get(first)
 
 
+def test_version_that_is_removed_while_it_loads_is_gone(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = store.versions()[-1]
+    copy_version(store, first + 1)
+    registry = Registry(store, None, loaded_versions=2)
+    registry.refresh()
+    look, read = threading.Thread(target=registry.refresh), store.read
+
+    def is_known() -> bool:
+        with contextlib.suppress(UnknownVersionError):
+            return bool(registry.manifest(first))
+        return False
+
+    def read_late(manifest: Manifest, name: str) -> bytes:
+        if not look.ident:
+            shutil.rmtree(store.folder / str(first))
+            look.start()
+            eventually(lambda: not is_known())
+        return read(manifest, name)
+
+    monkeypatch.setattr(store, "read", read_late)
+    with pytest.raises(UnknownVersionError):
+        registry.get(first)
+    look.join()
+    registry.refresh()
+    assert [one.version for one in registry.summaries()] == [first + 1]
+
+
 def test_why_nothing_is_served_is_that_a_version_cannot_be_loaded_now(
     store: FolderStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -448,12 +476,14 @@ def test_manifest_card_and_pictures_are_served(service: ServiceProcess) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "status"), [("999999999999999999", 404), ("9" * 5000, 422), ("1%D9%A3", 422), ("-1", 422), ("x", 422)]
+    ("version", "status"),
+    [("9" * 18, 404), ("9" * 30, 404), ("9" * 5000, 422), ("1%D9%A3", 422), ("-1", 422), ("latest", 422)],
 )
 def test_odd_version_in_the_path(service: ServiceProcess, version: str, status: int) -> None:
     answer = httpx.get(f"{service.url}/v1/models/{version}")
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
+    assert status == 404 or "is a whole number" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
