@@ -32,11 +32,11 @@ END = -1
 BROKEN, DOUBTFUL, HABIT = 0.06, 0.04, 0.25
 """Shares of the digits that have a gap in their strokes, that are none, and of 0s, 1s and 7s with a habit."""
 
-UNWRITTEN, MARKED = 0.08, 0.2
+UNWRITTEN, MARKED = 0.08, 0.12
 """Shares of the lines whose digits are all printed or displayed, each in its own way, and of those that have a mark, or
 one more."""
 
-STRAIGHT = 0.15
+STRAIGHT = 0.3
 """Share of the 1s that are one straight stroke, nearly upright: what a mark would be if it were as high."""
 
 LOWERED, LEAST_HEIGHT = 0.2, 18
@@ -112,7 +112,7 @@ def line(digits: Digits, rng: np.random.Generator) -> tuple[Grey, NDArray[np.int
         said.insert(int(rng.integers(len(said) + 1)), (mark(rng), NO_DIGIT))
     glyphs, labels = zip(*said, strict=True)
     slant = rng.uniform(-1, 1) * 1.5 * SLANT
-    ink, _ = written(list(glyphs), GAPS[rng.integers(len(GAPS))], slant, rng)
+    ink, _ = written(list(glyphs), GAPS[rng.integers(len(GAPS))], slant, rng, uneven=rng.random())
     ink = strip(_on_paper(_with_pen(ink, rng), rng)).ink
     return _lowered(ink, rng) if rng.random() < LOWERED else ink, np.array(labels)
 

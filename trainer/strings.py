@@ -53,17 +53,19 @@ def number(digits: Digits, length: int, gap: str, rng: np.random.Generator) -> W
     return Written(255 - line, "".join(str(label) for label in digits.labels[places]), boxes)
 
 
-def written(glyphs: list[Glyph], gap: str, slant: float, rng: np.random.Generator) -> tuple[Grey, list[Box]]:
-    """One after the other: the line, ink 255 on paper 0, and where they stand in it."""
+def written(
+    glyphs: list[Glyph], gap: str, slant: float, rng: np.random.Generator, uneven: float = 1
+) -> tuple[Grey, list[Box]]:
+    """One after the other: the line, ink 255 on paper 0, and where they stand in it; as `uneven` as may be, or less."""
     widest = max(one.image.shape[1] for one in glyphs)
     line = np.zeros((8 * HEIGHT, (len(glyphs) + 2) * round(HEIGHT / DIGIT * 2 * widest)), np.uint8)
     end = MARGIN
     boxes: list[Box] = []
     for one in glyphs:
-        size = rng.uniform(1 - SIZES, 1 + SIZES)
+        size = 1 + uneven * rng.uniform(-SIZES, SIZES)
         glyph = _scaled(one.image, size, slant)
         height, width = glyph.shape
-        foot = 4 * HEIGHT + rng.uniform(-BASELINE, BASELINE) * height - one.rise * size * HEIGHT
+        foot = 4 * HEIGHT + uneven * rng.uniform(-BASELINE, BASELINE) * height - one.rise * size * HEIGHT
         top = round(foot) - height
         left = _place(line, glyph, top, end, boxes[-1], gap, rng) if boxes else end
         window = line[top : top + height, left : left + width]
