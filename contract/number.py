@@ -2,7 +2,8 @@
 
 The line network says which digits there are, and where. What reads single digits is asked too, where a digit's ink
 touches no other's: it knows those better, and the two seldom make the same mistake. On ink that was cut from others it
-has no say; with one it reads fewer numbers of validation digits right.
+has no say; with one it reads fewer numbers of validation digits right. Nor has it in whether there is a digit at all:
+what is a slash beside other digits is a 1 without them.
 """
 
 from collections.abc import Callable
@@ -29,7 +30,7 @@ class Number:
     probabilities: Floats
     """Of the ten digits, [n, 10]; rows sum to 1."""
     scores: Floats
-    """What acceptance goes by, [n]: that it is one thing, a digit by the network that is surer of it, and this one."""
+    """What acceptance goes by, [n]: that it is one digit, which the line network alone can tell, and this one."""
     confidence: float
     """Probability that all of it is right, if it is a number at all."""
     legible: bool
@@ -62,11 +63,9 @@ def number(
     digits = spelling.likelihoods[:, :NO_DIGIT]
     counted, whole = digits.sum(axis=1), spelling.likelihoods.sum(axis=1)  # one digit; one thing, and no more
     by_line = digits / counted[:, np.newaxis].clip(min=LEAST)
-    by_digit, shares = single.judged(logits)
+    by_digit = single.probabilities(logits)
     product = (by_line + LEAST) * np.where(alone[:, np.newaxis], by_digit + LEAST, 1)
     probabilities = product / product.sum(axis=1, keepdims=True)
     best = probabilities.max(axis=1)
-    certain = np.where(alone, shares / by_digit.max(axis=1), 0)  # that it is a digit
-    certain = np.maximum(certain, counted / whole.clip(min=LEAST))
-    scores, confidence = best * whole * certain, float(np.prod(best * whole))
-    return Number(parts, probabilities, scores, confidence, legible=bool(legible.mean() >= 1 / 2))
+    confidence = float(np.prod(best * whole))
+    return Number(parts, probabilities, best * counted, confidence, legible=bool(legible.mean() >= 1 / 2))
