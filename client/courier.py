@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from client.service import Answer, KeyWantedError, Service, ServiceAwayError, ServiceRefusedError
-from client.sheets import Photo
+from client.sheets import SIDE, Photo, preview
 from contract.messages import ModelSummary
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,12 @@ class Parcel:
     def encoded(self) -> tuple[bytes, str]:
         """The image file, and its media type."""
         if isinstance(self.image, Photo):
-            return self.image.content, self.image.media_type
+            seen = preview(self.image)
+            if max(seen.size) < SIDE:
+                return self.image.content, self.image.media_type
+            return _saved(
+                seen, "JPEG", quality=92
+            ), "image/jpeg"  # as it is looked at: it may be too large for the service
         return png(self.image, LARGEST), "image/png"
 
 
@@ -52,8 +57,12 @@ def png(image: Image.Image, largest: int) -> bytes:
     if max(image.size) > largest:
         image = image.copy()
         image.thumbnail((largest, largest))
+    return _saved(image, "PNG", compress_level=1)
+
+
+def _saved(image: Image.Image, form: str, **options: int) -> bytes:
     file = io.BytesIO()
-    image.save(file, "PNG", compress_level=1)
+    image.save(file, form, **options)
     return file.getvalue()
 
 

@@ -61,7 +61,7 @@ def draw(picture: Image.Image, line: Sequence[Point], width: float) -> Box:
     pen = ImageDraw.Draw(tile)
     fine = [((x - left) * FINE, (y - top) * FINE) for x, y in line]
     if len(fine) > 1:
-        pen.line(fine, fill=INK, width=round(width * FINE))
+        pen.line(fine, fill=INK, width=round(width * FINE) + 1)  # as wide as the circles
     for point in fine:
         pen.circle(point, width * FINE / 2, fill=INK)
     box = (left, top, right, bottom)

@@ -29,17 +29,13 @@ class Action:
     do: Callable[[], object]
     key: str
     """As Tk has it, without the brackets: Control-z."""
+    other: str = ""
+    """A second one, which the menu does not show."""
 
     @property
     def sequences(self) -> list[str]:
         """What Tk is to wait for: with the caps lock on, a letter is another key."""
-        *modifiers, key = self.key.split("-")
-        if MAC:
-            modifiers = [modifier.replace("Control", "Command") for modifier in modifiers]
-            key = key.replace("Delete", "BackSpace")
-        locked = [*modifiers, "Lock", "Key", key.upper()] if len(key) == 1 else []
-        keypad = [*modifiers, "Key", KEYPAD[key]] if key in KEYPAD else []
-        return [f"<{'-'.join(parts)}>" for parts in ([*modifiers, "Key", key], locked, keypad) if parts]
+        return [sequence for key in (self.key, self.other) if key for sequence in _sequences(key)]
 
     @property
     def accelerator(self) -> str:
@@ -48,6 +44,16 @@ class Action:
         name = {"bracketleft": "[", "bracketright": "]", "Return": "Enter"}.get(key, key)
         names = {"Control": "Cmd" if MAC else "Ctrl"}
         return "+".join([*(names.get(modifier, modifier) for modifier in modifiers), name.capitalize()])
+
+
+def _sequences(named: str) -> list[str]:
+    *modifiers, key = named.split("-")
+    if MAC:
+        modifiers = [modifier.replace("Control", "Command") for modifier in modifiers]
+        key = key.replace("Delete", "BackSpace")
+    locked = [*modifiers, "Lock", "Key", key.upper()] if len(key) == 1 else []
+    keypad = [*modifiers, "Key", KEYPAD[key]] if key in KEYPAD else []
+    return [f"<{'-'.join(parts)}>" for parts in ([*modifiers, "Key", key], locked, keypad) if parts]
 
 
 SEPARATOR = None

@@ -145,11 +145,13 @@ class Paper(tk.Canvas):
             frame = left - gap, top - gap, right + gap, bottom + gap
             self.create_rectangle(*frame, outline=colour, width=self._dots, tags=MARK)
             text = self.create_text(
-                left, top - gap, text=mark.text, anchor="sw", fill=colour, font="SunValleyCaptionFont", tags=MARK
+                0, 0, text=mark.text, anchor="nw", fill=colour, font="SunValleyCaptionFont", tags=MARK
             )
-            if self.bbox(text)[1] < 0:  # there is no room above
-                self.itemconfigure(text, anchor="nw")
-                self.coords(text, left, bottom + gap)
+            _, _, across, down = self.bbox(text)
+            places = (frame[1] - down, frame[3], max(0, frame[1]))  # above the frame, below it, else within
+            room = self.winfo_height() - down
+            place = next((place for place in places if 0 <= place <= room), 0)
+            self.coords(text, max(0, min(left, self.winfo_width() - across)), place)
 
     def _take(self, sheet: Sheet) -> None:
         self._history.take(sheet)
@@ -228,9 +230,12 @@ class Paper(tk.Canvas):
         self.picture = Image.new("L", (width, height), ink.PAPER)
         for stroke in strokes:
             self._draw(self.picture, ink.smooth(stroke.points), stroke.width)
-        if self._line is not None:
-            self._draw(self.picture, ink.smooth(self._line), self._width)
+        line = ink.smooth(self._line) if self._line else []
+        if line:
+            self._draw(self.picture, line[:-1], self._width)
         self._finished = self.picture.copy()
+        if line:
+            self._end = self._draw(self.picture, line[-2:], self._width)
         self._image.configure(width=width, height=height)
         if self.photo is not None:
             self._put(self._framed(self.photo), (0, 0))

@@ -86,6 +86,7 @@ def apply(root: tk.Tk, theme: Theme) -> Colours:
         root.bind_class(root.winfo_class(), CHANGED, lambda _: _keep_styles(root), add=True)
     sv_ttk.set_theme(theme, root)
     _size_fonts(root)
+    root.option_add("*TkFDialog*Canvas.foreground", COLOURS["light"].ink)  # Tk lists files on white in any theme
     colours = COLOURS[theme]
     style = ttk.Style(root)
     style.configure("Quiet.TLabel", foreground=colours.quiet)

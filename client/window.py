@@ -28,6 +28,9 @@ from contract.messages import ModelSummary
 POLL = 10
 """Milliseconds between two looks for news from the service: shorter than a frame."""
 
+LATE = 0.5
+"""Seconds after which the answer to less ink is none any more."""
+
 NOTICE = 8
 """Seconds that a word about a file stands, unless something is drawn."""
 
@@ -57,6 +60,7 @@ class Window:
         self.answer: Answer | None = None
         self._sent: Parcel | None = None
         self._settled: Parcel | None = None  # what was last answered or refused
+        self._waiting = 0.0  # since when something else is
         self._noticed = -inf  # when something was said that is to stand
         self._keys: dict[str, str] = {}  # that were entered, by the service's URL: there may be no keyring
 
@@ -112,7 +116,7 @@ class Window:
             ],
             "Edit": [
                 Action("Undo", self.paper.undo, "Control-z"),
-                Action("Redo", self.paper.redo, "Control-y"),
+                Action("Redo", self.paper.redo, "Control-y", "Control-Shift-Z"),
                 Action("Delete", self.paper.clear, "Delete"),
                 SEPARATOR,
                 Action("Thinner pen", lambda: self.tools.take_pen(self.paper.pen - 2), "bracketleft"),
@@ -276,6 +280,8 @@ class Window:
         if self.paper.readable:
             image = self.paper.photo or self.paper.picture
             wanted = self._details is not None and bool(self._details.winfo_exists())
+            if self._sent is self._settled:
+                self._waiting = time.monotonic()
             self._sent = Parcel(self._sheet, image, details=wanted)
             self.courier.send(self._sent)
         else:
@@ -296,6 +302,12 @@ class Window:
                 self._hear(self.courier.news.get_nowait())
         except queue.Empty:
             pass
+        if self.answer and self._is_other_ink() and time.monotonic() > self._waiting + LATE:
+            self._show(None, "Reading …")
+
+    def _is_other_ink(self) -> bool:
+        """Whether what is on the paper is not what was answered, though it was sent."""
+        return bool(self._sent and self._settled and self._sent.image is not self._settled.image)
 
     def _hear(self, news: News) -> None:
         if isinstance(news, Away):
@@ -311,7 +323,7 @@ class Window:
         self._remember(self._remembered.model_copy(update={"url": self._service_url}))
 
     def _settle(self, news: Answered | Refused) -> None:
-        self._settled = news.parcel
+        self._settled, self._waiting = news.parcel, time.monotonic()
         if isinstance(news, Answered):
             self._show(news.answer)
             drawing, now = news.parcel.image, self.paper.picture

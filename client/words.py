@@ -25,7 +25,11 @@ def sentence(prediction: Prediction) -> str:
 def of_number(number: NumberResponse) -> str:
     """How sure the service is of all digits together."""
     sure = percent(number.confidence)
-    return f"{sure} sure of all {len(number.digits)} digits" if number.accepted else f"Not sure of all digits: {sure}"
+    if number.accepted:
+        return f"{sure} sure of all {len(number.digits)} digits"
+    if number.confidence >= AT_ALL:
+        return "Not sure: perhaps not all of these are digits."
+    return f"Not sure of all digits: {sure}"
 
 
 def percent(share: float) -> str:

@@ -4,6 +4,7 @@ const UNITS = 400; // the paper's shorter side
 const SHEETS = 100; // that are remembered: as often can be undone
 const REMEMBERED = 200 * 2 ** 20; // bytes of the photos among them
 const SENT = 320; // pixels of the shorter side of what is sent
+const DOT = 0.01; // pixels that a line is longer: of no length it would not be drawn
 const LETTERS = 12; // pixels of what is written beside a frame
 
 export class Paper extends EventTarget {
@@ -21,6 +22,7 @@ export class Paper extends EventTarget {
     super();
     this.#canvas = canvas;
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
+    canvas.addEventListener("mousedown", (event) => { event.preventDefault(); canvas.focus(); }); // text is not dragged
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     for (const end of ["pointerup", "lostpointercapture"]) canvas.addEventListener(end, (event) => this.#up(event));
     canvas.addEventListener("pointercancel", (event) => this.#cancel(event));
@@ -58,9 +60,14 @@ export class Paper extends EventTarget {
   restore(strokes) { // of another visit; undo leads to empty paper
     this.#take(strokes);
   }
-  lay(photo) { // {file, bitmap}
+  lay(photo) { // {file, bitmap, whole: whether the service takes the file as it is}
     this.#lift();
     this.#take({ ...photo, paper: paperOf(photo.bitmap) });
+  }
+
+  get image() { // what is to be read, as a file
+    if (!this.photo) return this.png();
+    return this.photo.whole ? this.photo.file : this.photo.shown ??= jpeg(this.photo);
   }
 
   mark(digits) { // frames of what was read: {box of the PNG, text, accepted}; until there is other ink
@@ -79,9 +86,7 @@ export class Paper extends EventTarget {
     pen.fillStyle = "#fff";
     pen.fillRect(0, 0, sheet.width, sheet.height);
     draw(pen, this.#all, unit, "#000");
-    // Not toBlob, which waits for the browser to be idle: a second, now and then.
-    const bytes = Uint8Array.from(atob(sheet.toDataURL("image/png").split(",")[1]), (sign) => sign.charCodeAt(0));
-    return new Blob([bytes], { type: "image/png" });
+    return fileOf(sheet, "image/png");
   }
 
   #go(step) {
@@ -232,6 +237,22 @@ export class Paper extends EventTarget {
   }
 }
 
+// Not toBlob, which waits for the browser to be idle: a second, now and then.
+function fileOf(canvas, type) {
+  const bytes = Uint8Array.from(atob(canvas.toDataURL(type).split(",")[1]), (sign) => sign.charCodeAt(0));
+  return new Blob([bytes], { type });
+}
+
+function jpeg({ bitmap, paper }) {
+  const sheet = document.createElement("canvas");
+  [sheet.width, sheet.height] = [bitmap.width, bitmap.height];
+  const pen = sheet.getContext("2d");
+  pen.fillStyle = paper;
+  pen.fillRect(0, 0, sheet.width, sheet.height);
+  pen.drawImage(bitmap, 0, 0);
+  return fileOf(sheet, "image/jpeg");
+}
+
 // What an image lies on where it is transparent, as in the service: black where what can be seen is itself light; the
 // sheet's own colour where that fills its box.
 function paperOf(image) {
@@ -270,7 +291,7 @@ function draw(pen, strokes, unit, colour) {
       pen.quadraticCurveTo(x * unit, y * unit, ((x + nextX) / 2) * unit, ((y + nextY) / 2) * unit);
     }
     const last = points[points.length - 1];
-    pen.lineTo(last[0] * unit, last[1] * unit);
+    pen.lineTo(last[0] * unit + DOT, last[1] * unit);
     pen.stroke();
   }
 }
@@ -285,8 +306,10 @@ function frame(pen, marks, scale, canvas) {
     const [left, top] = [box.x * scale - gap, box.y * scale - gap];
     const [across, down] = [box.width * scale + 2 * gap, box.height * scale + 2 * gap];
     pen.strokeRect(left, top, across, down);
-    const above = top > (LETTERS + 4) * devicePixelRatio;
-    pen.fillText(text, left, above ? top - gap : top + down + LETTERS * devicePixelRatio + gap);
+    const high = LETTERS * devicePixelRatio + gap;
+    const feet = [top - gap, top + down + high, Math.max(0, top) + high]; // above the frame, below it, else within
+    const foot = feet.find((place) => place >= high && place <= canvas.height - gap) ?? high;
+    pen.fillText(text, Math.max(0, Math.min(left, canvas.width - pen.measureText(text).width)), foot);
   }
 }
 

@@ -12,7 +12,9 @@ const WATCH = 5000; // between two looks whether it is still there
 const NOTICE = 8000; // how long a word about a file stands, unless something is drawn
 
 const LARGEST = 20 * 2 ** 20; // bytes of a file
-const SHOWN = 1000; // pixels of the longer side of what is shown of it
+const SHOWN = 2000; // pixels of the longer side of what is shown of it, and sent
+const TAKEN = /^image\/(png|jpeg|webp|gif|bmp|tiff)$/; // by the service
+const LATE = 500; // milliseconds after which the answer to less ink is none any more
 const SEEN = 6; // times that a pixel of the 28×28 image is shown wide and high, where there is but one
 
 const $ = (id) => document.getElementById(id);
@@ -27,6 +29,7 @@ const bars = Array.from({ length: 10 }, (_, digit) => {
 });
 
 let sheet = 0; // counts the sheets of paper
+let asked = new AbortController(); // for what is on this one
 let waiting = false; // whether there is something newer to be read than what is under way
 let wake = () => {};
 let opened = 0; // counts the files that were opened
@@ -47,6 +50,8 @@ function goOn() {
 
 function turn() {
   sheet += 1;
+  asked.abort();
+  asked = new AbortController();
   show(null, paper.readable ? "Reading …" : HINT);
   send();
 }
@@ -57,7 +62,8 @@ function show(answer, hint = "") {
   const number = answer?.number;
   const digit = prediction && (prediction.accepted ? ranked[0] : `${ranked[0]} / ${ranked[1]}?`);
   put("digit", number ? number.number + (number.accepted ? "" : "?") : digit ?? "");
-  $("digit").className = (number?.number.length ?? 0) > 8 ? "longer" : number?.number.length > 3 ? "long" : "";
+  const length = number?.number.length ?? 0;
+  $("digit").className = length > 8 ? "longer" : length > 3 ? "long" : number || !prediction || prediction.accepted ? "" : "doubtful";
   put("sentence", number ? ofNumber(number) : prediction ? sentence(prediction) : hint);
   const shares = number ? null : prediction?.probabilities;
   bars.forEach(({ bar, share }, place) => {
@@ -108,16 +114,19 @@ async function deliver() {
   if (waiting) {
     const from = sheet;
     waiting = false; // more ink, from here on, is sent next
+    const late = setTimeout(() => show(null, "Reading …"), LATE);
     try {
-      const image = paper.photo?.file ?? paper.png();
-      const answer = await predict(image, $("details").open);
+      const answer = await predict(paper.image, $("details").open, asked.signal);
       if (from === sheet) show(answer);
     } catch (error) {
+      if (from !== sheet) return;
       if (!(error instanceof Refused)) {
-        waiting ||= from === sheet;
+        waiting = true;
         throw error;
       }
-      if (from === sheet) show(null, error.message);
+      show(null, error.message);
+    } finally {
+      clearTimeout(late);
     }
     if ($("status").className === "good") return;
   }
@@ -153,14 +162,16 @@ async function run() {
 
 async function open(file) {
   if (!file) return;
+  if (!(file instanceof File)) return refuse(file, "it is no image");
   if (file.size > LARGEST) return refuse(file, "it is larger than 20 MiB");
   const mine = ++opened;
   const content = await file.arrayBuffer().catch(() => null); // what the file is now: it may change on the disk, or go
   const copy = content && new File([content], file.name, { type: file.type });
-  const bitmap = copy && await createImageBitmap(copy).then(reduced).catch(() => null);
+  const whole = copy && await createImageBitmap(copy).catch(() => null);
+  const bitmap = whole && await reduced(whole).catch(() => null);
   if (mine <= passed) return bitmap?.close(); // something newer is on the paper
   if (!bitmap) return refuse(file, "it is no image, or of a kind that browsers do not know");
-  paper.lay({ file: copy, bitmap });
+  paper.lay({ file: copy, bitmap, whole: bitmap === whole && TAKEN.test(copy.type) });
   passed = mine; // one that was opened later may still come
 }
 
@@ -182,6 +193,12 @@ function tidy() {
   $("undo").disabled = !paper.undoable;
   $("redo").disabled = !paper.redoable;
   $("clear").disabled = $("save").disabled = paper.empty;
+  if (document.activeElement?.disabled) $("paper").focus(); // not lost to those who use the keyboard
+}
+
+function widen(step) {
+  $("pen").valueAsNumber += step;
+  paper.width = $("pen").valueAsNumber;
 }
 
 function save() {
@@ -199,7 +216,7 @@ $("undo").addEventListener("click", () => paper.undo());
 $("redo").addEventListener("click", () => paper.redo());
 $("clear").addEventListener("click", () => paper.clear());
 $("save").addEventListener("click", save);
-$("pen").addEventListener("input", (event) => { paper.width = event.target.valueAsNumber; });
+$("pen").addEventListener("input", () => widen(0));
 $("file").addEventListener("change", (event) => {
   open(event.target.files[0]);
   event.target.value = ""; // the same file may be opened again
@@ -214,10 +231,13 @@ addEventListener("keydown", (event) => {
   if (control && key === "z" && !event.shiftKey) paper.undo();
   else if (control && (key === "y" || key === "z")) paper.redo();
   else if (key === "delete" || key === "backspace") paper.clear();
+  else if (key === "[" || key === "]") widen(key === "[" ? -2 : 2);
   else return;
   event.preventDefault();
 });
-addEventListener("paste", (event) => open(event.clipboardData.files[0]));
+addEventListener("paste", (event) => {
+  if (!$("key").open) open(event.clipboardData.files[0] ?? { name: "What was copied" });
+});
 addEventListener("dragover", (event) => {
   event.preventDefault();
   document.body.classList.add("dropping");
@@ -226,7 +246,7 @@ addEventListener("dragleave", () => document.body.classList.remove("dropping"));
 addEventListener("drop", (event) => {
   event.preventDefault();
   document.body.classList.remove("dropping");
-  open(event.dataTransfer.files[0]);
+  open(event.dataTransfer.files[0] ?? { name: "What was dropped" });
 });
 
 $("enter-key").addEventListener("click", () => $("key").showModal());
@@ -255,7 +275,7 @@ addEventListener("pageshow", () => {
   } catch { /* of another version of this page */ }
 });
 
-paper.width = $("pen").valueAsNumber; // the browser may have kept it
+widen(0); // the browser may have kept it
 tidy();
 show(null, HINT);
 run();

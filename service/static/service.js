@@ -26,7 +26,8 @@ export async function call(path, read = "json", options = {}) {
   const patience = PATIENCE + (options.body?.size ?? 0) / PACE;
   let response, content;
   try {
-    response = await fetch(path, { ...options, headers, signal: AbortSignal.timeout(patience) });
+    const ends = [AbortSignal.timeout(patience), options.signal].filter(Boolean);
+    response = await fetch(path, { ...options, headers, signal: AbortSignal.any(ends) });
     content = await response[response.ok ? read : "json"]();
   } catch (error) {
     if (error.name === "TimeoutError") throw new Away("no answer in time");
@@ -45,9 +46,10 @@ function byAnother(status) {
   return new Away([...LATER, 502, 503, 504].includes(status) ? `the proxy in front of it answers ${status}` : NOT_OURS);
 }
 
-export async function predict(image, details) {
+// Ends without an answer where `signal` says so.
+export async function predict(image, details, signal) {
   const started = performance.now();
-  const request = { method: "POST", body: image, headers: { "Content-Type": image.type || "image/unknown" } };
+  const request = { method: "POST", body: image, signal, headers: { "Content-Type": image.type || "image/unknown" } };
   const query = details ? "?details=true" : "";
   const answer = await call(`/v1/predict/image${query}`, "json", request);
   const prediction = answer?.predictions?.[0];

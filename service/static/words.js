@@ -17,7 +17,8 @@ export function sentence(prediction) {
 
 export function ofNumber({ confidence, accepted, digits }) {
   const sure = percent(confidence);
-  return accepted ? `${sure} sure of all ${digits.length} digits` : `Not sure of all digits: ${sure}`;
+  if (accepted) return `${sure} sure of all ${digits.length} digits`;
+  return confidence >= AT_ALL ? "Not sure: perhaps not all of these are digits." : `Not sure of all digits: ${sure}`;
 }
 
 // As many digits as matter; nothing is as sure as 100 %. The space does not break.

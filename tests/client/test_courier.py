@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import io
 import queue
 import time
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import client.service
 from client.courier import Answered, Away, Courier, News, Parcel, Present, Refused
 from client.ink import PAPER, Point, draw, smooth
 from client.service import Service
+from client.sheets import photo
+from tests.conftest import DATA
 from tests.servers import (
     REPO,
     ServiceProcess,
@@ -83,6 +86,20 @@ def test_drawing_is_read(service: ServiceProcess, couriers: list[Courier]) -> No
     assert news.answer.prediction.digit == 7
     assert news.parcel is SEVEN
     assert news.answer.milliseconds > 0
+
+
+def test_photo_larger_than_the_service_takes_is_read(service: ServiceProcess, couriers: list[Courier]) -> None:
+    picture = Image.new("L", (8000, 6000), 230)
+    with Image.open(DATA / "7.png") as seven:
+        picture.paste(seven.resize((3000, 3000)), (2500, 1500))
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=80)
+    courier = Courier(Service(service.url))
+    couriers.append(courier)
+    courier.send(Parcel(1, photo(file.getvalue())))
+    news = hear(courier, Answered)
+    assert isinstance(news, Answered)
+    assert news.answer.prediction.digit == 7
 
 
 def test_one_at_a_time_and_the_newest_wins(service: ServiceProcess, couriers: list[Courier]) -> None:

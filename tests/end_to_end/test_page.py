@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
 
 from contract.folder import FolderStore
 from service.pages import STATIC
@@ -160,6 +160,59 @@ def test_doubt_names_the_two_likeliest(service: ServiceProcess, visit: Visit) ->
     draw(page, SCRIBBLE)
     expect(digit(page)).to_have_text(re.compile(r"^\d / \d\?$"))
     expect(page.locator("#sentence")).to_contain_text("Not sure")
+
+
+def test_nothing_moves_while_the_answers_come(service: ServiceProcess, visit: Visit) -> None:
+    for options in (DESKTOP, PHONE):
+        page = visit(service.url, **options)
+        page.evaluate("document.querySelector('#details').open = true")
+        before = page.locator("#undo").bounding_box()
+        for points in (SCRIBBLE, SEVEN):
+            draw(page, points)
+            expect(digit(page)).not_to_have_text("")
+            assert page.locator("#undo").bounding_box() == before
+            page.locator("#clear").click()
+
+
+def test_dot_is_drawn(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url)
+    page.locator("#paper").click()
+    assert ink(page) > 100
+    expect(page.locator("#sentence")).to_have_text("Too little to read yet.")
+
+
+def test_selected_text_does_not_get_into_the_way(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url)
+    for _ in range(2):
+        page.keyboard.press("Control+a")
+        draw(page, SEVEN)
+        expect(digit(page)).to_have_text("7")
+        page.locator("#clear").click()
+
+
+def test_what_was_asked_before_the_paper_was_cleared_holds_nothing_up(service: ServiceProcess, visit: Visit) -> None:
+    page = visit(service.url)
+    hung: list[Route] = []
+    page.route("**/v1/predict/image*", lambda route: route.continue_() if hung else hung.append(route))
+    draw(page, SEVEN)
+    page.locator("#clear").click()
+    draw(page, ONE)
+    expect(digit(page)).to_have_text("1", timeout=5000)
+
+
+def test_answer_to_less_ink_is_taken_away(service: ServiceProcess, visit: Visit) -> None:
+    go_on = threading.Event()
+    go_on.set()
+    with http_server(slowed(service.url, go_on)) as url:
+        page = visit(url)
+        draw(page, ONE)
+        expect(digit(page)).to_have_text("1")
+        go_on.clear()
+        draw(page, SEVEN)
+        expect(page.locator("#sentence")).to_have_text("Reading …")
+        expect(digit(page)).to_have_text("")
+        go_on.set()
+        expect(digit(page)).not_to_have_text("")
 
 
 def test_several_digits_are_a_number_with_a_frame_around_each(service: ServiceProcess, visit: Visit) -> None:
@@ -315,7 +368,8 @@ def test_pen_has_a_width(service: ServiceProcess, visit: Visit) -> None:
     draw(page, ONE)
     usual = ink(page)
     page.get_by_role("button", name="Clear").click()
-    page.locator("#pen").fill("40")
+    page.locator("#pen").fill("38")
+    page.keyboard.press("]")
     draw(page, ONE)
     assert ink(page) > 1.6 * usual
     expect(digit(page)).to_have_text("1")
@@ -330,8 +384,10 @@ def test_keyboard_alone_draws(service: ServiceProcess, visit: Visit) -> None:
     for key in ["Shift+ArrowUp"] * 6 + ["Space"] + ["Shift+ArrowDown"] * 12 + ["Space"]:
         page.keyboard.press(key)
     expect(digit(page)).to_have_text("1")
-    page.keyboard.press("Control+z")
+    page.locator("#clear").focus()
+    page.keyboard.press("Enter")
     expect(digit(page)).to_have_text("")
+    assert page.evaluate("document.activeElement.id") == "paper"  # Clear is disabled now
 
 
 def test_details_show_what_the_network_saw(service: ServiceProcess, visit: Visit) -> None:
@@ -343,6 +399,16 @@ def test_details_show_what_the_network_saw(service: ServiceProcess, visit: Visit
     expect(seen).to_have_attribute("alt", "The 28 by 28 image that the network reads as 7")
     assert seen.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [28, 28]
     expect(page.locator("#source")).to_have_text(re.compile(r"^Model digits \d+, answered in \d+ ms\. Accepted\.$"))
+
+
+def test_photo_larger_than_the_service_takes_is_read(service: ServiceProcess, visit: Visit, tmp_path: Path) -> None:
+    photo = Image.new("L", (8000, 6000), 230)
+    with Image.open(DATA / "7.png") as seven:
+        photo.paste(seven.resize((3000, 3000)), (2500, 1500))
+    photo.save(tmp_path / "photo.jpg", quality=80)
+    page = visit(service.url)
+    page.locator("#file").set_input_files(tmp_path / "photo.jpg")
+    expect(digit(page)).to_have_text("7")
 
 
 def test_image_is_opened_dropped_or_pasted(service: ServiceProcess, visit: Visit) -> None:
@@ -394,6 +460,16 @@ def test_file_that_is_no_image_is_told_and_the_drawing_stays(
     expect(digit(page)).to_have_text("7")
 
 
+def test_error_is_in_sight_on_a_phone(service: ServiceProcess, visit: Visit, tmp_path: Path) -> None:
+    page = visit(service.url, **PHONE)
+    (tmp_path / "text.png").write_text("no image")
+    page.locator("#file").set_input_files(tmp_path / "text.png")
+    expect(page.locator("#status")).to_contain_text("text.png cannot be opened")
+    expect(page.locator("#status")).to_be_in_viewport(ratio=1)
+    page.evaluate("""dispatchEvent(new ClipboardEvent("paste", { clipboardData: new DataTransfer() }))""")
+    expect(page.locator("#status")).to_contain_text("What was copied cannot be opened: it is no image")
+
+
 def test_what_the_service_refuses_is_said(service: ServiceProcess, visit: Visit, tmp_path: Path) -> None:
     page = visit(service.url)
     Image.new("L", (50, 50), 255).save(tmp_path / "blank.png")
@@ -438,13 +514,12 @@ def test_slow_service_gets_one_request_at_a_time_and_the_newest_drawing(service:
     with http_server(slowed(service.url, drawn, in_flight)) as url:
         page = visit(url)
         expect(page.locator("#status")).to_contain_text("Connected")
-        draw(page, SEVEN)
-        page.get_by_role("button", name="Clear").click()
-        draw(page, ONE)
+        draw(page, SEVEN[:4])
+        draw(page, SEVEN[3:])
         drawn.set()
-        expect(digit(page)).to_have_text("1")
+        expect(digit(page)).to_have_text("7")
         page.wait_for_timeout(500)
-        expect(digit(page)).to_have_text("1")
+        expect(digit(page)).to_have_text("7")
     assert max(in_flight) == 1
     assert len(in_flight) == 4  # digit and number, of the first that was drawn and of the last
 

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -127,6 +128,42 @@ def test_confidence_is_seen_where_a_digit_touches_the_top(service: ServiceProces
     assert paper.bbox(other_text)[3] <= paper.coords(other_frame)[1] + 2  # there is room above
 
 
+def test_confidence_is_seen_where_a_digit_touches_the_right_edge(service: ServiceProcess, visit: Visit) -> None:
+    user = visit(service.url)
+    user.draw(SMALL_SEVEN)
+    user.draw(tuple((x + 148, y) for x, y in SMALL_ONE))
+    user.sees(lambda: user.identified == "71")
+    paper = user.window.paper
+    assert max(paper.bbox(text)[2] for text in paper.find_withtag("mark")[1::2]) <= paper.winfo_width()
+
+
+def test_lights_turned_while_the_pen_is_down_leave_no_ink(service: ServiceProcess, visit: Visit) -> None:
+    user = visit(service.url)
+    paper = user.window.paper
+    paper.event_generate("<Button-1>", x=100, y=100)
+    paper.event_generate("<B1-Motion>", x=300, y=100)
+    user.window.turn_lights()
+    paper.event_generate("<B1-Motion>", x=300, y=300)
+    paper.event_generate("<ButtonRelease-1>", x=300, y=300)
+    drawn = paper.picture.copy()
+    user.window.turn_lights()
+    assert ImageChops.difference(drawn, paper.picture).getbbox() is None
+
+
+def test_answer_to_less_ink_is_taken_away(service: ServiceProcess, visit: Visit) -> None:
+    go_on = threading.Event()
+    go_on.set()
+    with http_server(slowed(service.url, go_on)) as url:
+        user = visit(url)
+        user.draw(ONE)
+        user.sees(lambda: user.identified == "1")
+        go_on.clear()
+        user.draw(SEVEN)
+        user.sees(lambda: (user.identified, user.sentence) == ("", "Reading …"))
+        go_on.set()
+        user.sees(lambda: user.identified != "")
+
+
 def test_keys_do_where_the_keyboard_has_no_latin_letters(service: ServiceProcess, visit: Visit) -> None:
     user = visit(service.url)
     user.draw(ONE)
@@ -209,7 +246,7 @@ def test_undo_and_redo_go_by_stroke(service: ServiceProcess, visit: Visit) -> No
     user.click(user.window.tools.undo_button)
     assert ink(user) == 0
     user.sees(lambda: user.identified == "")
-    user.press("ctrl+y")
+    user.press("ctrl+shift+z")
     user.click(user.window.tools.redo_button)
     user.sees(lambda: user.identified == "4")
     assert user.window.tools.redo_button.instate(["disabled"])
