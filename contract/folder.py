@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -87,15 +88,20 @@ class FolderStore(Store):
             _flush(self.folder)
 
     def _remove(self, version: int) -> None:
-        with self._workspace() as bin_:
-            (self.folder / str(version)).rename(bin_ / str(version))
+        self._discard(self.folder / str(version))
 
     def _remove_abandoned(self) -> None:
         for leftover in list(self.folder.glob(f"{WORKSPACE}*")):
             # Moved first: what a publisher has just renamed is no leftover, whatever the clock says.
-            with suppress(FileNotFoundError), self._workspace() as bin_:
+            with suppress(FileNotFoundError):
                 if time.time() - leftover.stat().st_mtime > ABANDONED:
-                    leftover.rename(bin_ / leftover.name)
+                    self._discard(leftover)
+
+    def _discard(self, folder: Path) -> None:
+        """Take it away at one blow, then its files; on a full disk, too, where nothing new can be made."""
+        gone = self.folder / f"{WORKSPACE}{uuid.uuid4()}"
+        folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
     @contextmanager
     def _workspace(self) -> Iterator[Path]:

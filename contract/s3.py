@@ -8,6 +8,7 @@ Credentials, region and endpoint come from the environment, as AWS's own program
 `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT_URL` for another server than Amazon's.
 """
 
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -177,5 +178,14 @@ def _as_os_errors(place: str) -> Iterator[None]:
     """What obstore raises as `OSError`, without the request's innards; `FileNotFoundError` it raises itself."""
     try:
         yield
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{place}: {_said(error)}") from error
     except BaseError as error:
-        raise OSError(f"{place}: {str(error).partition(chr(10))[0]}") from error
+        raise OSError(f"{place}: {_said(error)}") from error
+
+
+def _said(error: Exception) -> str:
+    """In one line, the same each time, and without the server's address, which is not for every caller."""
+    if "NoSuchBucket" in str(error):
+        return "there is no such bucket"
+    return re.sub(r" (https?://\S+|in [\d.]+[mµn]?s\b)", "", str(error).partition("\n")[0])

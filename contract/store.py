@@ -8,6 +8,7 @@ at once get two numbers.
 """
 
 import hashlib
+import re
 import tempfile
 from abc import ABC, abstractmethod
 from datetime import UTC, datetime
@@ -29,6 +30,9 @@ from contract.artifact import (
     Manifest,
     NotNowError,
 )
+
+SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]+:/")
+"""Of a URL; a drive of Windows has one letter."""
 
 NAME = "digits"
 PIN = "default.json"
@@ -163,9 +167,9 @@ class Store(ABC):
         """Remove the versions older than the `keep` newest that are whole, and what dead publishers left.
 
         As many as that stay of those that a service of today takes, too: others may be of a program that is newer, or
-        be needed to go back to an older one. The pinned one and the most accurate of either kind stay. Returns the
-        versions removed. Raises `NotNowError`, and removes nothing, where one cannot be read now: it may be the most
-        accurate.
+        be needed to go back to an older one. The pinned one and the most accurate of either kind stay, the oldest
+        of equals: it may be the bundled one. Returns the versions removed. Raises `NotNowError`, and removes nothing,
+        where one cannot be read now: it may be the most accurate.
         """
         whole, taken = {}, []
         for version in self.versions():
@@ -217,6 +221,8 @@ def open_store(url: str | Path) -> Store:
 
     Raises `ArtifactError` where there can be none.
     """
+    if SCHEME.match(str(url)) and not str(url).startswith("s3://"):
+        raise ArtifactError(f"{url} is no store: name a folder, or s3://bucket/prefix")
     if str(url).startswith("s3://"):
         try:
             from contract.s3 import S3Store
@@ -226,7 +232,7 @@ def open_store(url: str | Path) -> Store:
         return S3Store(str(url))
     from contract.folder import FolderStore
 
-    return FolderStore(url)
+    return FolderStore(Path(url).expanduser())
 
 
 def copied(version: int, store: Store, other: Store) -> Manifest:

@@ -21,6 +21,7 @@ from service.settings import Settings
 
 
 def main() -> None:
+    _open_standard_streams()
     try:
         settings = CliApp.run(Settings)
     except ValidationError as error:
@@ -67,10 +68,28 @@ def _serve(settings: Settings) -> None:
 class Supervisor(Multiprocess):
     """uvicorn's, but it lets go of the socket when it stops: nobody waits in a line that no worker serves."""
 
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+        hangup = getattr(signal, "SIGHUP", None)  # Windows has none
+        self._hangup_ignored = hangup is not None and signal.getsignal(hangup) == signal.SIG_IGN  # by nohup, say
+        super().__init__(config, sockets=sockets)
+
     def terminate_all(self) -> None:
         for socket_ in self.sockets:
             socket_.close()
         super().terminate_all()
+
+    def handle_hup(self) -> None:
+        """The terminal was closed: uvicorn's would start the workers anew."""
+        if not self._hangup_ignored:
+            self.handle_term()
+
+
+def _open_standard_streams() -> None:
+    """Those that are closed, upon nothing: else the first sockets would get their numbers."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) < 3:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stdout, sys.stderr = sys.stdout or os.fdopen(1, "w"), sys.stderr or os.fdopen(2, "w")
 
 
 def _require_store(url: str) -> None:

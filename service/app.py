@@ -51,6 +51,8 @@ def create_app() -> FastAPI:
         expose_headers=["Retry-After", "X-Request-ID", inference_protocol.HEADER_LENGTH],
     )
     telemetry = os.environ.get(TELEMETRY, "").lower() == "true"
+    if telemetry:
+        os.environ.setdefault("OTEL_EXPORTER_OTLP_TIMEOUT", "1")  # seconds: a collector that is away holds up no stop
     express = None if origins or telemetry else Express(registry, settings, keys)
 
     @asynccontextmanager

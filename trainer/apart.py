@@ -123,4 +123,8 @@ def loaded(store: Store, manifest: Manifest, name: str = KERAS) -> keras.Model:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / name
         file.write_bytes(store.read(manifest, name))
-        return keras.models.load_model(file, compile=False)
+        try:
+            return keras.models.load_model(file, compile=False)
+        except Exception as error:  # Keras raises what it likes
+            reason = str(error).partition("\n")[0].replace(str(file), name)
+            raise ArtifactError(f"{name} of version {manifest.version} cannot be loaded: {reason}") from error

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from platformdirs import user_cache_path
 
+from contract import line, normalisation
 from trainer.errors import PoorModelError
 
 Result = TypeVar("Result")
@@ -36,7 +37,8 @@ def kept(job: object, fit: Callable[[], Result]) -> Iterator[Result]:
     Raises `OSError` before anything is trained where there is no room for that. A cache folder that may not be written
     to keeps nothing.
     """
-    file = PLACE / hashlib.sha256(f"{job!r}, Keras {installed('keras')}".encode()).hexdigest()[:16]
+    made = f"{job!r}, {normalisation.VERSION}, {line.VERSION}, Keras {installed('keras')}"
+    file = PLACE / hashlib.sha256(made.encode()).hexdigest()[:16]
     fitted: Result | None = _found(file)
     if fitted is None:
         with _room():

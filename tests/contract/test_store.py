@@ -3,9 +3,11 @@
 import json
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from errno import ENOSPC
 from functools import partialmethod
 from pathlib import Path
 
@@ -188,6 +190,20 @@ def test_prune_spares_the_most_accurate(any_store: Store, bundled: Manifest, pub
     assert any_store.versions() == [bundled.version, equal[-1]]
 
 
+def test_prune_works_on_a_full_disk(
+    store: FolderStore, bundled: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = publisher(store, bundled, tmp_path / "source")
+    older, newest = publish().version, publish().version
+
+    def full(*_: object, **__: object) -> str:
+        raise OSError(ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    assert store.prune(keep=1) == [older]
+    assert {path.name for path in store.folder.iterdir()} == {str(bundled.version), str(newest)}
+
+
 def test_prune_does_not_count_damaged_versions(store: FolderStore, bundled: Manifest, tmp_path: Path) -> None:
     publish = publisher(store, bundled, tmp_path / "source")
     whole, damaged = publish().version, publish().version
@@ -269,10 +285,21 @@ def test_version_that_no_service_takes_is_not_pinned(store: FolderStore, bundled
     assert store.pinned() is None
 
 
-@pytest.mark.parametrize("url", ["s3://", "s3:///x", "s3://a b/c"])
+@pytest.mark.parametrize("url", ["s3://", "s3:///x", "s3://a b/c", "gs://bucket/x", "S3://bucket/x", "http://x"])
 def test_name_of_no_bucket_is_told(url: str) -> None:
     with pytest.raises(ArtifactError, match="s3://bucket/prefix"):
         open_store(url)
+
+
+def test_store_may_be_in_the_user_s_own_folder() -> None:
+    assert Path(open_store("~/models").place).parent == Path.home() / "models"
+
+
+def test_bucket_that_does_not_exist_is_said_in_one_line(bucket: str) -> None:
+    other = open_store(bucket.replace("s3://", "s3://no-"))
+    for call in (other.versions, other.unpin, other.require_writable):
+        with pytest.raises(OSError, match=r"there is no such bucket$"):
+            call()
 
 
 def test_prune_takes_what_dead_publishers_left_and_not_what_others_write(store: FolderStore) -> None:
@@ -365,5 +392,6 @@ def test_bucket_that_cannot_be_reached_is_an_error_that_names_it(monkeypatch: py
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    with pytest.raises(OSError, match="s3://nowhere/digits"):
+    with pytest.raises(OSError, match="s3://nowhere/digits") as raised:
         open_store("s3://nowhere").versions()
+    assert "127.0.0.1" not in str(raised.value)

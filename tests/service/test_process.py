@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from service.logs import PIECE
 from service.settings import Settings
-from tests.servers import REPO, ServiceProcess, eventually, running_service
+from tests.servers import REPO, ServiceProcess, eventually, free_port, running_service
 
 
 def test_log_lines_are_json_and_name_each_request(tmp_path: Path) -> None:
@@ -144,6 +144,30 @@ def test_workers_end_with_what_started_them(tmp_path: Path) -> None:
         assert httpx.get(f"{service.url}/health/ready").status_code == 200
 
 
+def test_workers_end_with_their_terminal(tmp_path: Path) -> None:
+    with running_service(tmp_path / "log", model_store=REPO / "models", workers=2) as service:
+        workers = service.workers()
+        service.process.send_signal(signal.SIGHUP)
+        service.process.wait(20)
+        assert psutil.wait_procs(workers, 20)[1] == []
+
+
+def test_service_runs_without_standard_streams(tmp_path: Path) -> None:
+    port = free_port()
+    command = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-m", "service", "--port", str(port)]
+    with subprocess.Popen(command, cwd=REPO) as process:
+        try:
+            eventually(lambda: is_live(port))
+        finally:
+            process.terminate()
+
+
+def is_live(port: int) -> bool:
+    with suppress(httpx.TransportError):
+        return httpx.get(f"http://127.0.0.1:{port}/health/live").status_code == 200
+    return False
+
+
 def test_lines_of_the_log_are_no_longer_than_is_written_at_one_blow(tmp_path: Path) -> None:
     with running_service(tmp_path / "log", model_store=REPO / "models") as service:
         for sign in ("\N{GRINNING FACE}", '"', "\x00"):
@@ -175,6 +199,7 @@ def test_service_process_never_imports_tensorflow() -> None:
     [
         *[("port", "eight"), ("port", "70000"), ("workers", "0"), ("log_level", "loud")],
         *[("api_keys", ",,"), ("api_keys", "schlüssel"), ("api_keys", "right,in two")],
+        *[("poll_seconds", "inf"), ("drain_seconds", "1e10"), ("cors_origins", "https://a.example/, *")],
     ],
 )
 def test_bad_setting_is_named(tmp_path: Path, setting: str, value: str) -> None:

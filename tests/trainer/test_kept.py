@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from contract import normalisation
 from tests.servers import REPO
 from trainer import kept as module
 from trainer.errors import PoorModelError
@@ -116,6 +117,15 @@ def test_what_cannot_be_read_any_more_is_trained_anew(place: Path, caplog: pytes
     with kept("job", training) as fitted:
         assert fitted == 2
     assert f"{file} cannot be read any more" in caplog.text
+
+
+def test_what_was_trained_on_other_images_is_not_gone_on_from(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    training = Training()
+    with pytest.raises(OSError, match="away"), kept("job", training):
+        raise OSError("away")
+    monkeypatch.setattr(normalisation, "VERSION", "pen-0")
+    with kept("job", training) as fitted:
+        assert fitted == 2
 
 
 def test_room_for_what_is_written_after_a_training_is_held_during_it(place: Path) -> None:

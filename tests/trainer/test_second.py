@@ -10,9 +10,10 @@ import keras
 import numpy as np
 import pytest
 
-from contract.artifact import LINE_TFLITE, SECOND_TFLITE, Manifest
+from contract.artifact import LINE_TFLITE, SECOND_KERAS, SECOND_TFLITE, ArtifactError, Manifest
 from contract.folder import FolderStore
 from contract.spelling import NO_DIGIT
+from contract.store import fingerprint
 from service.network import Network
 from tests.networks import ignorant
 from trainer import card, second
@@ -148,6 +149,13 @@ def test_network_that_knows_nothing_is_not_asked(store: FolderStore, bundled: Ma
     assert rule.doubt > 0
     ignorant_one = replace(found, tflite=ignorant(found.tflite))
     assert choose(ignorant_one, first, unseen, nothing, bundled.calibration) is None
+
+
+def test_network_that_cannot_be_loaded_is_told(store: FolderStore, bundled: Manifest) -> None:
+    (store.folder / str(bundled.version) / SECOND_KERAS).write_bytes(b"no network")
+    files = bundled.files | {SECOND_KERAS: fingerprint(b"no network")}
+    with pytest.raises(ArtifactError, match=f"{SECOND_KERAS} of version {bundled.version} cannot be loaded: "):
+        exported_in(SECOND, store, bundled.model_copy(update={"files": files}))
 
 
 def test_judging_it_anew_gives_what_the_manifest_says(store: FolderStore, bundled: Manifest, mnist: Mnist) -> None:
