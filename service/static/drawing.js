@@ -22,7 +22,6 @@ export class Paper extends EventTarget {
     super();
     this.#canvas = canvas;
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
-    canvas.addEventListener("mousedown", (event) => { event.preventDefault(); canvas.focus(); }); // text is not dragged
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     for (const end of ["pointerup", "lostpointercapture"]) canvas.addEventListener(end, (event) => this.#up(event));
     canvas.addEventListener("pointercancel", (event) => this.#cancel(event));
@@ -131,6 +130,7 @@ export class Paper extends EventTarget {
 
   #down(event) {
     if (event.button !== 0) return;
+    getSelection().removeAllRanges(); // else the browser drags the text that is selected, and takes the pen away
     if (this.#drawing) {
       if (event.pointerType !== "pen" || !this.#line.touch) return; // a palm beside the pen
       this.#takeBack(); // the palm was first

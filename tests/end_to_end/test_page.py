@@ -188,6 +188,14 @@ def test_selected_text_does_not_get_into_the_way(service: ServiceProcess, visit:
         draw(page, SEVEN)
         expect(digit(page)).to_have_text("7")
         page.locator("#clear").click()
+    box = page.locator("#paper").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 50, box["y"] - 20)  # from the header over the paper
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 200, steps=5)
+    page.mouse.up()
+    draw(page, SEVEN)
+    expect(digit(page)).to_have_text("7")
 
 
 def test_what_was_asked_before_the_paper_was_cleared_holds_nothing_up(service: ServiceProcess, visit: Visit) -> None:
