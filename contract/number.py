@@ -2,8 +2,8 @@
 
 The line network says which digits there are, and where. What reads single digits is asked too, where a digit's ink
 touches no other's: it knows those better, and the two seldom make the same mistake. On ink that was cut from others it
-has no say; with one it reads fewer numbers of validation digits right. Nor has it in whether there is a digit at all:
-what is a slash beside other digits is a 1 without them.
+has no say; with one it reads fewer numbers of validation digits right. Whether there is a digit at all is first for the
+line network to say: what is a slash beside other digits is a 1 without them.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,9 @@ from contract.line import Strip
 from contract.parts import Part, apart
 from contract.spelling import NO_DIGIT, joined, spell
 
+SURE = 0.9
+"""What the line network gives a digit for being one, from which on those for single digits may make it more."""
+
 LEAST = 1e-12
 """Probability that nothing falls below, so that logarithms and quotients are numbers."""
 
@@ -30,7 +33,7 @@ class Number:
     probabilities: Floats
     """Of the ten digits, [n, 10]; rows sum to 1."""
     scores: Floats
-    """What acceptance goes by, [n]: that it is one digit, which the line network alone can tell, and this one."""
+    """What acceptance goes by, [n]: that it is one thing, a digit, and this one."""
     confidence: float
     """Probability that all of it is right, if it is a number at all."""
     legible: bool
@@ -63,9 +66,11 @@ def number(
     digits = spelling.likelihoods[:, :NO_DIGIT]
     counted, whole = digits.sum(axis=1), spelling.likelihoods.sum(axis=1)  # one digit; one thing, and no more
     by_line = digits / counted[:, np.newaxis].clip(min=LEAST)
-    by_digit = single.probabilities(logits)
+    by_digit, shares = single.judged(logits)
     product = (by_line + LEAST) * np.where(alone[:, np.newaxis], by_digit + LEAST, 1)
     probabilities = product / product.sum(axis=1, keepdims=True)
     best = probabilities.max(axis=1)
-    confidence = float(np.prod(best * whole))
-    return Number(parts, probabilities, best * counted, confidence, legible=bool(legible.mean() >= 1 / 2))
+    a_digit = counted / whole.clip(min=LEAST)
+    surest = np.maximum(a_digit, np.where(alone, shares / by_digit.max(axis=1), 0))
+    scores, confidence = best * whole * np.where(a_digit >= SURE, surest, a_digit), float(np.prod(best * whole))
+    return Number(parts, probabilities, scores, confidence, legible=bool(legible.mean() >= 1 / 2))
