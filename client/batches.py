@@ -57,6 +57,10 @@ class Loaded:
     """Why there is no content."""
 
 
+Found = tuple[ModelReference, Prediction] | str | ServiceFailedError
+"""What is on an image, why it is refused, or at what the service failed."""
+
+
 class Batches:
     def __init__(self, service: Service, tell: Callable[[str], None], *, single: bool) -> None:
         """`tell` hears why nothing goes on. `single`: every image is one digit, so no numbers are looked for."""
@@ -92,21 +96,30 @@ class Batches:
 
     def _results(self, batch: list[Loaded]) -> list[Result]:
         found = iter(self._predictions([one.content for one in batch if not one.error]))
-        return [Result(one.name, error=one.error) if one.error else self._result(one, next(found)) for one in batch]
+        results, failures = [], []
+        for one in batch:
+            try:
+                results.append(Result(one.name, error=one.error) if one.error else self._result(one, next(found)))
+            except ServiceFailedError as error:
+                results.append(Result(one.name, error=str(error)))
+                failures.append(error)
+        if len(failures) == len(batch) > 1:  # it is not the images
+            raise failures[0]
+        return results
 
-    def _result(self, image: Loaded, found: tuple[ModelReference, Prediction] | str) -> Result:
+    def _result(self, image: Loaded, found: Found) -> Result:
+        """Raises `ServiceFailedError`."""
+        if isinstance(found, ServiceFailedError):
+            raise found
         if isinstance(found, str):
             return Result(image.name, error=found)
         model, prediction = found
         if self._single:
             return Result(image.name, prediction, model)
-        try:
-            number = self._asked(self._service.number, image.content, unsure=not prediction.accepted)
-        except ServiceFailedError as error:
-            return Result(image.name, error=str(error))
+        number = self._asked(self._service.number, image.content, unsure=not prediction.accepted)
         return Result(image.name, number or prediction, number.model if number else model)
 
-    def _predictions(self, images: list[bytes]) -> list[tuple[ModelReference, Prediction] | str]:
+    def _predictions(self, images: list[bytes]) -> list[Found]:
         """What is on each image, or why the service refuses it, or fails at it."""
         if not images:
             return []
@@ -115,7 +128,7 @@ class Batches:
         except (ServiceRefusedError, ServiceFailedError) as error:
             self._answered = self._answered or not isinstance(error, ProxyRefusedError)
             if len(images) == 1:
-                return [str(error)]
+                return [error if isinstance(error, ServiceFailedError) else str(error)]
             # The one at fault alone, who may be well by itself; or halves, where nothing names it.
             at = error.index if isinstance(error, ImageRefusedError) else len(images) // 2
             parts = images[:at], images[at : at + 1], images[at + 1 :]

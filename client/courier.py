@@ -43,12 +43,10 @@ class Parcel:
     def encoded(self) -> tuple[bytes, str]:
         """The image file, and its media type."""
         if isinstance(self.image, Photo):
-            seen = preview(self.image)
+            seen = preview(self.image)  # sent in its place where it is smaller: that may be too large
             if max(seen.size) < SIDE:
                 return self.image.content, self.image.media_type
-            return _saved(
-                seen, "JPEG", quality=92
-            ), "image/jpeg"  # as it is looked at: it may be too large for the service
+            return _saved(seen, "JPEG", quality=92), "image/jpeg"
         return png(self.image, LARGEST), "image/png"
 
 

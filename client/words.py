@@ -28,7 +28,7 @@ def of_number(number: NumberResponse) -> str:
     if number.accepted:
         return f"{sure} sure of all {len(number.digits)} digits"
     if number.confidence >= AT_ALL:
-        return "Not sure: perhaps not all of these are digits."
+        return f"Not sure: perhaps not all are digits. If they are: {sure}"
     return f"Not sure of all digits: {sure}"
 
 

@@ -101,6 +101,8 @@ class FolderStore(Store):
         """Take it away at one blow, then its files; on a full disk, too, where nothing new can be made."""
         gone = self.folder / f"{WORKSPACE}{uuid.uuid4()}"
         folder.rename(gone)
+        if gone.is_symlink() or gone.is_file():
+            gone.unlink()
         shutil.rmtree(gone, ignore_errors=True)
 
     @contextmanager

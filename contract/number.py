@@ -19,7 +19,8 @@ from contract.parts import Part, apart
 from contract.spelling import NO_DIGIT, joined, spell
 
 SURE = 0.9
-"""What the line network gives a digit for being one, from which on those for single digits may make it more."""
+"""What the line network gives a digit for being one, from which on those for single digits may make it more: with no
+such rule a plain 71 is not accepted, whose 1 is a straight line; with one from 0 on, more numbers with marks are."""
 
 LEAST = 1e-12
 """Probability that nothing falls below, so that logarithms and quotients are numbers."""

@@ -188,4 +188,4 @@ def _said(error: Exception) -> str:
     """In one line, the same each time, and without the server's address, which is not for every caller."""
     if "NoSuchBucket" in str(error):
         return "there is no such bucket"
-    return re.sub(r" (https?://\S+|in [\d.]+[mµn]?s\b)", "", str(error).partition("\n")[0])
+    return re.sub(r" (https?://\S+|in [\d.]+[mµn]?s\b)|: <.*", "", str(error).partition("\n")[0])

@@ -232,7 +232,12 @@ def open_store(url: str | Path) -> Store:
         return S3Store(str(url))
     from contract.folder import FolderStore
 
-    return FolderStore(Path(url).expanduser())
+    if str(url) != "~" and not str(url).startswith("~/"):
+        return FolderStore(url)
+    try:
+        return FolderStore(Path(url).expanduser())
+    except RuntimeError as error:
+        raise ArtifactError(f"{url} is no store: {error}") from error
 
 
 def copied(version: int, store: Store, other: Store) -> Manifest:

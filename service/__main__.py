@@ -70,8 +70,10 @@ class Supervisor(Multiprocess):
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
         hangup = getattr(signal, "SIGHUP", None)  # Windows has none
-        self._hangup_ignored = hangup is not None and signal.getsignal(hangup) == signal.SIG_IGN  # by nohup, say
+        ignored = hangup and signal.getsignal(hangup) == signal.SIG_IGN  # by nohup, say
         super().__init__(config, sockets=sockets)
+        if hangup and ignored:
+            signal.signal(hangup, signal.SIG_IGN)  # for the workers as well
 
     def terminate_all(self) -> None:
         for socket_ in self.sockets:
@@ -80,8 +82,7 @@ class Supervisor(Multiprocess):
 
     def handle_hup(self) -> None:
         """The terminal was closed: uvicorn's would start the workers anew."""
-        if not self._hangup_ignored:
-            self.handle_term()
+        self.handle_term()
 
 
 def _open_standard_streams() -> None:

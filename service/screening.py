@@ -6,6 +6,7 @@ Pillow shows of a TIFF only the tags that it understands; libtiff, which decodes
 import io
 import re
 import struct
+from itertools import islice
 from math import inf
 
 MOST_SCANS, MOST_METADATA, MOST_COMMENTS = 100, 100, 1000
@@ -60,7 +61,9 @@ def screen(content: bytes) -> tuple[int, int]:
     Raises `ValueError` for a file that nothing but malice would make, or where a TIFF's directory is damaged.
     """
     match content[:2]:
-        case b"\xff\xd8" if len(SCAN.findall(content)) > MOST_SCANS or content.count(b"Exif\0\0") > MOST_METADATA:
+        case b"\xff\xd8" if (
+            any(islice(SCAN.finditer(content), MOST_SCANS, None)) or content.count(b"Exif\0\0") > MOST_METADATA
+        ):
             raise ValueError("it has too many parts")
         case b"\x89P" if sum(content.count(kind) for kind in (b"iCCP", b"zTXt", b"iTXt")) > MOST_TEXTS:
             raise ValueError("it has too many texts")

@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     @field_validator("cors_origins")
     @classmethod
     def _has_origins(cls, origins: str) -> str:
-        if wrong := [one for one in parts(origins) if not re.fullmatch(r"\*|https?://[^/\s]+", one)]:
+        if wrong := [one for one in parts(origins) if not re.fullmatch(r"\*|null|[a-z][a-z0-9+.-]*://[^/?#\s]+", one)]:
             raise ValueError(f"{wrong[0]} is no origin: one is like https://a.example, without a path; * is any")
         return origins
 

@@ -107,7 +107,7 @@ def choose(
         weight=round(weight, 3),
         counts=counts,
         chosen=f"asked about {ASKED:.1%} of {len(scores)} validation images (int8); weights of the least negative "
-        f'log-likelihood of those; "no digit" gains that with which least is accepted of {len(others)} non-digits, '
+        f'log-likelihood of those; "no digit" gains that with which least is accepted of {len(others)} no digits, '
         f"drawn anew by the programs that it learned from, where {COVERAGE:.0%} of validation images are",
         asked=float(doubtful.mean()),
         **fitted.facts(),

@@ -45,6 +45,7 @@ export class Paper extends EventTarget {
   }
   get #all() { return this.#line ? [...this.#strokes, this.#line] : this.#strokes; }
   get #drawing() { return Number.isInteger(this.#line?.pointer); } // not with the keyboard
+  get drawing() { return this.#line !== null; } // a line is under the pen
   get empty() { return !this.photo && this.#all.length === 0; }
   get readable() { return this.photo !== null || this.#all.some((stroke) => stroke.points.length > 1); }
   get undoable() { return this.#at > 0; }

@@ -34,6 +34,7 @@ let waiting = false; // whether there is something newer to be read than what is
 let wake = () => {};
 let opened = 0; // counts the files that were opened
 let passed = 0; // files up to this one come too late: what is on the paper is newer
+let stale = false; // whether there is more ink than what was answered
 let noticed = -NOTICE; // when a file was last said to be unreadable
 
 function send() {
@@ -44,6 +45,7 @@ function send() {
 
 function goOn() {
   tidy();
+  stale ||= paper.drawing;
   if ($("digit").textContent === "") show(null, paper.readable ? "Reading …" : "Too little to read yet.");
   send();
 }
@@ -114,7 +116,8 @@ async function deliver() {
   if (waiting) {
     const from = sheet;
     waiting = false; // more ink, from here on, is sent next
-    const late = setTimeout(() => show(null, "Reading …"), LATE);
+    const late = stale && setTimeout(() => show(null, "Reading …"), LATE);
+    stale = false;
     try {
       const answer = await predict(paper.image, $("details").open, asked.signal);
       if (from === sheet) show(answer);
@@ -193,7 +196,7 @@ function tidy() {
   $("undo").disabled = !paper.undoable;
   $("redo").disabled = !paper.redoable;
   $("clear").disabled = $("save").disabled = paper.empty;
-  if (document.activeElement?.disabled) $("paper").focus(); // not lost to those who use the keyboard
+  if (document.activeElement?.disabled) $("paper").focus({ preventScroll: true }); // not lost to those who use the keyboard
 }
 
 function widen(step) {
@@ -231,7 +234,9 @@ addEventListener("keydown", (event) => {
   if (control && key === "z" && !event.shiftKey) paper.undo();
   else if (control && (key === "y" || key === "z")) paper.redo();
   else if (key === "delete" || key === "backspace") paper.clear();
-  else if (key === "[" || key === "]") widen(key === "[" ? -2 : 2);
+  else if ((key === "[" || key === "]") && !event.metaKey && event.ctrlKey === event.altKey) { // AltGr is both
+    widen(key === "[" ? -2 : 2);
+  }
   else return;
   event.preventDefault();
 });

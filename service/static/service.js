@@ -24,15 +24,22 @@ export function keepKey(text) {
 export async function call(path, read = "json", options = {}) {
   const headers = { ...options.headers, ...(key && { Authorization: `Bearer ${key}` }) };
   const patience = PATIENCE + (options.body?.size ?? 0) / PACE;
+  const end = new AbortController(); // not AbortSignal.any, which browsers of 2023 lack
+  const late = setTimeout(() => end.abort(new DOMException("", "TimeoutError")), patience);
+  const stop = () => end.abort();
+  options.signal?.addEventListener("abort", stop);
+  if (options.signal?.aborted) stop();
   let response, content;
   try {
-    const ends = [AbortSignal.timeout(patience), options.signal].filter(Boolean);
-    response = await fetch(path, { ...options, headers, signal: AbortSignal.any(ends) });
+    response = await fetch(path, { ...options, headers, signal: end.signal });
     content = await response[response.ok ? read : "json"]();
   } catch (error) {
     if (error.name === "TimeoutError") throw new Away("no answer in time");
     if (error instanceof SyntaxError) throw byAnother(response.status);
     throw new Away(response ? "the connection broke" : "nothing answers there");
+  } finally {
+    clearTimeout(late);
+    options.signal?.removeEventListener("abort", stop);
   }
   if (response.ok) return content;
   if (response.status === 401) throw new KeyWanted(key ? "it does not know this API key" : "it wants an API key");

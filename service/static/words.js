@@ -18,7 +18,7 @@ export function sentence(prediction) {
 export function ofNumber({ confidence, accepted, digits }) {
   const sure = percent(confidence);
   if (accepted) return `${sure} sure of all ${digits.length} digits`;
-  return confidence >= AT_ALL ? "Not sure: perhaps not all of these are digits." : `Not sure of all digits: ${sure}`;
+  return confidence >= AT_ALL ? `Not sure: perhaps not all are digits. If they are: ${sure}` : `Not sure of all digits: ${sure}`;
 }
 
 // As many digits as matter; nothing is as sure as 100 %. The space does not break.

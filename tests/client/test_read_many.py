@@ -96,6 +96,24 @@ def test_image_at_which_the_service_fails_is_told_and_the_others_are_read(
     assert done.returncode == 1
 
 
+def test_service_that_fails_at_everything_is_no_fault_of_the_images(folder: Path, tmp_path: Path) -> None:
+    class Failing(SilentHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            content = b'{"type": "/problems/internal-error", "title": "", "status": 500, "detail": "It failed."}'
+            self.send_response(500)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+    some = sorted(map(str, (folder / "0").iterdir()))[:3]
+    with http_server(Failing) as url:
+        done = read(url, "--csv", "--single", "--out", str(tmp_path / "out.csv"), *some)
+    assert done.returncode == 1
+    assert b"It failed; the same command goes on where it stopped" in done.stderr
+    assert len((tmp_path / "out.csv").read_text().splitlines()) <= 1
+
+
 PACKED: dict[str, Callable[[bytes], bytes]] = {
     "tar": lambda content: content,
     "tar.gz": gzip.compress,

@@ -42,7 +42,7 @@ def test_half_of_what_is_there_has_to_be_digits(said: list[int], legible: bool) 
     assert len(found.text()) == (len(said) if min(said) < NO_DIGIT else 0)
 
 
-@pytest.mark.parametrize(("sign", "least", "most"), [(17, 0.6, 0.8), (15, 0.9, 1)])
+@pytest.mark.parametrize(("sign", "least", "most"), [(17, 0.6, 0.8), (15, 0.97, 1)])
 def test_line_network_says_first_whether_there_is_a_digit(sign: float, least: float, most: float) -> None:
     line = strip(marks(2))
     frames = np.zeros((WIDTH // FRAME, OUTPUTS), np.float32)

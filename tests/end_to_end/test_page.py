@@ -174,6 +174,31 @@ def test_nothing_moves_while_the_answers_come(service: ServiceProcess, visit: Vi
             page.locator("#clear").click()
 
 
+@pytest.mark.parametrize("width", [320, 360, 390])
+@pytest.mark.parametrize(
+    ("answer", "kind", "sentence"),
+    [
+        ("4 / 9?", "doubtful", "Not sure: perhaps no digit. If it is one, 4 (99.95 %), else 9 (<1 %)."),
+        ("12345678?", "long", "Not sure: perhaps not all are digits. If they are: 99.98 %"),
+    ],
+)
+def test_longest_answers_move_nothing_on_a_phone(
+    service: ServiceProcess, visit: Visit, width: int, answer: str, kind: str, sentence: str
+) -> None:
+    page = visit(service.url, **PHONE | {"viewport": {"width": width, "height": 640}})
+    before = page.locator("#undo").bounding_box()
+    page.evaluate(
+        """([answer, kind, sentence]) => {
+            const digit = document.querySelector("#digit");
+            [digit.textContent, digit.className] = [answer, kind];
+            document.querySelector("#sentence").textContent = sentence;
+        }""",
+        [answer, kind, sentence.replace(" %", "\N{NO-BREAK SPACE}%")],
+    )
+    assert page.locator("#undo").bounding_box() == before
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_dot_is_drawn(service: ServiceProcess, visit: Visit) -> None:
     page = visit(service.url)
     page.locator("#paper").click()
@@ -221,6 +246,22 @@ def test_answer_to_less_ink_is_taken_away(service: ServiceProcess, visit: Visit)
         expect(digit(page)).to_have_text("")
         go_on.set()
         expect(digit(page)).not_to_have_text("")
+
+
+def test_answer_stays_while_the_same_ink_is_read_again(service: ServiceProcess, visit: Visit) -> None:
+    go_on = threading.Event()
+    go_on.set()
+    with http_server(slowed(service.url, go_on)) as url:
+        page = visit(url)
+        draw(page, SEVEN)
+        expect(digit(page)).to_have_text("7")
+        page.wait_for_timeout(500)  # the pen was lifted
+        go_on.clear()
+        page.get_by_text("Details").click()
+        page.wait_for_timeout(1500)
+        expect(digit(page)).to_have_text("7")
+        go_on.set()
+        expect(page.locator("#seen img")).to_be_visible()
 
 
 def test_several_digits_are_a_number_with_a_frame_around_each(service: ServiceProcess, visit: Visit) -> None:

@@ -144,12 +144,21 @@ def test_workers_end_with_what_started_them(tmp_path: Path) -> None:
         assert httpx.get(f"{service.url}/health/ready").status_code == 200
 
 
-def test_workers_end_with_their_terminal(tmp_path: Path) -> None:
-    with running_service(tmp_path / "log", model_store=REPO / "models", workers=2) as service:
-        workers = service.workers()
-        service.process.send_signal(signal.SIGHUP)
-        service.process.wait(20)
-        assert psutil.wait_procs(workers, 20)[1] == []
+@pytest.mark.parametrize("kept", [False, True])
+def test_workers_end_with_their_terminal_unless_they_are_kept_from_it(tmp_path: Path, kept: bool) -> None:
+    """As by nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if kept else signal.SIG_DFL)  # which programs inherit
+    try:
+        with running_service(tmp_path / "log", model_store=REPO / "models", workers=2) as service:
+            workers = service.workers()
+            for one in (service.process, *workers):
+                one.send_signal(signal.SIGHUP)
+            _, left = psutil.wait_procs(workers, 2 if kept else 20)
+            assert len(left) == (2 if kept else 0)
+            if not kept:
+                service.process.wait(20)
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_service_runs_without_standard_streams(tmp_path: Path) -> None:

@@ -141,7 +141,9 @@ def test_evaluate_says_which_rows_are_missing_for_want_of_fonts(
     store, _ = trained
     arguments = ("--version", 1, "--validation", "--pictures", 5, "--store", store.folder.parent, "--data", CACHE)
     missing = "".join(printed("evaluate", *arguments).partition("Not measured:")[2].split())
-    assert all(f"{''.join(name.split())}(apt-getinstall" in missing for name in ("letters", *PRINTED))
+    assert all(
+        f"{''.join(name.split())}(apt-getinstall" in missing for name in ("letters, and marks among digits", *PRINTED)
+    )
 
 
 def test_service_answers_exactly_as_the_manifest_was_measured(
