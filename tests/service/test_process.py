@@ -151,8 +151,8 @@ def test_workers_end_with_their_terminal_unless_they_are_kept_from_it(tmp_path: 
     try:
         with running_service(tmp_path / "log", model_store=REPO / "models", workers=2) as service:
             workers = service.workers()
-            for one in (service.process, *workers):
-                one.send_signal(signal.SIGHUP)
+            for number in (service.process.pid, *(worker.pid for worker in workers)):
+                os.kill(number, signal.SIGHUP)
             _, left = psutil.wait_procs(workers, 2 if kept else 20)
             assert len(left) == (2 if kept else 0)
             if not kept:
