@@ -354,6 +354,7 @@ def test_answer_is_said_once(service: ServiceProcess, visit: Visit) -> None:
     draw(page, SEVEN)
     expect(digit(page)).to_have_text("7")
     expect(page.locator("#status")).to_contain_text("Connected")
+    page.wait_for_timeout(500)  # the last of the ink is read, too
     watch = """() => {
       window.said = [];
       const watcher = new MutationObserver((found) => window.said.push(...found.map((one) => one.target.id)));
