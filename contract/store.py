@@ -221,8 +221,6 @@ def open_store(url: str | Path) -> Store:
 
     Raises `ArtifactError` where there can be none.
     """
-    if SCHEME.match(str(url)) and not str(url).startswith("s3://"):
-        raise ArtifactError(f"{url} is no store: name a folder, or s3://bucket/prefix")
     if str(url).startswith("s3://"):
         try:
             from contract.s3 import S3Store
@@ -230,6 +228,8 @@ def open_store(url: str | Path) -> Store:
             raise ArtifactError(f"{url} needs the package obstore: pip install obstore") from error
 
         return S3Store(str(url))
+    if SCHEME.match(str(url)):
+        raise ArtifactError(f"{url} is no store: name a folder, or s3://bucket/prefix")
     from contract.folder import FolderStore
 
     if str(url) != "~" and not str(url).startswith("~/"):

@@ -1,8 +1,9 @@
-"""Small image files that claim, or become, very large images."""
+"""Image files that are very large, or small ones that claim it or become it."""
 
 import io
 import struct
 import zlib
+from pathlib import Path
 
 from PIL import Image
 
@@ -22,6 +23,16 @@ def png(
 
 def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def large_photo() -> bytes:
+    """A JPEG of a 7 with more pixels than the service takes."""
+    picture = Image.new("L", (8000, 6000), 230)
+    with Image.open(Path(__file__).parent / "data" / "7.png") as seven:
+        picture.paste(seven.resize((3000, 3000)), (2500, 1500))
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=80)
+    return file.getvalue()
 
 
 Tag = tuple[int, int, int, bytes]

@@ -2,7 +2,6 @@
 
 import contextlib
 import gzip
-import io
 import queue
 import time
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from client.courier import Answered, Away, Courier, News, Parcel, Present, Refus
 from client.ink import PAPER, Point, draw, smooth
 from client.service import Service
 from client.sheets import photo
-from tests.conftest import DATA
+from tests.bombs import large_photo
 from tests.servers import (
     REPO,
     ServiceProcess,
@@ -89,14 +88,9 @@ def test_drawing_is_read(service: ServiceProcess, couriers: list[Courier]) -> No
 
 
 def test_photo_larger_than_the_service_takes_is_read(service: ServiceProcess, couriers: list[Courier]) -> None:
-    picture = Image.new("L", (8000, 6000), 230)
-    with Image.open(DATA / "7.png") as seven:
-        picture.paste(seven.resize((3000, 3000)), (2500, 1500))
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=80)
     courier = Courier(Service(service.url))
     couriers.append(courier)
-    courier.send(Parcel(1, photo(file.getvalue())))
+    courier.send(Parcel(1, photo(large_photo())))
     news = hear(courier, Answered)
     assert isinstance(news, Answered)
     assert news.answer.prediction.digit == 7

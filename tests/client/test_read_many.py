@@ -25,12 +25,16 @@ import httpx
 import pytest
 from PIL import Image, ImageDraw
 
+from tests.client.test_courier import page
 from tests.client.test_read import read
 from tests.conftest import DATA
 from tests.servers import REPO, ServiceProcess, SilentHandler, eventually, http_server, running_service, slowed
 from trainer.mnist import Mnist
 
 COUNT = 150
+
+FAILURE = b'{"type": "/problems/internal-error", "title": "", "status": 500, "detail": "It failed."}'
+"""What the service says where it is at fault."""
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +85,7 @@ def test_image_at_which_the_service_fails_is_told_and_the_others_are_read(
             )
             status, content = answer.status_code, answer.content
             if bad in body or base64.b64encode(bad) in body:
-                problem = {"type": "/problems/internal-error", "title": "", "status": 500, "detail": "It failed."}
-                status, content = 500, json.dumps(problem).encode()
+                status, content = 500, FAILURE
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -97,17 +100,8 @@ def test_image_at_which_the_service_fails_is_told_and_the_others_are_read(
 
 
 def test_service_that_fails_at_everything_is_no_fault_of_the_images(folder: Path, tmp_path: Path) -> None:
-    class Failing(SilentHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            content = b'{"type": "/problems/internal-error", "title": "", "status": 500, "detail": "It failed."}'
-            self.send_response(500)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
     some = sorted(map(str, (folder / "0").iterdir()))[:3]
-    with http_server(Failing) as url:
+    with http_server(page(500, FAILURE)) as url:
         done = read(url, "--csv", "--single", "--out", str(tmp_path / "out.csv"), *some)
     assert done.returncode == 1
     assert b"It failed; the same command goes on where it stopped" in done.stderr

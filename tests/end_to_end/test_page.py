@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_play
 
 from contract.folder import FolderStore
 from service.pages import STATIC
+from tests.bombs import large_photo
 from tests.conftest import DATA
 from tests.servers import REPO, ServiceProcess, free_port, http_server, running_service, slowed
 
@@ -452,10 +453,7 @@ def test_details_show_what_the_network_saw(service: ServiceProcess, visit: Visit
 
 
 def test_photo_larger_than_the_service_takes_is_read(service: ServiceProcess, visit: Visit, tmp_path: Path) -> None:
-    photo = Image.new("L", (8000, 6000), 230)
-    with Image.open(DATA / "7.png") as seven:
-        photo.paste(seven.resize((3000, 3000)), (2500, 1500))
-    photo.save(tmp_path / "photo.jpg", quality=80)
+    (tmp_path / "photo.jpg").write_bytes(large_photo())
     page = visit(service.url)
     page.locator("#file").set_input_files(tmp_path / "photo.jpg")
     expect(digit(page)).to_have_text("7")
