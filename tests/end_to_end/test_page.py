@@ -706,7 +706,7 @@ def test_touch_that_the_system_takes_away_leaves_nothing(service: ServiceProcess
     for kind, (x, y) in zip(("touchStart", "touchMove"), places(page, ONE[:2]), strict=True):
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
     touch.send("Input.dispatchTouchEvent", {"type": "touchCancel", "touchPoints": []})
-    page.wait_for_function("document.querySelector('#redo').disabled === false")  # should it have been meant
+    expect(page.locator("#redo")).to_be_enabled()  # should it have been meant
     assert ink(page) == 0
 
 
@@ -901,7 +901,8 @@ def test_model_page_has_versions_figures_pictures_and_card(service: ServiceProce
     expect(page.get_by_role("heading", name="Model card: handwritten digits")).to_be_visible()
     for name in ("Confusion matrix", "Learning curve"):
         picture = page.get_by_role("img", name=name)
-        page.wait_for_function("image => image.naturalWidth > 300", arg=picture.element_handle())
+        expect(picture).not_to_have_js_property("naturalWidth", 0)  # it has come
+        assert picture.evaluate("image => image.naturalWidth") > 300
     expect(page.locator("#card table").first).to_contain_text("int8, as served")
 
 
