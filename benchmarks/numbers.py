@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cc3d
 import numpy as np
@@ -31,7 +31,7 @@ from trainer.digits import Digits
 from trainer.mnist import load
 from trainer.strings import GAPS, Written, number
 
-LENGTHS = range(1, 9)
+LENGTHS, LONGER = range(1, 9), (12, 20, 40)
 NUMBERS = 100
 """For each length and gap."""
 
@@ -47,7 +47,8 @@ SEED = 2026
 def main() -> None:
     digits = test_set(load()) if "--test" in sys.argv else split(load(), 1, 60_000)[1]
     console = Console()
-    console.print(by_length(digits))
+    console.print(by_length(digits, LENGTHS))
+    console.print(by_length(digits, LONGER))
     console.print(by_reader(digits))
     console.print(by_paper(digits))
     console.print(by_time(digits))
@@ -96,11 +97,11 @@ def share(reader: Callable[[Grey], str], numbers: list[Written]) -> float:
     return statistics.mean(reader(one.image) == one.text for one in numbers)
 
 
-def by_length(digits: Digits) -> Table:
-    table = Table("gap", *(f"{length}" for length in LENGTHS), "mean", "accepted", "right of those", title="By length")
+def by_length(digits: Digits, lengths: Sequence[int]) -> Table:
+    table = Table("gap", *(f"{length}" for length in lengths), "mean", "accepted", "right of those", title="By length")
     for gap in track(GAPS, "Reading"):
         rows = [
-            [(answered(one.image), one.text) for one in written(digits, length, gap, NUMBERS)] for length in LENGTHS
+            [(answered(one.image), one.text) for one in written(digits, length, gap, NUMBERS)] for length in lengths
         ]
         answers = [answer for row in rows for answer in row]
         shares = [statistics.mean(answer is not None and answer.number == text for answer, text in row) for row in rows]

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from contract.arrays import Grey
+from trainer.mishaps import in_dust
 from trainer.strings import HEIGHT
 
 Paper = Callable[[Grey, np.random.Generator], Grey]
@@ -56,6 +57,10 @@ def _ruled(image: Grey, rng: np.random.Generator, *, squared: bool) -> Grey:
     return ruled
 
 
+def _on_dusty_sheet(image: Grey, rng: np.random.Generator) -> Grey:
+    return in_dust(30, 4)(np.pad(image, 3 * HEIGHT, constant_values=255), rng)
+
+
 PAPERS: dict[str, Paper] = {
     "white paper": lambda image, _: image,
     "light ink on dark paper": lambda image, _: 255 - image,
@@ -67,4 +72,5 @@ PAPERS: dict[str, Paper] = {
     "noise 40": lambda image, rng: _noisy(image, 40, rng),
     "ruled": lambda image, rng: _ruled(image, rng, squared=False),
     "squared": lambda image, rng: _ruled(image, rng, squared=True),
+    "three digits' heights of paper around it, 30 grains of dust of 1 to 4 pixels": _on_dusty_sheet,
 }

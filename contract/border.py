@@ -1,5 +1,6 @@
 """An image's border, as a sample of the paper that something was written on."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import cc3d
@@ -40,6 +41,16 @@ def boxes(labels: NDArray[Any]) -> list[tuple[slice, slice]]:
     """Rows and columns of each of the `components`."""
     found: list[tuple[slice, slice]] = cc3d.statistics(labels)["bounding_boxes"][1:]
     return found
+
+
+def around(boxes: Iterable[tuple[slice, slice]]) -> tuple[slice, slice]:
+    """Rows and columns of all `boxes`."""
+    rows, columns = zip(*boxes, strict=True)
+    return _united(rows), _united(columns)
+
+
+def _united(sides: Sequence[slice]) -> slice:
+    return slice(min(side.start for side in sides), max(side.stop for side in sides))
 
 
 def is_plain(edge: NDArray[Any]) -> bool:

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from contract.arrays import Grey
-from contract.normalisation import BlankImageError, bounds, evened, grown, inked, pen_width
+from contract.normalisation import BlankImageError, bounds, evened, grown, inked, pen_width, writing
 from contract.surroundings import Piece
 from contract.undoing import cut
 
-VERSION = "strip-3"
+VERSION = "strip-4"
 """Stands in every manifest of a model that reads lines."""
 
 HEIGHT = 32
@@ -90,9 +90,9 @@ def _strip(piece: Piece) -> Strip:
     ink = without_rules(without_boxes(inked(piece.image)))
     if not ink.any():
         raise BlankImageError
-    rows, columns = bounds(ink)
+    rows, columns = writing(ink)
     fine = _fine(ink[rows, columns])
-    inner = bounds(fine)
+    inner = writing(fine)
     if inner != (slice(0, FINE), slice(0, fine.shape[1])):  # there was dust around the line
         factor = (rows.stop - rows.start) / FINE
         rows, columns = (_within(side, span, factor) for side, span in zip((rows, columns), inner, strict=True))

@@ -31,8 +31,9 @@ enum {
     TALLEST = 16,               /* rows that are averaged to one, at most, and more */
     FIVE = 5,                   /* of them where an image is enlarged, at most */
     FIXED = 22,                 /* bits behind the point in Pillow's weights for 8-bit images */
+    PIECES = 4096,              /* strokes and specks, at most */
 };
-static const double SPECK = 0.005, PI = 3.14159265358979323846;
+static const double SPECK = 0.005, DUST = 0.1, PI = 3.14159265358979323846;
 
 enum { DONE, BLANK, NOT_HERE };
 
@@ -46,6 +47,10 @@ typedef struct {
 typedef struct {
     int first, after;
 } Extent;
+
+typedef struct {
+    Extent down, across;
+} Box;
 
 /* A part of an image whose ink is to be read: a pixel p has max(0, (p ^ flip) - paper) levels of it. */
 typedef struct {
@@ -200,6 +205,98 @@ static void count_columns(const Sheet *sheet, int above, Extent down, grey *lane
         }
         for (int x = 0; x < width; x++) columns[x] += lanes[x];
     }
+}
+
+/* ---- what is no dust: `_writing` ---- */
+
+/* What hangs together, also by corners: found to be a part of its parent, or its own. */
+typedef struct {
+    int parent;
+    Box box;
+} Piece;
+
+/* Of a row, pixels with ink. */
+typedef struct {
+    int first, after, piece;
+} Run;
+
+static int root_of(Piece *pieces, int piece) {
+    while (pieces[piece].parent != piece) piece = pieces[piece].parent = pieces[pieces[piece].parent].parent;
+    return piece;
+}
+
+static Extent both(Extent a, Extent b) { return (Extent){at_most(a.first, b.first), at_least(a.after, b.after)}; }
+
+static Box around(Box a, Box b) { return (Box){both(a.down, b.down), both(a.across, b.across)}; }
+
+static int joined(Piece *pieces, int a, int b) {
+    int one = root_of(pieces, a), other = root_of(pieces, b);
+    pieces[other].parent = one;
+    pieces[one].box = around(pieces[one].box, pieces[other].box);
+    return one;
+}
+
+/* The first place from `x` on where it is so, or is not, that there is more ink than `above`; `end` if there is none. */
+static int next_place(const grey *row, int x, int end, grey flip, grey above, int inked) {
+    for (; x + (int)sizeof(Lanes) <= end; x += sizeof(Lanes)) {
+        Lanes found = (Lanes)((sixteen(row + x) ^ flip) > above) ^ (grey)(inked - 1);
+        uint64_t halves[2];
+        memcpy(halves, &found, sizeof found);
+        if (!(halves[0] | halves[1])) continue;
+        if (!halves[0]) x += 8;
+        break;
+    }
+    while (x < end && ((row[x] ^ flip) > above) != inked) x++;
+    return x;
+}
+
+static int length_of(Extent extent) { return extent.after - extent.first; }
+
+static int are_near(Extent a, Extent b, double most) { return a.first < b.after + most && b.first < a.after + most; }
+
+/* The box of all pieces but those that are small and far from the rest; `runs` has room for those of two rows. */
+static int writing(const Sheet *sheet, int above, Run *runs, Box *found) {
+    Piece pieces[PIECES];
+    Run *last = runs, *now = runs + sheet->width / 2 + 1;
+    int count = 0, before = 0, tallest = 0;
+    grey flip = sheet->flip, most = (grey)(sheet->paper + above);
+    for (int y = 0; y < sheet->height; y++) {
+        const grey *row = row_of(sheet, y);
+        Extent inked = inked_of(sheet, y);
+        int here = 0, touched = 0;
+        for (int x = inked.first; (x = next_place(row, x, inked.after, flip, most, 1)) < inked.after;) {
+            if (count == PIECES) return NOT_HERE;
+            Run *run = now + here++;
+            *run = (Run){x, next_place(row, x, inked.after, flip, most, 0), count};
+            x = run->after;
+            pieces[count] = (Piece){count, {{y, y + 1}, {run->first, run->after}}};
+            while (touched < before && last[touched].after < run->first) touched++;
+            int alone = 1;
+            for (int i = touched; i < before && last[i].first <= run->after; i++, alone = 0)
+                run->piece = joined(pieces, last[i].piece, run->piece);
+            count += alone;
+        }
+        Run *swapped = last;
+        last = now;
+        now = swapped;
+        before = here;
+    }
+    for (int i = 0; i < count; i++)
+        if (pieces[i].parent == i) tallest = at_least(tallest, length_of(pieces[i].box.down));
+    double dust = DUST * tallest;
+    Box large = {{sheet->height, 0}, {sheet->width, 0}};
+    for (int i = 0; i < count; i++) {
+        Box box = pieces[i].box;
+        int longer_side = at_least(length_of(box.down), length_of(box.across));
+        if (pieces[i].parent == i && longer_side > dust) large = around(large, box);
+    }
+    *found = large;
+    for (int i = 0; i < count; i++) {
+        Box box = pieces[i].box;
+        if (pieces[i].parent == i && are_near(box.down, large.down, dust) && are_near(box.across, large.across, dust))
+            *found = around(*found, box);
+    }
+    return DONE;
 }
 
 /* ---- resampling as Pillow does it: of what each place of the result is made, in one direction ---- */
@@ -494,15 +591,18 @@ static void centre(const Grid *digit, grey *placed) {
 /* What is noted of an image's rows and columns, in one piece. */
 typedef struct {
     Extent *inked;
+    Run *runs;
     uint32_t *rows, *columns;
     grey *line;
 } Notes;
 
 static int notes_for(int height, int width, Notes *made) {
-    made->inked = malloc((sizeof(Extent) + sizeof(uint32_t)) * (size_t)height + (sizeof(uint32_t) + 1) * (size_t)width);
-    made->rows = (uint32_t *)(made->inked + height);
-    made->columns = made->rows + height;
-    made->line = (grey *)(made->columns + width);
+    size_t rows = (size_t)height, columns = (size_t)width, runs = columns + 2;
+    made->inked = malloc((sizeof(Extent) + sizeof(uint32_t)) * rows + sizeof(Run) * runs + (sizeof(uint32_t) + 1) * columns);
+    made->runs = (Run *)(made->inked + rows);
+    made->rows = (uint32_t *)(made->runs + runs);
+    made->columns = made->rows + rows;
+    made->line = (grey *)(made->columns + columns);
     return made->inked != NULL;
 }
 
@@ -511,10 +611,14 @@ static int place(const Sheet *sheet, int most, const Notes *notes, grey *placed)
     if (!most) return BLANK;
     count_rows(sheet, most / 4, notes->rows);
     if (are_grains(sheet, notes->rows)) return NOT_HERE;
-    Extent down = extent(notes->rows, sheet->height);
-    count_columns(sheet, most / 4, down, notes->line, notes->columns);
-    Extent across = extent(notes->columns, sheet->width);
-    Sheet cut = part_of(sheet, down.first, across.first, down.after - down.first, across.after - across.first);
+    Box box;
+    if (writing(sheet, most / 4, notes->runs, &box)) return NOT_HERE;
+    Sheet whole = part_of(sheet, box.down.first, box.across.first, length_of(box.down), length_of(box.across));
+    count_rows(&whole, most / 4, notes->rows);
+    Extent down = extent(notes->rows, whole.height);
+    count_columns(&whole, most / 4, down, notes->line, notes->columns);
+    Extent across = extent(notes->columns, whole.width);
+    Sheet cut = part_of(&whole, down.first, across.first, length_of(down), length_of(across));
     if (at_least(cut.height, cut.width) >= LARGEST) return NOT_HERE;
 
     Grid grid, digit;
@@ -615,6 +719,19 @@ static int was_changed(const Sheet *sheet) {
 }
 
 /* ---- what Python calls ---- */
+
+/* `ink`, paper 0, → `box`: of its writing the first row and that behind the last, then the same of its columns. */
+int digits_writing(const grey *ink, int height, int width, int *box) {
+    Notes notes;
+    Box found;
+    if (at_least(height, width) >= LONGEST || !notes_for(height, width, &notes)) return NOT_HERE;
+    Sheet sheet = sheet_of(ink, height, width, notes.inked);
+    find_ink(&sheet, notes.inked);
+    int most = darkest(&sheet), outcome = most ? writing(&sheet, most / 4, notes.runs, &found) : BLANK;
+    free(notes.inked);
+    if (outcome == DONE) memcpy(box, &found, sizeof found);
+    return outcome;
+}
 
 /* `ink`, paper 0, → `placed`, 28×28. */
 int digits_place(const grey *ink, int height, int width, grey *placed) {

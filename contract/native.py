@@ -42,7 +42,7 @@ def load() -> ctypes.CDLL | None:
         logging.getLogger(__name__).warning("%s cannot be loaded, so all takes longer: %s", path.name, error)
         return None
     address, number = ctypes.c_void_p, ctypes.c_int
-    for function in (loaded.digits_normalise, loaded.digits_place, loaded.digits_png):
+    for function in (loaded.digits_normalise, loaded.digits_place, loaded.digits_png, loaded.digits_writing):
         function.argtypes = address, number, number, address
     loaded.digits_unfilter.argtypes = address, number, number, number, address
     return loaded

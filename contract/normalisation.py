@@ -14,7 +14,7 @@ test holds that both give the same picture, to the last bit.
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import accumulate
 
 import numpy as np
@@ -29,7 +29,7 @@ from contract.filling import filling
 from contract.light import evenly_lit
 from contract.undoing import undone
 
-VERSION = "pen-5"
+VERSION = "pen-6"
 """Stands in every manifest. A service refuses an artifact made with another."""
 
 SIZE = 28
@@ -65,12 +65,19 @@ ALIKE = 0.6
 DARK = 0.75
 """Share of ink that is at least half as dark as the darkest, where there is no shadow."""
 
+PIECES = 4096
+"""Strokes and specks: more of them are noise, all over the image."""
+
+DUST = 0.1
+"""Longer side of dust, at most, and its distance from what is none, at least, as shares of the tallest stroke's height:
+it does not shrink the digit."""
+
 SPECK = 0.005
-"""Share of the ink that may lie outside the bounding box, on each side, or be far darker than the rest: dust there does
-not shrink the digit."""
+"""Share of the ink that may lie outside the bounding box, on each side, or be far darker than the rest."""
 
 GRAIN, STROKE = 0.03, 0.25
-"""Longer side of such dust, and width of the strokes beside it, as shares of the digit's longer side, at most."""
+"""Longer side of such darker grains, and width of the strokes beside them, as shares of the digit's longer side, at
+most."""
 
 BLACK, WHITE = 0, 255
 
@@ -299,10 +306,39 @@ def _paper(image: Grey) -> tuple[Grey, float]:
 
 
 def bounds(ink: Grey) -> tuple[slice, slice]:
-    """Rows and columns of the bounding box of `ink`, of which there is some; specks at the edges are left out."""
-    mask = ink > ink.max() // 4
-    rows = _extent(np.add.reduce(mask, axis=1, dtype=np.uint32))
-    return rows, _extent(np.add.reduce(mask[rows], axis=0, dtype=np.uint32))
+    """Rows and columns of the bounding box of `ink`, of which there is some; dust and specks around it are left out."""
+    rows, columns = writing(ink)
+    part = ink[rows, columns] > ink.max() // 4
+    down = _extent(np.add.reduce(part, axis=1, dtype=np.uint32))
+    across = _extent(np.add.reduce(part[down], axis=0, dtype=np.uint32))
+    return _moved(down, rows.start), _moved(across, columns.start)
+
+
+def writing(ink: Grey) -> tuple[slice, slice]:
+    """Rows and columns of all of `ink`, of which there is some, but for dust."""
+    if _NATIVE is not None:
+        box, values = np.empty(4, np.intc), np.ascontiguousarray(ink)
+        if _NATIVE.digits_writing(native.address(values), *ink.shape, native.address(box)) == native.DONE:
+            top, bottom, left, right = box.tolist()
+            return slice(top, bottom), slice(left, right)
+    return writing_by_python(ink)
+
+
+def writing_by_python(ink: Grey) -> tuple[slice, slice]:
+    """The same without native.c: what hangs together and is large, or near to that."""
+    labels = border.components(_mask(ink))
+    pieces = border.boxes(labels if labels.max() <= PIECES else (labels > 0).view(np.uint8))
+    dust = DUST * max(rows.stop - rows.start for rows, _ in pieces)
+    large = border.around(piece for piece in pieces if _longer_side(piece) > dust)
+    return border.around(piece for piece in pieces if all(map(partial(_are_near, dust), piece, large)))
+
+
+def _are_near(most: float, one: slice, other: slice) -> bool:
+    return bool(one.start < other.stop + most and other.start < one.stop + most)
+
+
+def _moved(side: slice, by: int) -> slice:
+    return slice(side.start + by, side.stop + by)
 
 
 def _extent(profile: NDArray[np.uint32]) -> slice:

@@ -21,6 +21,7 @@ from trainer.mishaps import (
     dark_corners,
     in_box,
     in_dots,
+    in_dust,
     on_desk,
     repeated,
     shadow,
@@ -115,6 +116,10 @@ MISHAPS: dict[str, tuple[Condition, Mishap]] = {
     "16 pixels in all, enlarged to 100 without steps": (_with(pen=_always(20), coarse=_always(16)), smoothed(100)),
     "8 pixels in all, enlarged to 100 without steps": (_with(pen=_always(20), coarse=_always(8)), smoothed(100)),
     "cut closely from a photograph, 28 pixels in all": (_with(**PHOTOGRAPH), cut_closely(28)),
+    "20 to 50 % of the canvas, among 30 grains of dust of 1 to 5 pixels": (
+        _with(size=lambda rng: rng.uniform(0.2, 0.5)),
+        in_dust(30, 5),
+    ),
 }
 """The same, and what befalls the picture then."""
 

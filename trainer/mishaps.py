@@ -1,5 +1,5 @@
 """What befalls a picture between the pen and the reader: light that falls unevenly, rims, desks and boxes around the
-sheet, dots, pixels that are repeated or smoothed, close cuts.
+sheet, dots, dust, pixels that are repeated or smoothed, close cuts.
 
 A `Mishap` makes a grey picture, uint8 [height, width], of another one. No training has seen these programs.
 """
@@ -110,6 +110,20 @@ def in_dots(picture: Grey, rng: np.random.Generator) -> Grey:
     """Black and white dots (Floyd and Steinberg 1976) for paper of 130 to 240 levels."""
     grey = (picture * (rng.uniform(130, 240) / 255)).astype(np.uint8)
     return np.asarray(Image.fromarray(grey).convert("1").convert("L"))
+
+
+def in_dust(grains: int, most: int) -> Mishap:
+    """Among so many dark grains, each up to so many pixels high and wide."""
+
+    def dusty(picture: Grey, rng: np.random.Generator) -> Grey:
+        sheet = picture.copy()
+        for _ in range(grains):
+            tall, wide = rng.integers(1, most + 1, 2)
+            top, left = rng.integers(0, np.array(sheet.shape) - most)
+            sheet[top : top + tall, left : left + wide] = rng.integers(0, 128)
+        return sheet
+
+    return dusty
 
 
 def smoothed(side: int) -> Mishap:

@@ -5,7 +5,7 @@ from itertools import groupby, product
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from contract.arrays import Grey
 from contract.line import FINE, HEIGHT, MARGIN, WIDTH, Strip, TooLongError, strip, windows
@@ -84,6 +84,34 @@ def test_dust_around_the_line_does_not_make_it_small() -> None:
     dusty = clean.copy()
     dusty[[5, 8, 190], [20, 380, 200]] = 0
     assert np.array_equal(strip(dusty).ink, strip(clean).ink)
+
+
+@pytest.mark.parametrize("digits", [1, 8, 40])
+def test_strokes_at_the_ends_of_a_line_are_whole_however_long_it_is(digits: int) -> None:
+    picture = Image.new("L", (100 * digits + 100, 200), 255)
+    pen = ImageDraw.Draw(picture)
+    for place in range(digits):
+        pen.ellipse((60 + 100 * place, 50, 120 + 100 * place, 150), outline=0, width=8)
+    pen.line((90, 20, 90, 50), 0, 8)  # one of them is higher
+    image = np.asarray(picture)
+    assert {ImageOps.invert(picture).getbbox()} == {(60, 20, 100 * digits + 21, 151)}
+    line = strip(image)
+    rows, columns = np.nonzero(line.fine > 127)
+    ends = [line.left + line.scale * x for x in (columns.min(), columns.max())]
+    sides = [line.top + line.scale * y for y in (rows.min(), rows.max())]
+    assert (*ends, *sides) == pytest.approx((60, 100 * digits + 20, 20, 150), abs=3)
+
+
+@pytest.mark.parametrize("noise", [0, 5])
+def test_dust_on_a_large_sheet_does_not_make_the_line_small(noise: int) -> None:
+    rng = np.random.default_rng(6)
+    clean = np.pad(drawn(*ZEROS), 500, constant_values=255)
+    dusty = clean.copy()
+    for top, left in rng.integers(0, 1190, (60, 2)):
+        if not 480 < top < 720:  # elsewhere than around the line
+            dusty[top : top + rng.integers(1, 9), left : left + rng.integers(1, 9)] = rng.integers(0, 128)
+    noisy = (dusty + rng.normal(0, noise, dusty.shape)).clip(0, 255).astype(np.uint8)
+    assert strip(noisy).ink.shape == pytest.approx(strip(clean).ink.shape, abs=3)
 
 
 def test_thin_pen_is_thickened() -> None:

@@ -14,7 +14,15 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from contract import native
 from contract.arrays import Grey
-from contract.normalisation import BlankImageError, normalise, normalised_by_python, placed, placed_by_python
+from contract.normalisation import (
+    BlankImageError,
+    normalise,
+    normalised_by_python,
+    placed,
+    placed_by_python,
+    writing,
+    writing_by_python,
+)
 from tests import bombs
 from tests.servers import REPO
 from trainer.mnist import Mnist
@@ -72,6 +80,24 @@ def test_ink_is_placed_as_by_python(library: ctypes.CDLL, kind: str) -> None:
         picture = np.empty((28, 28), np.uint8)
         here += library.digits_place(ink.ctypes.data, *ink.shape, picture.ctypes.data) == native.DONE
     assert here > 200
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+def test_dust_is_told_as_by_python(kind: str) -> None:
+    rng = np.random.default_rng(SHAPES.index(kind))
+    dusty, left_out = 0, 0
+    for _ in range(300):
+        ink = drawing(kind, rng)
+        grains = rng.random(ink.shape) < rng.choice([0, 0.001, 0.01, 0.3])
+        ink = np.where(grains, rng.integers(0, 256, ink.shape), ink).astype(np.uint8)
+        if ink.any():
+            rows, columns = writing(ink)
+            assert (rows, columns) == writing_by_python(ink), ink.shape
+            part, mask = ink[rows, columns] > ink.max() // 4, ink > ink.max() // 4
+            dusty += 1
+            left_out += bool(np.count_nonzero(part) < np.count_nonzero(mask))
+    assert dusty > 200
+    assert left_out > 20 or kind != "large"
 
 
 @pytest.mark.parametrize("paper", [0, 3, 130, 252, 255])

@@ -72,6 +72,29 @@ def test_paper_noise_and_a_speck_of_dust_change_little() -> None:
     assert likeness(normalise(noisy.clip(0, 255).astype(np.uint8)), PLAIN) > 0.75
 
 
+def test_dust_on_a_large_sheet_does_not_make_the_digit_small() -> None:
+    rng = np.random.default_rng(5)
+    clean = np.pad(drawn(100, 8), 400, constant_values=255)
+    dusty = clean.copy()
+    for top, left in rng.integers(0, 890, (60, 2)):
+        if not 380 < top < 500 or not 380 < left < 500:  # elsewhere than around the digit
+            dusty[top : top + rng.integers(1, 7), left : left + rng.integers(1, 7)] = rng.integers(0, 128)
+    for make in (normalise, normalised_by_python):
+        assert np.array_equal(make(dusty), normalise(clean))
+
+
+def test_stroke_that_ends_in_dashes_is_whole() -> None:
+    page = Image.new("L", (300, 300), 255)
+    pen = ImageDraw.Draw(page)
+    pen.line((200, 60, 140, 240), 0, 10)
+    for left in (180, 156):
+        pen.line((left, 65, left + 8, 65), 0, 10)
+    picture = normalise(np.asarray(page))
+    alone = Image.new("L", (300, 300), 255)
+    ImageDraw.Draw(alone).line((200, 60, 140, 240), 0, 10)
+    assert picture[:8].sum() > 1.3 * normalise(np.asarray(alone))[:8].sum()
+
+
 @pytest.mark.parametrize("ink", [200, 226])
 @pytest.mark.parametrize("noise", [0, 3])
 def test_black_grain_does_not_hide_a_pale_digit(ink: int, noise: int) -> None:
