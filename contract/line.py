@@ -1,7 +1,8 @@
 """Any grey image of one line of digits → the strip that the line network was trained on.
 
-What lies around the sheet is left out; the line's ink becomes as high as the strip, its strokes of one darkness and no
-thinner than a pen; nothing of it is cut.
+What lies around the sheet is left out, and dust; the line's ink becomes as high as the strip, its strokes of one
+darkness and no thinner than a pen. What little sticks out above and below is cut, so that digits are larger; nothing is
+at the ends.
 Trainer and service both call `strip`; whatever changes its result needs a new `VERSION`.
 """
 
@@ -15,7 +16,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from contract.arrays import Grey
-from contract.normalisation import BlankImageError, bounds, evened, grown, inked, pen_width, writing
+from contract.normalisation import (
+    SPECK,
+    BlankImageError,
+    bounds,
+    evened,
+    grown,
+    inked,
+    pen_width,
+    trimmed,
+    writing,
+)
 from contract.surroundings import Piece
 from contract.undoing import cut
 
@@ -45,6 +56,10 @@ INKED, DUST = 64, 9
 
 WIDEST = 100 * HEIGHT
 """Wider lines are no numbers, pixels of the strip."""
+
+SHORT = 4
+"""Width of a line, as a multiple of its height, up to which that share of its ink sticks out above and below which does
+so of a digit; of longer ones no more than of such a line."""
 
 PALE = 127
 """Grey level up to which a line is no more than a shadow beside its dust."""
@@ -90,10 +105,10 @@ def _strip(piece: Piece) -> Strip:
     ink = without_rules(without_boxes(inked(piece.image)))
     if not ink.any():
         raise BlankImageError
-    rows, columns = writing(ink)
+    rows, columns = _line(ink)
     fine = _fine(ink[rows, columns])
     inner = writing(fine)
-    if inner != (slice(0, FINE), slice(0, fine.shape[1])):  # there was dust around the line
+    if inner != (slice(0, FINE), slice(0, fine.shape[1])):  # it is less without the dust that is gone now
         factor = (rows.stop - rows.start) / FINE
         rows, columns = (_within(side, span, factor) for side, span in zip((rows, columns), inner, strict=True))
         fine = _fine(ink[rows, columns])
@@ -108,7 +123,15 @@ def _strip(piece: Piece) -> Strip:
     return Strip(_scaled(strokes, HEIGHT), strokes, left, top, scale, rounds)
 
 
-def _within(side: slice, part: slice, factor: float) -> slice:
+def _line(ink: Grey) -> tuple[slice, slice]:
+    """Rows of the line in `ink`, of which there is some, without what little sticks out, and all of its columns."""
+    rows, columns = writing(ink)
+    mask = ink[rows, columns] > ink.max() // 4
+    height, width = mask.shape
+    return _within(rows, trimmed(mask, SPECK * min(1, SHORT * height / width))[0]), columns
+
+
+def _within(side: slice, part: slice, factor: float = 1) -> slice:
     """The `part` of `side`, the one counted in steps that are `factor` times as long."""
     return slice(side.start + int(part.start * factor), min(side.stop, side.start + ceil(part.stop * factor)))
 

@@ -31,9 +31,10 @@ enum {
     TALLEST = 16,               /* rows that are averaged to one, at most, and more */
     FIVE = 5,                   /* of them where an image is enlarged, at most */
     FIXED = 22,                 /* bits behind the point in Pillow's weights for 8-bit images */
-    PIECES = 4096,              /* strokes and specks, at most */
+    PIECES = 1 << 16,           /* that are begun in an image, at most */
+    MOST_PIECES = 4096,         /* that are there in the end: more are noise */
 };
-static const double SPECK = 0.005, DUST = 0.1, PI = 3.14159265358979323846;
+static const double SPECK = 0.005, DUST = 0.1, LITTLE = 0.1, PI = 3.14159265358979323846;
 
 enum { DONE, BLANK, NOT_HERE };
 
@@ -207,11 +208,12 @@ static void count_columns(const Sheet *sheet, int above, Extent down, grey *lane
     }
 }
 
-/* ---- what is no dust: `_writing` ---- */
+/* ---- what is no dust: `writing` ---- */
 
-/* What hangs together, also by corners: found to be a part of its parent, or its own. */
+/* What hangs together, also by corners. Its parent is the piece that it was joined to, or itself; all else counts only
+ * then. */
 typedef struct {
-    int parent;
+    int parent, area;
     Box box;
 } Piece;
 
@@ -231,12 +233,14 @@ static Box around(Box a, Box b) { return (Box){both(a.down, b.down), both(a.acro
 
 static int joined(Piece *pieces, int a, int b) {
     int one = root_of(pieces, a), other = root_of(pieces, b);
+    if (one == other) return one;
     pieces[other].parent = one;
+    pieces[one].area += pieces[other].area;
     pieces[one].box = around(pieces[one].box, pieces[other].box);
     return one;
 }
 
-/* The first place from `x` on where it is so, or is not, that there is more ink than `above`; `end` if there is none. */
+/* The first place from `x` on that has more ink than `above`, or no more, as `inked` says; `end` if there is none. */
 static int next_place(const grey *row, int x, int end, grey flip, grey above, int inked) {
     for (; x + (int)sizeof(Lanes) <= end; x += sizeof(Lanes)) {
         Lanes found = (Lanes)((sixteen(row + x) ^ flip) > above) ^ (grey)(inked - 1);
@@ -252,24 +256,27 @@ static int next_place(const grey *row, int x, int end, grey flip, grey above, in
 
 static int length_of(Extent extent) { return extent.after - extent.first; }
 
-static int are_near(Extent a, Extent b, double most) { return a.first < b.after + most && b.first < a.after + most; }
+static int longer_side(Box box) { return at_least(length_of(box.down), length_of(box.across)); }
 
-/* The box of all pieces but those that are small and far from the rest; `runs` has room for those of two rows. */
-static int writing(const Sheet *sheet, int above, Run *runs, Box *found) {
-    Piece pieces[PIECES];
+static int are_near(Extent a, Extent b, double reach) { return a.first < b.after + reach && b.first < a.after + reach; }
+
+static int equal(Box a, Box b) { return !memcmp(&a, &b, sizeof a); }
+
+/* Finds the pieces of `sheet`, and how many they are; `runs` has room for those of two rows. */
+static int find_pieces(const Sheet *sheet, int above, Run *runs, Piece *pieces, int *found) {
     Run *last = runs, *now = runs + sheet->width / 2 + 1;
-    int count = 0, before = 0, tallest = 0;
-    grey flip = sheet->flip, most = (grey)(sheet->paper + above);
+    int count = 0, before = 0, kept = 0;
+    grey flip = sheet->flip, level = (grey)(sheet->paper + above);
     for (int y = 0; y < sheet->height; y++) {
         const grey *row = row_of(sheet, y);
         Extent inked = inked_of(sheet, y);
         int here = 0, touched = 0;
-        for (int x = inked.first; (x = next_place(row, x, inked.after, flip, most, 1)) < inked.after;) {
+        for (int x = inked.first; (x = next_place(row, x, inked.after, flip, level, 1)) < inked.after;) {
             if (count == PIECES) return NOT_HERE;
             Run *run = now + here++;
-            *run = (Run){x, next_place(row, x, inked.after, flip, most, 0), count};
+            *run = (Run){x, next_place(row, x, inked.after, flip, level, 0), count};
             x = run->after;
-            pieces[count] = (Piece){count, {{y, y + 1}, {run->first, run->after}}};
+            pieces[count] = (Piece){count, run->after - run->first, {{y, y + 1}, {run->first, run->after}}};
             while (touched < before && last[touched].after < run->first) touched++;
             int alone = 1;
             for (int i = touched; i < before && last[i].first <= run->after; i++, alone = 0)
@@ -282,20 +289,31 @@ static int writing(const Sheet *sheet, int above, Run *runs, Box *found) {
         before = here;
     }
     for (int i = 0; i < count; i++)
-        if (pieces[i].parent == i) tallest = at_least(tallest, length_of(pieces[i].box.down));
-    double dust = DUST * tallest;
-    Box large = {{sheet->height, 0}, {sheet->width, 0}};
+        if (pieces[i].parent == i) pieces[kept++] = pieces[i];
+    *found = kept;
+    return DONE;
+}
+
+/* The box of all that is on `sheet`, but for dust. */
+static int writing(const Sheet *sheet, int above, Run *runs, Piece *pieces, Box *found) {
+    int count, tallest = 0, largest = 0;
+    if (find_pieces(sheet, above, runs, pieces, &count)) return NOT_HERE;
     for (int i = 0; i < count; i++) {
-        Box box = pieces[i].box;
-        int longer_side = at_least(length_of(box.down), length_of(box.across));
-        if (pieces[i].parent == i && longer_side > dust) large = around(large, box);
+        tallest = at_least(tallest, length_of(pieces[i].box.down));
+        largest = at_least(largest, pieces[i].area);
     }
-    *found = large;
-    for (int i = 0; i < count; i++) {
-        Box box = pieces[i].box;
-        if (pieces[i].parent == i && are_near(box.down, large.down, dust) && are_near(box.across, large.across, dust))
-            *found = around(*found, box);
-    }
+    double dust = DUST * tallest, little = LITTLE * largest;
+    Box box = {{sheet->height, 0}, {sheet->width, 0}}, last;
+    for (int i = 0; i < count; i++)
+        if (count > MOST_PIECES || longer_side(pieces[i].box) > dust || pieces[i].area > little)
+            box = around(box, pieces[i].box);
+    do {
+        last = box;
+        for (int i = 0; i < count; i++)
+            if (are_near(pieces[i].box.down, last.down, dust) && are_near(pieces[i].box.across, last.across, dust))
+                box = around(box, pieces[i].box);
+    } while (!equal(box, last));
+    *found = box;
     return DONE;
 }
 
@@ -592,15 +610,18 @@ static void centre(const Grid *digit, grey *placed) {
 typedef struct {
     Extent *inked;
     Run *runs;
+    Piece *pieces;
     uint32_t *rows, *columns;
     grey *line;
 } Notes;
 
 static int notes_for(int height, int width, Notes *made) {
     size_t rows = (size_t)height, columns = (size_t)width, runs = columns + 2;
-    made->inked = malloc((sizeof(Extent) + sizeof(uint32_t)) * rows + sizeof(Run) * runs + (sizeof(uint32_t) + 1) * columns);
+    made->inked = malloc(sizeof(Extent) * rows + sizeof(Run) * runs + sizeof(Piece) * PIECES +
+                         sizeof(uint32_t) * (rows + columns) + columns);
     made->runs = (Run *)(made->inked + rows);
-    made->rows = (uint32_t *)(made->runs + runs);
+    made->pieces = (Piece *)(made->runs + runs);
+    made->rows = (uint32_t *)(made->pieces + PIECES);
     made->columns = made->rows + rows;
     made->line = (grey *)(made->columns + columns);
     return made->inked != NULL;
@@ -612,7 +633,7 @@ static int place(const Sheet *sheet, int most, const Notes *notes, grey *placed)
     count_rows(sheet, most / 4, notes->rows);
     if (are_grains(sheet, notes->rows)) return NOT_HERE;
     Box box;
-    if (writing(sheet, most / 4, notes->runs, &box)) return NOT_HERE;
+    if (writing(sheet, most / 4, notes->runs, notes->pieces, &box)) return NOT_HERE;
     Sheet whole = part_of(sheet, box.down.first, box.across.first, length_of(box.down), length_of(box.across));
     count_rows(&whole, most / 4, notes->rows);
     Extent down = extent(notes->rows, whole.height);
@@ -721,15 +742,13 @@ static int was_changed(const Sheet *sheet) {
 /* ---- what Python calls ---- */
 
 /* `ink`, paper 0, → `box`: of its writing the first row and that behind the last, then the same of its columns. */
-int digits_writing(const grey *ink, int height, int width, int *box) {
+int digits_writing(const grey *ink, int height, int width, Box *box) {
     Notes notes;
-    Box found;
     if (at_least(height, width) >= LONGEST || !notes_for(height, width, &notes)) return NOT_HERE;
     Sheet sheet = sheet_of(ink, height, width, notes.inked);
     find_ink(&sheet, notes.inked);
-    int most = darkest(&sheet), outcome = most ? writing(&sheet, most / 4, notes.runs, &found) : BLANK;
+    int most = darkest(&sheet), outcome = most ? writing(&sheet, most / 4, notes.runs, notes.pieces, box) : BLANK;
     free(notes.inked);
-    if (outcome == DONE) memcpy(box, &found, sizeof found);
     return outcome;
 }
 

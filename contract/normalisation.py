@@ -14,7 +14,7 @@ test holds that both give the same picture, to the last bit.
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import accumulate
 
 import numpy as np
@@ -65,12 +65,12 @@ ALIKE = 0.6
 DARK = 0.75
 """Share of ink that is at least half as dark as the darkest, where there is no shadow."""
 
-PIECES = 4096
-"""Strokes and specks: more of them are noise, all over the image."""
+DUST, LITTLE = 0.1, 0.1
+"""Longer side of a grain of dust, as a share of the tallest stroke's height, and its pixels, as a share of the largest
+stroke's, at most; it is further than that side from all else. It does not shrink the digit."""
 
-DUST = 0.1
-"""Longer side of dust, at most, and its distance from what is none, at least, as shares of the tallest stroke's height:
-it does not shrink the digit."""
+PIECES = 4096
+"""Strokes and grains, at most: more are the image's noise, and none of it is left out as dust."""
 
 SPECK = 0.005
 """Share of the ink that may lie outside the bounding box, on each side, or be far darker than the rest."""
@@ -308,10 +308,19 @@ def _paper(image: Grey) -> tuple[Grey, float]:
 def bounds(ink: Grey) -> tuple[slice, slice]:
     """Rows and columns of the bounding box of `ink`, of which there is some; dust and specks around it are left out."""
     rows, columns = writing(ink)
-    part = ink[rows, columns] > ink.max() // 4
-    down = _extent(np.add.reduce(part, axis=1, dtype=np.uint32))
-    across = _extent(np.add.reduce(part[down], axis=0, dtype=np.uint32))
-    return _moved(down, rows.start), _moved(across, columns.start)
+    down, across = trimmed(ink[rows, columns] > ink.max() // 4, SPECK)
+    return _within(rows, down), _within(columns, across)
+
+
+def trimmed(mask: NDArray[np.bool_], share: float) -> tuple[slice, slice]:
+    """Rows and columns of what is in `mask`, without such a share of it at either end."""
+    rows = _extent(np.add.reduce(mask, axis=1, dtype=np.uint32), share)
+    return rows, _extent(np.add.reduce(mask[rows], axis=0, dtype=np.uint32), share)
+
+
+def _within(side: slice, part: slice) -> slice:
+    """That `part` of `side`."""
+    return slice(side.start + part.start, side.start + part.stop)
 
 
 def writing(ink: Grey) -> tuple[slice, slice]:
@@ -325,27 +334,27 @@ def writing(ink: Grey) -> tuple[slice, slice]:
 
 
 def writing_by_python(ink: Grey) -> tuple[slice, slice]:
-    """The same without native.c: what hangs together and is large, or near to that."""
+    """The same without native.c: a box around what is large, which grows as long as there is something near to it."""
     labels = border.components(_mask(ink))
-    pieces = border.boxes(labels if labels.max() <= PIECES else (labels > 0).view(np.uint8))
-    dust = DUST * max(rows.stop - rows.start for rows, _ in pieces)
-    large = border.around(piece for piece in pieces if _longer_side(piece) > dust)
-    return border.around(piece for piece in pieces if all(map(partial(_are_near, dust), piece, large)))
+    first, after, area = border.measured(labels if labels.max() <= PIECES else (labels > 0).view(np.uint8))
+    sides = after - first
+    dust = DUST * sides[:, 0].max()
+    within = (sides.max(axis=1) > dust) | (area > LITTLE * area.max())
+    while True:
+        start, stop = first[within].min(axis=0), after[within].max(axis=0)
+        near = ((first < stop + dust) & (start < after + dust)).all(axis=1)
+        if not (near & ~within).any():
+            break
+        within |= near
+    rows, columns = (slice(*ends) for ends in zip(start.tolist(), stop.tolist(), strict=True))
+    return rows, columns
 
 
-def _are_near(most: float, one: slice, other: slice) -> bool:
-    return bool(one.start < other.stop + most and other.start < one.stop + most)
-
-
-def _moved(side: slice, by: int) -> slice:
-    return slice(side.start + by, side.stop + by)
-
-
-def _extent(profile: NDArray[np.uint32]) -> slice:
-    """What has all of `profile` but `SPECK` at either end."""
+def _extent(profile: NDArray[np.uint32], share: float) -> slice:
+    """What has all of `profile` but that share at either end."""
     mass = np.cumsum(profile, dtype=np.uint32, out=profile)  # of a strip of 25 million rows, 64 bits would be too much
-    first = bisect_right(mass, SPECK * mass[-1])
-    last = bisect_left(mass, (1 - SPECK) * mass[-1])
+    first = bisect_right(mass, share * mass[-1])
+    last = bisect_left(mass, (1 - share) * mass[-1])
     return slice(first, last + 1)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from contract import normalisation
 from contract.arrays import Grey
 from contract.normalisation import DIGIT, BlankImageError, normalise, normalised_by_python
 from trainer.mnist import Mnist
@@ -79,20 +80,28 @@ def test_dust_on_a_large_sheet_does_not_make_the_digit_small() -> None:
     for top, left in rng.integers(0, 890, (60, 2)):
         if not 380 < top < 500 or not 380 < left < 500:  # elsewhere than around the digit
             dusty[top : top + rng.integers(1, 7), left : left + rng.integers(1, 7)] = rng.integers(0, 128)
-    for make in (normalise, normalised_by_python):
-        assert np.array_equal(make(dusty), normalise(clean))
+    assert np.array_equal(normalise(dusty), normalise(clean))
 
 
-def test_stroke_that_ends_in_dashes_is_whole() -> None:
+@pytest.mark.parametrize("without", ["nothing", "native.c"])
+def test_stroke_that_ends_in_crumbs_is_whole(without: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if without == "native.c":
+        monkeypatch.setattr(normalisation, "_NATIVE", None)
     page = Image.new("L", (300, 300), 255)
     pen = ImageDraw.Draw(page)
     pen.line((200, 60, 140, 240), 0, 10)
-    for left in (180, 156):
-        pen.line((left, 65, left + 8, 65), 0, 10)
-    picture = normalise(np.asarray(page))
-    alone = Image.new("L", (300, 300), 255)
-    ImageDraw.Draw(alone).line((200, 60, 140, 240), 0, 10)
-    assert picture[:8].sum() > 1.3 * normalise(np.asarray(alone))[:8].sum()
+    stem = normalise(np.asarray(page))
+    for left in range(90, 180, 15):
+        pen.rectangle((left, 60, left + 4, 64), 0)
+    seven = normalise(np.asarray(page))
+    assert np.ptp(np.nonzero(seven)[1]) > 1.5 * np.ptp(np.nonzero(stem)[1])
+
+
+def test_scratch_does_not_make_a_digit_dust() -> None:
+    page = np.full((1000, 1000), 255, np.uint8)
+    page[20:980, 300:303] = 0
+    page[450:550, 600:700] = drawn(100, 8)
+    assert normalisation.writing(255 - page)[1].stop > 650
 
 
 @pytest.mark.parametrize("ink", [200, 226])
