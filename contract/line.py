@@ -12,7 +12,6 @@ from math import ceil
 
 import cc3d
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from contract.arrays import Grey
@@ -27,6 +26,7 @@ from contract.normalisation import (
     trimmed,
     writing,
 )
+from contract.rules import FULL, closed, without_rules
 from contract.surroundings import Piece
 from contract.undoing import cut
 
@@ -61,15 +61,15 @@ SHORT = 4
 """Width of a line, as a multiple of its height, up to which that share of its ink sticks out above and below which does
 so of a digit; of longer ones no more than of such a line."""
 
+ASIDE = 1.5
+"""How far a small mark left or right of a number may be from it, as a multiple of its height, to belong to it."""
+
 PALE = 127
 """Grey level up to which a line is no more than a shadow beside its dust."""
 
-FULL = 0.9
-"""Share of a row that is ink where it is a line of ruled paper."""
-
 BOXED, FEWEST, THIN = 0.75, 3, 0.05
-"""The same of boxes that stand side by side; their upright lines, at least; and how wide these are, at most, as a share
-of their height."""
+"""Share of a row that is ink where it is a line of boxes side by side; their upright lines, at least; and how wide they
+are, at most, as a share of their height."""
 
 
 class TooLongError(ValueError):
@@ -107,7 +107,7 @@ def _strip(piece: Piece) -> Strip:
         raise BlankImageError
     rows, columns = _line(ink)
     fine = _fine(ink[rows, columns])
-    inner = writing(fine)
+    inner = writing(fine, ASIDE)
     if inner != (slice(0, FINE), slice(0, fine.shape[1])):  # it is less without the dust that is gone now
         factor = (rows.stop - rows.start) / FINE
         rows, columns = (_within(side, span, factor) for side, span in zip((rows, columns), inner, strict=True))
@@ -125,7 +125,7 @@ def _strip(piece: Piece) -> Strip:
 
 def _line(ink: Grey) -> tuple[slice, slice]:
     """Rows of the line in `ink`, of which there is some, without what little sticks out, and all of its columns."""
-    rows, columns = writing(ink)
+    rows, columns = writing(ink, ASIDE)
     mask = ink[rows, columns] > ink.max() // 4
     height, width = mask.shape
     return _within(rows, trimmed(mask, SPECK * min(1, SHORT * height / width))[0]), columns
@@ -156,17 +156,6 @@ def _scaled(ink: Grey, height: int) -> Grey:
     return scaled if darkest in (0, 255) else (scaled * np.float32(255 / darkest)).astype(np.uint8)
 
 
-def without_rules(ink: Grey) -> Grey:
-    """`ink` without the lines of ruled or squared paper, which go from edge to edge; strokes are closed again."""
-    mask = (ink > ink.max() // 4).astype(np.uint8)
-    ruled = mask.mean(axis=1) >= FULL
-    if not ruled.any():
-        return ink
-    cleaned = _closed(ink, ruled)
-    squared = mask.mean(axis=0) >= FULL
-    return _closed(cleaned.T, squared).T if squared.any() else cleaned
-
-
 def without_boxes(ink: Grey) -> Grey:
     """`ink`, of which there is some, without the lines of a row of printed boxes, one for each digit."""
     place = bounds(ink)
@@ -179,27 +168,8 @@ def without_boxes(ink: Grey) -> Grey:
     if not boxed or np.count_nonzero(upright) > THIN * len(row) * lines:
         return ink
     digits = np.zeros_like(ink)
-    digits[place] = _closed(_closed(row, ruled).T, upright).T
+    digits[place] = closed(closed(row, ruled).T, upright).T
     return digits if digits.any() else ink
-
-
-def _closed(ink: Grey, ruled: NDArray[np.bool_]) -> Grey:
-    """`ink` without its `ruled` rows and their edges, but where there is ink on both sides."""
-    begun, near = ruled.copy(), ruled.copy()
-    begun[1:] &= ~ruled[:-1]
-    near[1:] |= ruled[:-1]
-    near[:-1] |= ruled[1:]
-    thick = np.count_nonzero(ruled) // np.count_nonzero(begun)
-    rows = near[:, np.newaxis]
-    cleared = np.where(rows, 0, ink).astype(np.uint8)
-    above, below = cleared.copy(), cleared.copy()
-    reach, within = min(int(thick) + 3, len(ink)), 1
-    while within < reach:  # each row the darkest of so many above, or below, it
-        step = min(within, reach - within)
-        np.maximum(above[step:], above[:-step], out=above[step:])
-        np.maximum(below[:-step], below[step:], out=below[:-step])
-        within += step
-    return np.where(rows, np.minimum(above, below), ink).astype(np.uint8)
 
 
 def windows(ink: Grey) -> list[Grey]:

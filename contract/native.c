@@ -31,10 +31,10 @@ enum {
     TALLEST = 16,               /* rows that are averaged to one, at most, and more */
     FIVE = 5,                   /* of them where an image is enlarged, at most */
     FIXED = 22,                 /* bits behind the point in Pillow's weights for 8-bit images */
-    PIECES = 1 << 16,           /* that are begun in an image, at most */
-    MOST_PIECES = 4096,         /* that are there in the end: more are noise */
+    BEGUN = 1 << 16,            /* pieces that are begun in an image, at most */
+    PIECES = 4096,              /* that are there in the end: more are noise */
 };
-static const double SPECK = 0.005, DUST = 0.1, LITTLE = 0.1, PI = 3.14159265358979323846;
+static const double SPECK = 0.005, DUST = 0.1, MARK = 0.3, LITTLE = 0.1, NEAR = 0.5, PI = 3.14159265358979323846;
 
 enum { DONE, BLANK, NOT_HERE };
 
@@ -272,7 +272,7 @@ static int find_pieces(const Sheet *sheet, int above, Run *runs, Piece *pieces, 
         Extent inked = inked_of(sheet, y);
         int here = 0, touched = 0;
         for (int x = inked.first; (x = next_place(row, x, inked.after, flip, level, 1)) < inked.after;) {
-            if (count == PIECES) return NOT_HERE;
+            if (count == BEGUN) return NOT_HERE;
             Run *run = now + here++;
             *run = (Run){x, next_place(row, x, inked.after, flip, level, 0), count};
             x = run->after;
@@ -294,24 +294,28 @@ static int find_pieces(const Sheet *sheet, int above, Run *runs, Piece *pieces, 
     return DONE;
 }
 
-/* The box of all that is on `sheet`, but for dust. */
-static int writing(const Sheet *sheet, int above, Run *runs, Piece *pieces, Box *found) {
+/* The box of all that is on `sheet`, but for dust and small marks, which are `beside` it from some way on. */
+static int writing(const Sheet *sheet, int above, double beside, Run *runs, Piece *pieces, Box *found) {
     int count, tallest = 0, largest = 0;
     if (find_pieces(sheet, above, runs, pieces, &count)) return NOT_HERE;
     for (int i = 0; i < count; i++) {
         tallest = at_least(tallest, length_of(pieces[i].box.down));
         largest = at_least(largest, pieces[i].area);
     }
-    double dust = DUST * tallest, little = LITTLE * largest;
+    double dust = DUST * tallest, mark = MARK * tallest, little = LITTLE * largest;
     Box box = {{sheet->height, 0}, {sheet->width, 0}}, last;
     for (int i = 0; i < count; i++)
-        if (count > MOST_PIECES || longer_side(pieces[i].box) > dust || pieces[i].area > little)
+        if (count > PIECES || longer_side(pieces[i].box) > mark || pieces[i].area > little)
             box = around(box, pieces[i].box);
     do {
         last = box;
-        for (int i = 0; i < count; i++)
-            if (are_near(pieces[i].box.down, last.down, dust) && are_near(pieces[i].box.across, last.across, dust))
-                box = around(box, pieces[i].box);
+        for (int i = 0; i < count; i++) {
+            Box piece = pieces[i].box;
+            int grain = longer_side(piece) <= dust;
+            if (are_near(piece.down, last.down, grain ? dust : NEAR * tallest) &&
+                are_near(piece.across, last.across, grain ? dust : beside * tallest))
+                box = around(box, piece);
+        }
     } while (!equal(box, last));
     *found = box;
     return DONE;
@@ -617,11 +621,11 @@ typedef struct {
 
 static int notes_for(int height, int width, Notes *made) {
     size_t rows = (size_t)height, columns = (size_t)width, runs = columns + 2;
-    made->inked = malloc(sizeof(Extent) * rows + sizeof(Run) * runs + sizeof(Piece) * PIECES +
+    made->inked = malloc(sizeof(Extent) * rows + sizeof(Run) * runs + sizeof(Piece) * BEGUN +
                          sizeof(uint32_t) * (rows + columns) + columns);
     made->runs = (Run *)(made->inked + rows);
     made->pieces = (Piece *)(made->runs + runs);
-    made->rows = (uint32_t *)(made->pieces + PIECES);
+    made->rows = (uint32_t *)(made->pieces + BEGUN);
     made->columns = made->rows + rows;
     made->line = (grey *)(made->columns + columns);
     return made->inked != NULL;
@@ -633,7 +637,7 @@ static int place(const Sheet *sheet, int most, const Notes *notes, grey *placed)
     count_rows(sheet, most / 4, notes->rows);
     if (are_grains(sheet, notes->rows)) return NOT_HERE;
     Box box;
-    if (writing(sheet, most / 4, notes->runs, notes->pieces, &box)) return NOT_HERE;
+    if (writing(sheet, most / 4, NEAR, notes->runs, notes->pieces, &box)) return NOT_HERE;
     Sheet whole = part_of(sheet, box.down.first, box.across.first, length_of(box.down), length_of(box.across));
     count_rows(&whole, most / 4, notes->rows);
     Extent down = extent(notes->rows, whole.height);
@@ -742,12 +746,13 @@ static int was_changed(const Sheet *sheet) {
 /* ---- what Python calls ---- */
 
 /* `ink`, paper 0, → `box`: of its writing the first row and that behind the last, then the same of its columns. */
-int digits_writing(const grey *ink, int height, int width, Box *box) {
+int digits_writing(const grey *ink, int height, int width, double beside, Box *box) {
     Notes notes;
     if (at_least(height, width) >= LONGEST || !notes_for(height, width, &notes)) return NOT_HERE;
     Sheet sheet = sheet_of(ink, height, width, notes.inked);
     find_ink(&sheet, notes.inked);
-    int most = darkest(&sheet), outcome = most ? writing(&sheet, most / 4, notes.runs, notes.pieces, box) : BLANK;
+    int most = darkest(&sheet), outcome = BLANK;
+    if (most) outcome = writing(&sheet, most / 4, beside, notes.runs, notes.pieces, box);
     free(notes.inked);
     return outcome;
 }

@@ -42,8 +42,9 @@ def load() -> ctypes.CDLL | None:
         logging.getLogger(__name__).warning("%s cannot be loaded, so all takes longer: %s", path.name, error)
         return None
     address, number = ctypes.c_void_p, ctypes.c_int
-    for function in (loaded.digits_normalise, loaded.digits_place, loaded.digits_png, loaded.digits_writing):
+    for function in (loaded.digits_normalise, loaded.digits_place, loaded.digits_png):
         function.argtypes = address, number, number, address
+    loaded.digits_writing.argtypes = address, number, number, ctypes.c_double, address
     loaded.digits_unfilter.argtypes = address, number, number, number, address
     return loaded
 

@@ -27,6 +27,7 @@ from contract.bands import bands, painted_over, stands_beside
 from contract.border import COARSE, QUIET
 from contract.filling import filling
 from contract.light import evenly_lit
+from contract.rules import without_rules
 from contract.undoing import undone
 
 VERSION = "pen-6"
@@ -65,12 +66,18 @@ ALIKE = 0.6
 DARK = 0.75
 """Share of ink that is at least half as dark as the darkest, where there is no shadow."""
 
-DUST, LITTLE = 0.1, 0.1
-"""Longer side of a grain of dust, as a share of the tallest stroke's height, and its pixels, as a share of the largest
-stroke's, at most; it is further than that side from all else. It does not shrink the digit."""
+DUST, MARK = 0.1, 0.3
+"""Longer sides of a grain of dust and of a small mark, as shares of the tallest stroke's height, at most."""
+
+LITTLE = 0.1
+"""Pixels of either, as a share of the largest stroke's, at most."""
+
+NEAR = 0.5
+"""How far a small mark is from the writing to which it belongs, as a share of that height, at most; dust is not further
+from it than `DUST`."""
 
 PIECES = 4096
-"""Strokes and grains, at most: more are the image's noise, and none of it is left out as dust."""
+"""Strokes and grains, at most: more are the image's noise, and none of it is left out."""
 
 SPECK = 0.005
 """Share of the ink that may lie outside the bounding box, on each side, or be far darker than the rest."""
@@ -78,6 +85,10 @@ SPECK = 0.005
 GRAIN, STROKE = 0.03, 0.25
 """Longer side of such darker grains, and width of the strokes beside them, as shares of the digit's longer side, at
 most."""
+
+FEWEST_RULES, THICKEST_RULE = 3, 0.03
+"""Lines of ruled paper where there is but one digit, at least, and their width as a share of the image's side, at
+most: a 7 or a square 8 in a close crop has fewer and wider ones."""
 
 BLACK, WHITE = 0, 255
 
@@ -118,6 +129,11 @@ def normalised_by_python(image: Grey) -> Grey:
 
 
 def _digit(image: Grey) -> Grey:
+    """Its ink without the lines of ruled or squared paper. Raises `BlankImageError`."""
+    return without_rules(_written(image), FEWEST_RULES, THICKEST_RULE)
+
+
+def _written(image: Grey) -> Grey:
     """Its ink, as `inked` finds it, or behind a border that is no sample of the paper. Raises `BlankImageError`."""
     if max(image.shape) <= COARSE:
         return inked(image)
@@ -323,26 +339,30 @@ def _within(side: slice, part: slice) -> slice:
     return slice(side.start + part.start, side.start + part.stop)
 
 
-def writing(ink: Grey) -> tuple[slice, slice]:
-    """Rows and columns of all of `ink`, of which there is some, but for dust."""
+def writing(ink: Grey, beside: float = NEAR) -> tuple[slice, slice]:
+    """Rows and columns of all of `ink`, of which there is some, but for dust and small marks further off.
+
+    To the left and right such a mark is `beside` the writing, and no part of it, from so many heights on.
+    """
     if _NATIVE is not None:
         box, values = np.empty(4, np.intc), np.ascontiguousarray(ink)
-        if _NATIVE.digits_writing(native.address(values), *ink.shape, native.address(box)) == native.DONE:
+        if _NATIVE.digits_writing(native.address(values), *ink.shape, beside, native.address(box)) == native.DONE:
             top, bottom, left, right = box.tolist()
             return slice(top, bottom), slice(left, right)
-    return writing_by_python(ink)
+    return writing_by_python(ink, beside)
 
 
-def writing_by_python(ink: Grey) -> tuple[slice, slice]:
+def writing_by_python(ink: Grey, beside: float = NEAR) -> tuple[slice, slice]:
     """The same without native.c: a box around what is large, which grows as long as there is something near to it."""
     labels = border.components(_mask(ink))
     first, after, area = border.measured(labels if labels.max() <= PIECES else (labels > 0).view(np.uint8))
-    sides = after - first
-    dust = DUST * sides[:, 0].max()
-    within = (sides.max(axis=1) > dust) | (area > LITTLE * area.max())
+    heights, longer = (after - first)[:, 0], (after - first).max(axis=1)
+    tallest = heights.max()
+    reach = np.where(longer[:, np.newaxis] > DUST * tallest, (NEAR * tallest, beside * tallest), DUST * tallest)
+    within = (longer > MARK * tallest) | (area > LITTLE * area.max())
     while True:
         start, stop = first[within].min(axis=0), after[within].max(axis=0)
-        near = ((first < stop + dust) & (start < after + dust)).all(axis=1)
+        near = ((first < stop + reach) & (start < after + reach)).all(axis=1)
         if not (near & ~within).any():
             break
         within |= near

@@ -23,6 +23,7 @@ from trainer.mishaps import (
     in_dots,
     in_dust,
     on_desk,
+    on_lines,
     repeated,
     shadow,
     smoothed,
@@ -120,6 +121,7 @@ MISHAPS: dict[str, tuple[Condition, Mishap]] = {
         _with(size=lambda rng: rng.uniform(0.2, 0.5)),
         in_dust(30, 5),
     ),
+    "on ruled or squared paper, lines of 1 or 2 pixels, 20 to 60 apart, of 100 to 210 levels": (_with(), on_lines),
 }
 """The same, and what befalls the picture then."""
 

@@ -1,5 +1,5 @@
 """What befalls a picture between the pen and the reader: light that falls unevenly, rims, desks and boxes around the
-sheet, dots, dust, pixels that are repeated or smoothed, close cuts.
+sheet, lines, dots, dust, pixels that are repeated or smoothed, close cuts.
 
 A `Mishap` makes a grey picture, uint8 [height, width], of another one. No training has seen these programs.
 """
@@ -104,6 +104,16 @@ def in_box(turn: float) -> Mishap:
         return np.asarray(box)
 
     return boxed
+
+
+def on_lines(picture: Grey, rng: np.random.Generator) -> Grey:
+    """On ruled paper, or on squared: lines of one or two pixels of some grey, from edge to edge."""
+    lined = picture.copy()
+    step, thick, grey = int(rng.integers(20, 61)), int(rng.integers(1, 3)), int(rng.integers(100, 211))
+    for paper in (lined, lined.T)[: int(rng.integers(1, 3))]:
+        for start in range(int(rng.integers(step)), len(paper), step):
+            paper[start : start + thick] = np.minimum(paper[start : start + thick], grey)
+    return lined
 
 
 def in_dots(picture: Grey, rng: np.random.Generator) -> Grey:

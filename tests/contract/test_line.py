@@ -114,6 +114,15 @@ def test_dust_on_a_large_sheet_does_not_make_the_line_small(noise: int) -> None:
     assert strip(noisy).ink.shape == pytest.approx(strip(clean).ink.shape, abs=3)
 
 
+def test_small_print_under_a_line_is_left_out_and_a_mark_beside_it_is_not() -> None:
+    clean = Image.fromarray(np.pad(drawn(*ZEROS), 200, constant_values=255))
+    printed, marked = clean.copy(), clean.copy()
+    ImageDraw.Draw(printed).text((500, 480), "page 12", 0, font_size=24)
+    assert np.array_equal(strip(np.asarray(printed)).ink, strip(np.asarray(clean)).ink)
+    ImageDraw.Draw(marked).text((540, 330), "kg", 0, font_size=24)
+    assert strip(np.asarray(marked)).ink.shape[1] > strip(np.asarray(clean)).ink.shape[1] + 10
+
+
 def test_thin_pen_is_thickened() -> None:
     hair = strip(drawn(*ZEROS, pen=1)).ink
     assert np.count_nonzero(hair > 127) > 0.6 * np.count_nonzero(strip(drawn(*ZEROS, pen=8)).ink > 127)

@@ -6,7 +6,15 @@ from PIL import Image, ImageDraw
 
 from contract import normalisation
 from contract.arrays import Grey
-from contract.normalisation import DIGIT, BlankImageError, normalise, normalised_by_python
+from contract.normalisation import (
+    DIGIT,
+    FEWEST_RULES,
+    THICKEST_RULE,
+    BlankImageError,
+    normalise,
+    normalised_by_python,
+)
+from contract.rules import without_rules
 from trainer.mnist import Mnist
 
 SEVEN = ((0.0, 0.05), (0.6, 0.0), (0.25, 1.0))
@@ -95,6 +103,36 @@ def test_stroke_that_ends_in_crumbs_is_whole(without: str, monkeypatch: pytest.M
         pen.rectangle((left, 60, left + 4, 64), 0)
     seven = normalise(np.asarray(page))
     assert np.ptp(np.nonzero(seven)[1]) > 1.5 * np.ptp(np.nonzero(stem)[1])
+
+
+@pytest.mark.parametrize("squared", [False, True])
+def test_lines_of_the_paper_are_left_behind(squared: bool) -> None:
+    page = drawn(300, 20).copy()
+    page[20::40] = page[21::40] = np.minimum(page[20::40], 150)
+    if squared:
+        page[:, 10::40] = page[:, 11::40] = np.minimum(page[:, 10::40], 150)
+    assert likeness(normalise(page), PLAIN) > 0.75
+
+
+def test_bars_of_a_square_digit_in_a_close_crop_are_no_lines() -> None:
+    page = Image.new("L", (120, 200), 255)
+    pen = ImageDraw.Draw(page)
+    pen.rectangle((0, 0, 119, 199), outline=0, width=4)
+    pen.line((0, 100, 119, 100), 0, 4)
+    ink = 255 - np.asarray(page)
+    assert without_rules(ink, FEWEST_RULES, THICKEST_RULE) is ink
+
+
+@pytest.mark.parametrize("without", ["nothing", "native.c"])
+def test_small_print_elsewhere_on_the_sheet_is_no_part_of_the_digit(
+    without: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if without == "native.c":
+        monkeypatch.setattr(normalisation, "_NATIVE", None)
+    clean = np.pad(drawn(200, 12), 300, constant_values=255)
+    page = Image.fromarray(clean)
+    ImageDraw.Draw(page).text((500, 700), "page 12", 0, font_size=24)
+    assert np.array_equal(normalise(np.asarray(page)), normalise(clean))
 
 
 def test_scratch_does_not_make_a_digit_dust() -> None:
