@@ -31,7 +31,8 @@ enum {
     TALLEST = 16,               /* rows that are averaged to one, at most, and more */
     FIVE = 5,                   /* of them where an image is enlarged, at most */
     FIXED = 22,                 /* bits behind the point in Pillow's weights for 8-bit images */
-    BEGUN = 1 << 16,            /* pieces that are begun in an image, at most */
+    RUNS = 1 << 20,             /* pixels side by side, at most, in all rows of an image */
+    BEGUN = 1 << 16,            /* pieces that are begun in it, at most */
     PIECES = 4096,              /* that are there in the end: more are noise */
 };
 static const double SPECK = 0.005, DUST = 0.1, MARK = 0.3, LITTLE = 0.1, NEAR = 0.5, PI = 3.14159265358979323846;
@@ -265,14 +266,14 @@ static int equal(Box a, Box b) { return !memcmp(&a, &b, sizeof a); }
 /* Finds the pieces of `sheet`, and how many they are; `runs` has room for those of two rows. */
 static int find_pieces(const Sheet *sheet, int above, Run *runs, Piece *pieces, int *found) {
     Run *last = runs, *now = runs + sheet->width / 2 + 1;
-    int count = 0, before = 0, kept = 0;
+    int count = 0, before = 0, kept = 0, runs_in_all = 0;
     grey flip = sheet->flip, level = (grey)(sheet->paper + above);
     for (int y = 0; y < sheet->height; y++) {
         const grey *row = row_of(sheet, y);
         Extent inked = inked_of(sheet, y);
         int here = 0, touched = 0;
         for (int x = inked.first; (x = next_place(row, x, inked.after, flip, level, 1)) < inked.after;) {
-            if (count == BEGUN) return NOT_HERE;
+            if (count == BEGUN || runs_in_all++ == RUNS) return NOT_HERE;
             Run *run = now + here++;
             *run = (Run){x, next_place(row, x, inked.after, flip, level, 0), count};
             x = run->after;

@@ -76,8 +76,9 @@ NEAR = 0.5
 """How far a small mark is from the writing to which it belongs, as a share of that height, at most; dust is not further
 from it than `DUST`."""
 
-PIECES = 4096
-"""Strokes and grains, at most: more are the image's noise, and none of it is left out."""
+RUNS, PIECES = 1 << 20, 4096
+"""Pixels side by side, in all rows, and strokes and grains, at most: more are the image's noise, which is not left out.
+To tell as many pieces apart would take half a gigabyte."""
 
 SPECK = 0.005
 """Share of the ink that may lie outside the bounding box, on each side, or be far darker than the rest."""
@@ -130,7 +131,8 @@ def normalised_by_python(image: Grey) -> Grey:
 
 def _digit(image: Grey) -> Grey:
     """Its ink without the lines of ruled or squared paper. Raises `BlankImageError`."""
-    return without_rules(_written(image), FEWEST_RULES, THICKEST_RULE)
+    ink = _written(image)
+    return without_rules(ink, FEWEST_RULES, THICKEST_RULE) if min(ink.shape) >= GRID else ink
 
 
 def _written(image: Grey) -> Grey:
@@ -354,8 +356,11 @@ def writing(ink: Grey, beside: float = NEAR) -> tuple[slice, slice]:
 
 def writing_by_python(ink: Grey, beside: float = NEAR) -> tuple[slice, slice]:
     """The same without native.c: a box around what is large, which grows as long as there is something near to it."""
-    labels = border.components(_mask(ink))
-    first, after, area = border.measured(labels if labels.max() <= PIECES else (labels > 0).view(np.uint8))
+    mask = _mask(ink)
+    runs = np.count_nonzero(mask[:, 1:] > mask[:, :-1]) + np.count_nonzero(mask[:, 0])
+    whole = mask.view(np.uint8)
+    labels = border.components(mask) if runs <= RUNS else whole
+    first, after, area = border.measured(labels if labels.max() <= PIECES else whole)
     heights, longer = (after - first)[:, 0], (after - first).max(axis=1)
     tallest = heights.max()
     reach = np.where(longer[:, np.newaxis] > DUST * tallest, (NEAR * tallest, beside * tallest), DUST * tallest)
