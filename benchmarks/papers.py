@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from contract.arrays import Grey
-from trainer.mishaps import in_dust
+from trainer.mishaps import in_dust, ruled
 from trainer.strings import HEIGHT
 
 Paper = Callable[[Grey, np.random.Generator], Grey]
@@ -47,14 +47,8 @@ def _photographed(image: Grey, rng: np.random.Generator) -> Grey:
 
 def _ruled(image: Grey, rng: np.random.Generator, *, squared: bool) -> Grey:
     """With lines of a pixel or two, of any grey, some 0.6 to 1.5 digits apart."""
-    ruled = image.copy()
-    step, thick, grey = round(HEIGHT * rng.uniform(0.6, 1.5)), int(rng.integers(1, 3)), rng.integers(90, 200)
-    for row in range(int(rng.integers(0, step)), len(image), step):
-        ruled[row : row + thick] = np.minimum(ruled[row : row + thick], grey)
-    if squared:
-        for column in range(int(rng.integers(0, step)), image.shape[1], step):
-            ruled[:, column : column + thick] = np.minimum(ruled[:, column : column + thick], grey)
-    return ruled
+    step, thick, grey = round(HEIGHT * rng.uniform(0.6, 1.5)), int(rng.integers(1, 3)), int(rng.integers(90, 200))
+    return ruled(image, step, thick, grey, rng, squared=squared)
 
 
 def _on_dusty_sheet(image: Grey, rng: np.random.Generator) -> Grey:

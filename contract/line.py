@@ -8,7 +8,6 @@ Trainer and service both call `strip`; whatever changes its result needs a new `
 
 from contextlib import suppress
 from dataclasses import dataclass
-from math import ceil
 
 import cc3d
 import numpy as np
@@ -24,6 +23,7 @@ from contract.normalisation import (
     inked,
     pen_width,
     trimmed,
+    within,
     writing,
 )
 from contract.rules import FULL, closed, without_rules
@@ -110,7 +110,7 @@ def _strip(piece: Piece) -> Strip:
     inner = writing(fine, ASIDE)
     if inner != (slice(0, FINE), slice(0, fine.shape[1])):  # it is less without the dust that is gone now
         factor = (rows.stop - rows.start) / FINE
-        rows, columns = (_within(side, span, factor) for side, span in zip((rows, columns), inner, strict=True))
+        rows, columns = (within(side, span, factor) for side, span in zip((rows, columns), inner, strict=True))
         fine = _fine(ink[rows, columns])
     if fine.max() <= PALE:
         raise BlankImageError
@@ -128,12 +128,7 @@ def _line(ink: Grey) -> tuple[slice, slice]:
     rows, columns = writing(ink, ASIDE)
     mask = ink[rows, columns] > ink.max() // 4
     height, width = mask.shape
-    return _within(rows, trimmed(mask, SPECK * min(1, SHORT * height / width))[0]), columns
-
-
-def _within(side: slice, part: slice, factor: float = 1) -> slice:
-    """The `part` of `side`, the one counted in steps that are `factor` times as long."""
-    return slice(side.start + int(part.start * factor), min(side.stop, side.start + ceil(part.stop * factor)))
+    return within(rows, trimmed(mask, SPECK * min(1, SHORT * height / width))[0]), columns
 
 
 def _fine(line: Grey) -> Grey:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from itertools import accumulate
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -327,7 +328,7 @@ def bounds(ink: Grey) -> tuple[slice, slice]:
     """Rows and columns of the bounding box of `ink`, of which there is some; dust and specks around it are left out."""
     rows, columns = writing(ink)
     down, across = trimmed(ink[rows, columns] > ink.max() // 4, SPECK)
-    return _within(rows, down), _within(columns, across)
+    return within(rows, down), within(columns, across)
 
 
 def trimmed(mask: NDArray[np.bool_], share: float) -> tuple[slice, slice]:
@@ -336,9 +337,9 @@ def trimmed(mask: NDArray[np.bool_], share: float) -> tuple[slice, slice]:
     return rows, _extent(np.add.reduce(mask[rows], axis=0, dtype=np.uint32), share)
 
 
-def _within(side: slice, part: slice) -> slice:
-    """That `part` of `side`."""
-    return slice(side.start + part.start, side.start + part.stop)
+def within(side: slice, part: slice, factor: float = 1) -> slice:
+    """The `part` of `side`, the one counted in steps that are `factor` times as long."""
+    return slice(side.start + int(part.start * factor), min(side.stop, side.start + ceil(part.stop * factor)))
 
 
 def writing(ink: Grey, beside: float = NEAR) -> tuple[slice, slice]:

@@ -108,9 +108,14 @@ def in_box(turn: float) -> Mishap:
 
 def on_lines(picture: Grey, rng: np.random.Generator) -> Grey:
     """On ruled paper, or on squared: lines of one or two pixels of some grey, from edge to edge."""
-    lined = picture.copy()
     step, thick, grey = int(rng.integers(20, 61)), int(rng.integers(1, 3)), int(rng.integers(100, 211))
-    for paper in (lined, lined.T)[: int(rng.integers(1, 3))]:
+    return ruled(picture, step, thick, grey, rng, squared=rng.integers(1, 3) == 2)
+
+
+def ruled(picture: Grey, step: int, thick: int, grey: int, rng: np.random.Generator, *, squared: bool) -> Grey:
+    """On paper with lines of so many pixels, so far apart, the first one anywhere."""
+    lined = picture.copy()
+    for paper in (lined, lined.T) if squared else (lined,):
         for start in range(int(rng.integers(step)), len(paper), step):
             paper[start : start + thick] = np.minimum(paper[start : start + thick], grey)
     return lined
