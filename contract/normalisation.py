@@ -365,13 +365,13 @@ def writing_by_python(ink: Grey, beside: float = NEAR) -> tuple[slice, slice]:
     heights, longer = (after - first)[:, 0], (after - first).max(axis=1)
     tallest = heights.max()
     reach = np.where(longer[:, np.newaxis] > DUST * tallest, (NEAR * tallest, beside * tallest), DUST * tallest)
-    within = (longer > MARK * tallest) | (area > LITTLE * area.max())
+    kept = (longer > MARK * tallest) | (area > LITTLE * area.max())
     while True:
-        start, stop = first[within].min(axis=0), after[within].max(axis=0)
+        start, stop = first[kept].min(axis=0), after[kept].max(axis=0)
         near = ((first < stop + reach) & (start < after + reach)).all(axis=1)
-        if not (near & ~within).any():
+        if not (near & ~kept).any():
             break
-        within |= near
+        kept |= near
     rows, columns = (slice(*ends) for ends in zip(start.tolist(), stop.tolist(), strict=True))
     return rows, columns
 

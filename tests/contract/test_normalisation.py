@@ -91,10 +91,15 @@ def test_dust_on_a_large_sheet_does_not_make_the_digit_small() -> None:
     assert np.array_equal(normalise(dusty), normalise(clean))
 
 
-@pytest.mark.parametrize("without", ["nothing", "native.c"])
-def test_stroke_that_ends_in_crumbs_is_whole(without: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if without == "native.c":
+@pytest.fixture(params=["nothing", "native.c"])
+def without(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where that is not at hand."""
+    if request.param == "native.c":
         monkeypatch.setattr(normalisation, "_NATIVE", None)
+
+
+@pytest.mark.usefixtures("without")
+def test_stroke_that_ends_in_crumbs_is_whole() -> None:
     page = Image.new("L", (300, 300), 255)
     pen = ImageDraw.Draw(page)
     pen.line((200, 60, 140, 240), 0, 10)
@@ -123,12 +128,8 @@ def test_bars_of_a_square_digit_in_a_close_crop_are_no_lines() -> None:
     assert without_rules(ink, FEWEST_RULES, THICKEST_RULE) is ink
 
 
-@pytest.mark.parametrize("without", ["nothing", "native.c"])
-def test_small_print_elsewhere_on_the_sheet_is_no_part_of_the_digit(
-    without: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if without == "native.c":
-        monkeypatch.setattr(normalisation, "_NATIVE", None)
+@pytest.mark.usefixtures("without")
+def test_small_print_elsewhere_on_the_sheet_is_no_part_of_the_digit() -> None:
     clean = np.pad(drawn(200, 12), 300, constant_values=255)
     page = Image.fromarray(clean)
     ImageDraw.Draw(page).text((500, 700), "page 12", 0, font_size=24)
