@@ -3,13 +3,14 @@
 import gc
 import io
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -356,20 +357,18 @@ def dismiss(user: "User", said: list[str], button: str = "ok") -> None:
 
 
 @contextmanager
-def seven_in_the_clipboard() -> Iterator[subprocess.Popen[bytes]]:
+def in_the_clipboard(kind: str, content: Path) -> Iterator[subprocess.Popen[bytes]]:
     clipboard = ["xclip", "-quiet", "-selection", "clipboard"]
-    with subprocess.Popen(
-        [*clipboard, "-t", "image/png", "-i", REPO / "tests/data/7.png"], stderr=subprocess.DEVNULL
-    ) as owner:
+    with subprocess.Popen([*clipboard, "-t", kind, "-i", content], stderr=subprocess.DEVNULL) as owner:
 
         def offered() -> bool:
-            """Whether the picture is there; asked at a bad moment, xclip waits for ever."""
+            """Whether it is there; asked at a bad moment, xclip waits for ever."""
             targets = [*clipboard, "-o", "-t", "TARGETS"]
             try:
                 answer = subprocess.run(targets, capture_output=True, check=False, timeout=5)
             except subprocess.TimeoutExpired:
                 return False
-            return b"image/png" in answer.stdout
+            return kind.encode() in answer.stdout
 
         try:
             eventually(offered)
@@ -378,9 +377,22 @@ def seven_in_the_clipboard() -> Iterator[subprocess.Popen[bytes]]:
             owner.kill()
 
 
+def seven_in_the_clipboard() -> AbstractContextManager[subprocess.Popen[bytes]]:
+    return in_the_clipboard("image/png", REPO / "tests/data/7.png")
+
+
 def test_image_is_pasted(service: ServiceProcess, visit: Visit) -> None:
     user = visit(service.url)
     with seven_in_the_clipboard():
+        user.press("ctrl+v")
+        user.sees(lambda: user.identified == "7")
+
+
+def test_copied_file_is_pasted(service: ServiceProcess, visit: Visit, tmp_path: Path) -> None:
+    user = visit(service.url)
+    seven = Path(shutil.copy(REPO / "tests/data/7.png", tmp_path / "sieben und \u2467.png"))
+    (tmp_path / "files").write_text(f"# copied\r\n{seven.as_uri()}\r\n")
+    with in_the_clipboard("text/uri-list", tmp_path / "files"):
         user.press("ctrl+v")
         user.sees(lambda: user.identified == "7")
 
