@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from contract.arrays import Grey
-from trainer.mishaps import in_dust, ruled
+from trainer.mishaps import emphasised, in_dust, ruled
 from trainer.strings import HEIGHT
 
 Paper = Callable[[Grey, np.random.Generator], Grey]
@@ -67,4 +67,5 @@ PAPERS: dict[str, Paper] = {
     "ruled": lambda image, rng: _ruled(image, rng, squared=False),
     "squared": lambda image, rng: _ruled(image, rng, squared=True),
     "three digits' heights of paper around it, 30 grains of dust of 1 to 4 pixels": _on_dusty_sheet,
+    "underlined, or in a ring or a box by hand": emphasised,
 }

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from contract.arrays import Grey
+from contract.emphasis import without_emphasis
 from contract.normalisation import (
     SPECK,
     BlankImageError,
@@ -30,7 +31,7 @@ from contract.rules import FULL, closed, without_rules
 from contract.surroundings import Piece
 from contract.undoing import cut
 
-VERSION = "strip-4"
+VERSION = "strip-5"
 """Stands in every manifest of a model that reads lines."""
 
 HEIGHT = 32
@@ -105,6 +106,7 @@ def _strip(piece: Piece) -> Strip:
     ink = without_rules(without_boxes(inked(piece.image)))
     if not ink.any():
         raise BlankImageError
+    ink = without_emphasis(ink, writing(ink, ASIDE))
     rows, columns = _line(ink)
     fine = _fine(ink[rows, columns])
     inner = writing(fine, ASIDE)

@@ -31,11 +31,13 @@ enum {
     TALLEST = 16,               /* rows that are averaged to one, at most, and more */
     FIVE = 5,                   /* of them where an image is enlarged, at most */
     FIXED = 22,                 /* bits behind the point in Pillow's weights for 8-bit images */
+    CELLS = 640,                /* up to this side contract/emphasis.py looks at every pixel */
     RUNS = 1 << 20,             /* pixels side by side, at most, in all rows of an image */
     BEGUN = 1 << 16,            /* pieces that are begun in it, at most */
     PIECES = 4096,              /* that are there in the end: more are noise */
 };
-static const double SPECK = 0.005, DUST = 0.1, MARK = 0.3, LITTLE = 0.1, NEAR = 0.5, PI = 3.14159265358979323846;
+static const double SPECK = 0.005, DUST = 0.1, MARK = 0.3, NEAR = 0.5, FLAT = 0.25, WIDE = 0.3, MUCH = 0.25,
+                    TALL = 0.5, PI = 3.14159265358979323846;
 
 enum { DONE, BLANK, NOT_HERE };
 
@@ -295,19 +297,22 @@ static int find_pieces(const Sheet *sheet, int above, Run *runs, Piece *pieces, 
     return DONE;
 }
 
-/* The box of all that is on `sheet`, but for dust and small marks, which are `beside` it from some way on. */
-static int writing(const Sheet *sheet, int above, double beside, Run *runs, Piece *pieces, Box *found) {
-    int count, tallest = 0, largest = 0;
-    if (find_pieces(sheet, above, runs, pieces, &count)) return NOT_HERE;
-    for (int i = 0; i < count; i++) {
-        tallest = at_least(tallest, length_of(pieces[i].box.down));
-        largest = at_least(largest, pieces[i].area);
-    }
-    double dust = DUST * tallest, mark = MARK * tallest, little = LITTLE * largest;
+static int tallest_of(const Piece *pieces, int count) {
+    int tallest = 0;
+    for (int i = 0; i < count; i++) tallest = at_least(tallest, length_of(pieces[i].box.down));
+    return tallest;
+}
+
+/* The box of all `pieces`, but for dust and low marks, which are `beside` it from some way on. */
+static Box writing(const Piece *pieces, int count, const Sheet *sheet, double beside) {
+    int tallest = tallest_of(pieces, count), largest = 0;
+    for (int i = 0; i < count; i++) largest = at_least(largest, pieces[i].area);
+    double dust = DUST * tallest, mark = MARK * tallest, much = MUCH * largest;
     Box box = {{sheet->height, 0}, {sheet->width, 0}}, last;
-    for (int i = 0; i < count; i++)
-        if (count > PIECES || longer_side(pieces[i].box) > mark || pieces[i].area > little)
-            box = around(box, pieces[i].box);
+    for (int i = 0; i < count; i++) {
+        int height = length_of(pieces[i].box.down), flat = height <= FLAT * length_of(pieces[i].box.across);
+        if (count > PIECES || height > mark || (pieces[i].area > much && !flat)) box = around(box, pieces[i].box);
+    }
     do {
         last = box;
         for (int i = 0; i < count; i++) {
@@ -318,8 +323,37 @@ static int writing(const Sheet *sheet, int above, double beside, Run *runs, Piec
                 box = around(box, piece);
         }
     } while (!equal(box, last));
-    *found = box;
-    return DONE;
+    return box;
+}
+
+static double area_of(Box box) { return (double)length_of(box.down) * length_of(box.across); }
+
+static int lies_in(Box box, Box other) {
+    return box.down.first > other.down.first && box.down.after < other.down.after &&
+           box.across.first > other.across.first && box.across.after < other.across.after;
+}
+
+/* Whether a line may be under what is written at that `place`, or a ring around it, as contract/emphasis.py has them:
+ * all that Python takes for one is among these. */
+static int may_be_emphasised(const Piece *pieces, int count, Box place) {
+    double tallest = tallest_of(pieces, count), down = 0, across = 0;
+    Box largest = {{0, 0}, {0, 0}};
+    if (count > PIECES) return 0;
+    if (count > 1 && longer_side(place) > CELLS) return 1;
+    for (int i = 0; i < count; i++) {
+        Box piece = pieces[i].box;
+        int height = length_of(piece.down), width = length_of(piece.across);
+        if (height <= FLAT * width && width >= WIDE * tallest &&
+            piece.down.after > place.down.first + TALL * tallest && are_near(piece.down, place.down, 0))
+            return 1;
+        if (area_of(piece) > area_of(largest)) largest = piece;
+    }
+    for (int i = 0; i < count; i++)
+        if (lies_in(pieces[i].box, largest)) {
+            down += length_of(pieces[i].box.down);
+            across += length_of(pieces[i].box.across);
+        }
+    return down >= MARK * length_of(largest.down) || across >= MARK * length_of(largest.across);
 }
 
 /* ---- resampling as Pillow does it: of what each place of the result is made, in one direction ---- */
@@ -637,8 +671,10 @@ static int place(const Sheet *sheet, int most, const Notes *notes, grey *placed)
     if (!most) return BLANK;
     count_rows(sheet, most / 4, notes->rows);
     if (are_grains(sheet, notes->rows)) return NOT_HERE;
-    Box box;
-    if (writing(sheet, most / 4, NEAR, notes->runs, notes->pieces, &box)) return NOT_HERE;
+    int count;
+    if (find_pieces(sheet, most / 4, notes->runs, notes->pieces, &count)) return NOT_HERE;
+    Box box = writing(notes->pieces, count, sheet, NEAR);
+    if (may_be_emphasised(notes->pieces, count, box)) return NOT_HERE;
     Sheet whole = part_of(sheet, box.down.first, box.across.first, length_of(box.down), length_of(box.across));
     count_rows(&whole, most / 4, notes->rows);
     Extent down = extent(notes->rows, whole.height);
@@ -752,8 +788,9 @@ int digits_writing(const grey *ink, int height, int width, double beside, Box *b
     if (at_least(height, width) >= LONGEST || !notes_for(height, width, &notes)) return NOT_HERE;
     Sheet sheet = sheet_of(ink, height, width, notes.inked);
     find_ink(&sheet, notes.inked);
-    int most = darkest(&sheet), outcome = BLANK;
-    if (most) outcome = writing(&sheet, most / 4, beside, notes.runs, notes.pieces, box);
+    int most = darkest(&sheet), outcome = BLANK, count;
+    if (most) outcome = find_pieces(&sheet, most / 4, notes.runs, notes.pieces, &count);
+    if (outcome == DONE) *box = writing(notes.pieces, count, &sheet, beside);
     free(notes.inked);
     return outcome;
 }

@@ -26,12 +26,13 @@ from contract import border, native
 from contract.arrays import Grey
 from contract.bands import bands, painted_over, stands_beside
 from contract.border import COARSE, QUIET
+from contract.emphasis import without_emphasis
 from contract.filling import filling
 from contract.light import evenly_lit
 from contract.rules import without_rules
 from contract.undoing import undone
 
-VERSION = "pen-6"
+VERSION = "pen-7"
 """Stands in every manifest. A service refuses an artifact made with another."""
 
 SIZE = 28
@@ -58,6 +59,10 @@ LEAST_SIGNAL = 5
 Of blank papers with noise 98 % stay below, of training digits in MNIST-C's fog 3 %.
 """
 
+USUAL, FEW = 0.6, 1000
+"""Share of an image that is of the paper's grey, exactly, where its border is of another; and rows and columns that are
+enough of it to see that."""
+
 REACHING, CLEAR = 0.2, 0.04
 """Shares of the border that have ink: from which on it may be a shadow, and up to which it is none."""
 
@@ -68,13 +73,14 @@ DARK = 0.75
 """Share of ink that is at least half as dark as the darkest, where there is no shadow."""
 
 DUST, MARK = 0.1, 0.3
-"""Longer sides of a grain of dust and of a small mark, as shares of the tallest stroke's height, at most."""
+"""Longer side of a grain of dust, and height of a mark, as shares of the tallest stroke's height, at most."""
 
-LITTLE = 0.1
-"""Pixels of either, as a share of the largest stroke's, at most."""
+MUCH, FLAT = 0.25, 0.25
+"""Share of the largest stroke's pixels from which on what is low is no mark, unless it is flat: its height is such a
+share of its width, at most. Beside a scratch down the sheet a digit is low."""
 
 NEAR = 0.5
-"""How far a small mark is from the writing to which it belongs, as a share of that height, at most; dust is not further
+"""How far a mark is from the writing to which it belongs, as a share of that height, at most; dust is not further
 from it than `DUST`."""
 
 RUNS, PIECES = 1 << 20, 4096
@@ -174,7 +180,10 @@ def placed_by_python(ink: Grey) -> Grey:
     """The same without native.c."""
     if not ink.any():
         raise BlankImageError
-    strokes = thickened(evened(_scale(ink[bounds(ink)], GRID)))
+    place = writing(ink)
+    plain = without_emphasis(ink, place)
+    place = _without_specks(ink, place) if plain is ink else bounds(plain)
+    strokes = thickened(evened(_scale(plain[place], GRID)))
     return centred(_scale(strokes, DIGIT))
 
 
@@ -296,7 +305,7 @@ def separated(image: Grey, least_signal: float = LEAST_SIGNAL) -> Grey:
 
 
 def _difference(image: Grey, paper: Grey) -> Grey:
-    """From the paper to the dark or to the light, whichever has the larger sum of squares.
+    """From the paper to the dark or to the light, whichever has the larger sum of cubes.
 
     Neither a single glaring pixel nor a faint shadow over all makes much of such a sum.
     """
@@ -310,7 +319,7 @@ def _difference(image: Grey, paper: Grey) -> Grey:
 
 
 def _energy(difference: Grey) -> float:
-    return float(np.array(Image.fromarray(difference).histogram()) @ np.square(np.arange(256.0)))
+    return float(np.array(Image.fromarray(difference).histogram()) @ np.arange(256.0) ** 3)
 
 
 def _paper(image: Grey) -> tuple[Grey, float]:
@@ -321,13 +330,36 @@ def _paper(image: Grey) -> tuple[Grey, float]:
     if max(image.shape) <= COARSE:
         return np.asarray(image.min() if border.is_dark(image) else image.max()), 0.0
     edge = border.edge(image)
-    return (edge[0, ...], 0.0) if border.is_plain(edge) else border.paper(image)
+    paper, noise = (edge[0, ...], 0.0) if border.is_plain(edge) else border.paper(image)
+    return (paper, noise) if (between := _beyond(image, paper)) is None else (between, 0.0)
+
+
+def _beyond(image: Grey, line: Grey) -> Grey | None:
+    """The paper, if it is of one grey, and the border's grey is that of a `line` on it, nearer to it than ink is.
+
+    As on squared paper that was cut along its lines. native.c leaves such images alone.
+    """
+    if line.ndim:
+        return None
+    step = max(1, max(image.shape) // FEW)
+    some = Image.fromarray(np.ascontiguousarray(image[::step, ::step]))
+    counts = np.array(some.histogram())
+    paper, grey = int(counts.argmax()), int(line)
+    if abs(paper - grey) < MIN_CONTRAST or counts[paper] < USUAL * counts.sum():
+        return None
+    ink = int(image.min() if paper > grey else image.max())
+    return np.asarray(paper, np.uint8) if abs(ink - paper) >= 2 * abs(grey - paper) else None
 
 
 def bounds(ink: Grey) -> tuple[slice, slice]:
     """Rows and columns of the bounding box of `ink`, of which there is some; dust and specks around it are left out."""
-    rows, columns = writing(ink)
-    down, across = trimmed(ink[rows, columns] > ink.max() // 4, SPECK)
+    return _without_specks(ink, writing(ink))
+
+
+def _without_specks(ink: Grey, place: tuple[slice, slice]) -> tuple[slice, slice]:
+    """The `place` of the writing without the share of it that may lie outside, at each side."""
+    rows, columns = place
+    down, across = trimmed(ink[place] > ink.max() // 4, SPECK)
     return within(rows, down), within(columns, across)
 
 
@@ -343,7 +375,7 @@ def within(side: slice, part: slice, factor: float = 1) -> slice:
 
 
 def writing(ink: Grey, beside: float = NEAR) -> tuple[slice, slice]:
-    """Rows and columns of all of `ink`, of which there is some, but for dust and small marks further off.
+    """Rows and columns of all of `ink`, of which there is some, but for dust, and marks that are low and further off.
 
     To the left and right such a mark is `beside` the writing, and no part of it, from so many heights on.
     """
@@ -356,16 +388,16 @@ def writing(ink: Grey, beside: float = NEAR) -> tuple[slice, slice]:
 
 
 def writing_by_python(ink: Grey, beside: float = NEAR) -> tuple[slice, slice]:
-    """The same without native.c: a box around what is large, which grows as long as there is something near to it."""
+    """The same without native.c: a box around what is tall, which grows as long as there is something near to it."""
     mask = _mask(ink)
     runs = np.count_nonzero(mask[:, 1:] > mask[:, :-1]) + np.count_nonzero(mask[:, 0])
     whole = mask.view(np.uint8)
     labels = border.components(mask) if runs <= RUNS else whole
     first, after, area = border.measured(labels if labels.max() <= PIECES else whole)
-    heights, longer = (after - first)[:, 0], (after - first).max(axis=1)
+    (heights, widths), longer = (after - first).T, (after - first).max(axis=1)
     tallest = heights.max()
     reach = np.where(longer[:, np.newaxis] > DUST * tallest, (NEAR * tallest, beside * tallest), DUST * tallest)
-    kept = (longer > MARK * tallest) | (area > LITTLE * area.max())
+    kept = (heights > MARK * tallest) | ((area > MUCH * area.max()) & (heights > FLAT * widths))
     while True:
         start, stop = first[kept].min(axis=0), after[kept].max(axis=0)
         near = ((first < stop + reach) & (start < after + reach)).all(axis=1)

@@ -22,6 +22,9 @@ SURE = 0.9
 """What the line network gives a digit for being one, from which on those for single digits may make it more: with no
 such rule a plain 71 is not accepted, whose 1 is a straight line; with one from 0 on, more numbers with marks are."""
 
+BEYOND = 0.1
+"""By what share of the others' height a slash or a bar reaches beyond them, above and below, at least."""
+
 LEAST = 1e-12
 """Probability that nothing falls below, so that logarithms and quotients are numbers."""
 
@@ -34,7 +37,7 @@ class Number:
     probabilities: Floats
     """Of the ten digits, [n, 10]; rows sum to 1."""
     scores: Floats
-    """What acceptance goes by, [n]: that it is one thing, a digit, and this one."""
+    """What acceptance goes by, [n]: that it is one thing, a digit, and this one; 0 of what may be a mark, or beside."""
     confidence: float
     """Probability that all of it is right, if it is a number at all."""
     legible: bool
@@ -74,4 +77,15 @@ def number(
     a_digit = counted / whole.clip(min=LEAST)
     surest = np.maximum(a_digit, np.where(alone, shares / by_digit.max(axis=1), 0))
     scores, confidence = best * whole * np.where(a_digit >= SURE, surest, a_digit), float(np.prod(best * whole))
+    scores[[part.pointed for part in parts] | _may_be_marks(parts, probabilities.argmax(axis=1))] = 0
     return Number(parts, probabilities, scores, confidence, legible=bool(legible.mean() >= 1 / 2))
+
+
+def _may_be_marks(parts: list[Part], digits: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether one is read as a 1, [n], and reaches far beyond the others, above and below, as slashes and bars do."""
+    _, tops, _, bottoms = np.array([part.box for part in parts]).T
+    found: NDArray[np.bool_] = (digits == 1) & (len(parts) > 1)
+    for place in np.flatnonzero(found):
+        top, bottom = (np.median(np.delete(ends, place)) for ends in (tops, bottoms))
+        found[place] = min(top - tops[place], bottoms[place] - bottom) >= BEYOND * (bottom - top)
+    return found

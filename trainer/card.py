@@ -207,8 +207,9 @@ def _marked(report: NumberReport) -> str:
         return f"Numbers with a mark among them were not measured (apt-get install {HANDWRITTEN.packages}).\n\n"
     table = tables.marked(report)
     return f"""A number with something else in it must not be accepted: it is another number without that.
-These have 2 to 7 digits with wide or narrow gaps, and a mark before, among or behind them, drawn by a font that looks
-like handwriting, which no training has seen.
+Whatever the networks say, it is not where a point stands between two digits, or a 1 reaches beyond the others above and
+below by a tenth of their height, as slashes and bars do. These have 2 to 7 digits with wide or narrow gaps, and a mark
+before, among or behind them, drawn by a font that looks like handwriting, which no training has seen.
 
 {table.title}:
 

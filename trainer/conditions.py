@@ -19,6 +19,7 @@ from trainer.mishaps import (
     Mishap,
     cut_closely,
     dark_corners,
+    emphasised,
     in_box,
     in_dots,
     in_dust,
@@ -122,6 +123,7 @@ MISHAPS: dict[str, tuple[Condition, Mishap]] = {
         in_dust(30, 5),
     ),
     "on ruled or squared paper, lines of 1 or 2 pixels, 20 to 60 apart, of 100 to 210 levels": (_with(), on_lines),
+    "underlined, or in a ring or a box by hand, a tenth to three tenths of its height away": (_with(), emphasised),
 }
 """The same, and what befalls the picture then."""
 

@@ -1,5 +1,5 @@
 """What befalls a picture between the pen and the reader: light that falls unevenly, rims, desks and boxes around the
-sheet, lines, dots, dust, pixels that are repeated or smoothed, close cuts.
+sheet, lines, rings, dots, dust, pixels that are repeated or smoothed, close cuts.
 
 A `Mishap` makes a grey picture, uint8 [height, width], of another one. No training has seen these programs.
 """
@@ -119,6 +119,31 @@ def ruled(picture: Grey, step: int, thick: int, grey: int, rng: np.random.Genera
         for start in range(int(rng.integers(step)), len(paper), step):
             paper[start : start + thick] = np.minimum(paper[start : start + thick], grey)
     return lined
+
+
+def emphasised(picture: Grey, rng: np.random.Generator) -> Grey:
+    """Underlined, or in a ring or a box, by hand, a tenth to three tenths of its height away."""
+    page = np.pad(picture, max(picture.shape), constant_values=picture.max())
+    (top, bottom), (left, right) = (np.flatnonzero((page < 128).any(axis=axis))[[0, -1]] for axis in (1, 0))
+    height = bottom - top
+    gap = rng.uniform(0.1, 0.3) * height
+    middle, reach = ((left + right) / 2, (top + bottom) / 2), ((right - left) / 2 + gap, height / 2 + gap)
+    kind = rng.integers(3)
+    if kind == 0:
+        path = np.stack((np.linspace(-1, 1, 30), np.ones(30)), axis=1)
+        off = 0.03 * np.stack(
+            (np.zeros(30), path[:, 0] * rng.normal() + np.sin(rng.uniform(5, 20) * path[:, 0])), axis=1
+        )
+    elif kind == 1:
+        turn = rng.uniform(0, 7) + np.linspace(0, rng.uniform(6.3, 6.8), 60)
+        path, off = np.sqrt(2) * np.stack((np.cos(turn), np.sin(turn)), axis=1), rng.normal(0, 0.005, (60, 2))
+    else:
+        path, off = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)]), rng.normal(0, 0.03, (5, 2))
+    sheet = Image.fromarray(page)
+    points = [tuple(point) for point in (np.array(middle) + path * reach + off * height).tolist()]
+    pen = int(rng.integers(2, min(picture.shape) // 40 + 3))
+    ImageDraw.Draw(sheet).line(points, int(picture.min()), pen, joint="curve")
+    return np.asarray(sheet)
 
 
 def in_dots(picture: Grey, rng: np.random.Generator) -> Grey:

@@ -119,6 +119,16 @@ def test_lines_of_the_paper_are_left_behind(squared: bool) -> None:
     assert likeness(normalise(page), PLAIN) > 0.75
 
 
+@pytest.mark.parametrize("first", [0, 3])
+@pytest.mark.parametrize("ink", [0, 120])
+def test_squared_paper_may_be_cut_along_its_lines(first: int, ink: int) -> None:
+    page = drawn(281, 20, ink=ink).copy()
+    page[first::20] = np.minimum(page[first::20], 225)
+    page[:, first::20] = np.minimum(page[:, first::20], 225)
+    assert likeness(normalise(page), PLAIN) > 0.75
+    assert likeness(normalise(255 - page), PLAIN) > 0.75
+
+
 def test_bars_of_a_square_digit_in_a_close_crop_are_no_lines() -> None:
     page = Image.new("L", (120, 200), 255)
     pen = ImageDraw.Draw(page)
@@ -126,6 +136,16 @@ def test_bars_of_a_square_digit_in_a_close_crop_are_no_lines() -> None:
     pen.line((0, 100, 119, 100), 0, 4)
     ink = 255 - np.asarray(page)
     assert without_rules(ink, FEWEST_RULES, THICKEST_RULE) is ink
+
+
+@pytest.mark.usefixtures("without")
+def test_long_bar_and_holes_elsewhere_on_the_sheet_are_no_part_of_the_digit() -> None:
+    clean = np.pad(drawn(200, 12), 200, constant_values=255)
+    page = Image.fromarray(clean)
+    ImageDraw.Draw(page).rounded_rectangle((200, 560, 400, 568), 4, 0)
+    for top in (80, 420):
+        ImageDraw.Draw(page).ellipse((20, top, 40, top + 20), 0)
+    assert np.array_equal(normalise(np.asarray(page)), normalise(clean))
 
 
 @pytest.mark.usefixtures("without")

@@ -201,6 +201,38 @@ def test_doubtful_part_makes_the_whole_doubtful(service: ServiceProcess) -> None
     assert not answer["accepted"]
 
 
+def fraction(digits: Digits, mark: list[tuple[int, int]]) -> Grey:
+    """Digits 80 pixels high, from row 56 on, and this stroke between the last two, counted from there."""
+    line = np.concatenate([np.pad(image, ((10, 10), (0, 0))) for image in digits.images], axis=1)
+    page = Image.fromarray(255 - line).resize((4 * line.shape[1], 4 * line.shape[0]))
+    right = Image.new("L", (page.width + 40, page.height), 255)
+    right.paste(page.crop((0, 0, page.width - 112, page.height)), (0, 0))
+    right.paste(page.crop((page.width - 112, 0, page.width, page.height)), (page.width - 72, 0))
+    middle = page.width - 92
+    ImageDraw.Draw(right).line([(middle + x, 56 + y) for x, y in mark], 0, 8)
+    return np.asarray(right)
+
+
+@pytest.mark.parametrize(
+    ("mark", "most"),
+    [
+        ([], None),
+        ([(0, 72), (0, 80)], 0),
+        ([(3, 72), (-6, 96)], 1),
+        ([(-16, 100), (16, -20)], 1),
+        ([(0, 100), (0, -20)], 1),
+    ],
+    ids=["none", "point", "comma", "slash", "bar"],
+)
+def test_number_with_a_mark_among_its_digits_is_not_accepted(
+    service: ServiceProcess, unseen: Digits, mark: list[tuple[int, int]], most: int | None
+) -> None:
+    rng = np.random.default_rng(6)
+    some = [unseen.at(rng.integers(0, len(unseen), 2 + place % 3)) for place in range(20)]
+    accepted = sum(read(service, fraction(digits, mark))["accepted"] for digits in some)
+    assert accepted <= most if most is not None else accepted >= 15
+
+
 def test_version_that_reads_single_digits_only_says_so(store: FolderStore, tmp_path: Path, seven: bytes) -> None:
     file = store.folder / str(store.versions()[-1]) / MANIFEST
     file.write_text(json.dumps(json.loads(file.read_text()) | {"line": None}))
