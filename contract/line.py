@@ -103,11 +103,12 @@ def strip(image: Grey) -> Strip:
 
 
 def _strip(piece: Piece) -> Strip:
-    ink = without_rules(without_boxes(inked(piece.image)))
-    if not ink.any():
+    whole = without_rules(without_boxes(inked(piece.image)))
+    if not whole.any():
         raise BlankImageError
-    ink = without_emphasis(ink, writing(ink, ASIDE))
-    rows, columns = _line(ink)
+    place = writing(whole, ASIDE)
+    ink = without_emphasis(whole, place)
+    rows, columns = _line(ink, place if ink is whole else writing(ink, ASIDE))
     fine = _fine(ink[rows, columns])
     inner = writing(fine, ASIDE)
     if inner != (slice(0, FINE), slice(0, fine.shape[1])):  # it is less without the dust that is gone now
@@ -125,10 +126,10 @@ def _strip(piece: Piece) -> Strip:
     return Strip(_scaled(strokes, HEIGHT), strokes, left, top, scale, rounds)
 
 
-def _line(ink: Grey) -> tuple[slice, slice]:
-    """Rows of the line in `ink`, of which there is some, without what little sticks out, and all of its columns."""
-    rows, columns = writing(ink, ASIDE)
-    mask = ink[rows, columns] > ink.max() // 4
+def _line(ink: Grey, place: tuple[slice, slice]) -> tuple[slice, slice]:
+    """Rows of the line at this `place` of `ink`, without what little sticks out, and all of its columns."""
+    rows, columns = place
+    mask = ink[place] > ink.max() // 4
     height, width = mask.shape
     return within(rows, trimmed(mask, SPECK * min(1, SHORT * height / width))[0]), columns
 
