@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from contract.arrays import Grey, Mask
-from contract.border import components, measured
+from contract.border import boxes, components, measured
+from contract.surroundings import pixels, reached
 
 CELLS, COARSEST, PIECES = 640, 16, 100
 """Longer side of the grid on which it is looked for, pixels in a cell's side, and strokes and grains, at most. native.c
@@ -70,7 +71,7 @@ def without_emphasis(ink: Grey, place: tuple[slice, slice]) -> Grey:
     found = [*_lines(labels, first, after), *_rings(labels, first, after)]
     if not found:
         return ink
-    gone = np.kron(np.isin(labels, found), np.ones((step, step), np.bool_))[: len(part), : part.shape[1]]
+    gone = pixels(np.isin(labels, found), part, step)
     wide = np.asarray(Image.fromarray(gone).convert("L").filter(ImageFilter.BoxBlur(FRINGE))) > 0
     rest = ink.copy()
     rest[place][wide & ~(mask & ~gone)] = 0
@@ -82,10 +83,8 @@ def _lines(labels: NDArray[np.uint32], first: Sides, after: Sides) -> list[int]:
     high, wide = (after - first).T
     tallest = high.max()
     flat = (high <= FLAT * wide) & (wide >= WIDE * tallest)
-    if not flat.any() or flat.all():
-        return []
     large = ~flat & (np.maximum(high, wide) > DUST * tallest)
-    if not large.any():
+    if not flat.any() or not large.any():
         return []
     tall = large & (high >= TALL * tallest)
     (top, left), (bottom, right) = first[large].min(axis=0), after[large].max(axis=0)
@@ -122,21 +121,17 @@ def _rings(labels: NDArray[np.uint32], first: Sides, after: Sides) -> list[int]:
     large = extent[0] >= least[0] or (len(written) > 1 and extent[1] >= least[1])
     if not large or not _is_round(within):
         return []
-    pieces = [labels[_slices(first[place], after[place])] == place + 1 for place in written.tolist()]
+    places = boxes(labels)
+    pieces = [labels[places[place]] == place + 1 for place in written.tolist()]
     slashed = len(pieces) == 1 and _is_straight(pieces[0]) and _filled(within) < ANGULAR
     return [] if slashed or all(map(_is_loop, pieces)) else [ring + 1]
-
-
-def _slices(first: Sides, after: Sides) -> tuple[slice, ...]:
-    return tuple(map(slice, first.tolist(), after.tolist()))
 
 
 def _within(ring: Mask, reach: int) -> Mask:
     """What it goes around, if it is open nowhere by more than twice that `reach`."""
     ink = Image.fromarray(np.pad(ring, reach + 1)).convert("L")
     wide = np.asarray(ink.filter(ImageFilter.BoxBlur(reach))) > 0
-    outside = cc3d.connected_components(~wide, connectivity=4)
-    within: Mask = ~wide & (outside != outside[0, 0])
+    within: Mask = ~wide & ~reached(~wide)
     return within[reach + 1 : -reach - 1, reach + 1 : -reach - 1]
 
 

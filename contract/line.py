@@ -14,7 +14,6 @@ import numpy as np
 from PIL import Image
 
 from contract.arrays import Grey
-from contract.emphasis import without_emphasis
 from contract.normalisation import (
     SPECK,
     BlankImageError,
@@ -24,6 +23,7 @@ from contract.normalisation import (
     inked,
     pen_width,
     trimmed,
+    unemphasised,
     within,
     writing,
 )
@@ -103,12 +103,11 @@ def strip(image: Grey) -> Strip:
 
 
 def _strip(piece: Piece) -> Strip:
-    whole = without_rules(without_boxes(inked(piece.image)))
-    if not whole.any():
+    ink = without_rules(without_boxes(inked(piece.image)))
+    if not ink.any():
         raise BlankImageError
-    place = writing(whole, ASIDE)
-    ink = without_emphasis(whole, place)
-    rows, columns = _line(ink, place if ink is whole else writing(ink, ASIDE))
+    ink, place = unemphasised(ink, ASIDE)
+    rows, columns = _line(ink, place)
     fine = _fine(ink[rows, columns])
     inner = writing(fine, ASIDE)
     if inner != (slice(0, FINE), slice(0, fine.shape[1])):  # it is less without the dust that is gone now

@@ -180,10 +180,8 @@ def placed_by_python(ink: Grey) -> Grey:
     """The same without native.c."""
     if not ink.any():
         raise BlankImageError
-    place = writing(ink)
-    plain = without_emphasis(ink, place)
-    place = _without_specks(ink, place) if plain is ink else bounds(plain)
-    strokes = thickened(evened(_scale(plain[place], GRID)))
+    plain, place = unemphasised(ink)
+    strokes = thickened(evened(_scale(plain[_without_specks(plain, place)], GRID)))
     return centred(_scale(strokes, DIGIT))
 
 
@@ -354,6 +352,13 @@ def _beyond(image: Grey, line: Grey) -> Grey | None:
 def bounds(ink: Grey) -> tuple[slice, slice]:
     """Rows and columns of the bounding box of `ink`, of which there is some; dust and specks around it are left out."""
     return _without_specks(ink, writing(ink))
+
+
+def unemphasised(ink: Grey, beside: float = NEAR) -> tuple[Grey, tuple[slice, slice]]:
+    """`ink`, of which there is some, without lines under the writing or rings around it, and where the writing is."""
+    place = writing(ink, beside)
+    plain = without_emphasis(ink, place)
+    return plain, place if plain is ink else writing(plain, beside)
 
 
 def _without_specks(ink: Grey, place: tuple[slice, slice]) -> tuple[slice, slice]:

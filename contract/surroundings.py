@@ -99,21 +99,21 @@ def sheet(image: Grey) -> Piece:
     if min(fine.shape) < SMALLEST:
         return Piece(image)
     for around in _around(fine):
-        found = ~_reached(~_differing(fine, around, step))
+        found = ~reached(~_differing(fine, around, step))
         rectangle = _opened(found)
         if not _is_rectangle(rectangle, found):
             continue
-        paper = _plane(fine, _pixels(rectangle, fine, step))
+        paper = _plane(fine, pixels(rectangle, fine, step))
         marked = _differing(fine, paper, step)
         inner = _within_lines(rectangle, marked)
         if inner is None or not _is_written(written := marked & inner, inner):
             continue
-        within = _pixels(inner, fine, step)
+        within = pixels(inner, fine, step)
         boxed = abs(np.median(paper) - np.median(around)) <= FAR
         if _reaches_across(written, inner) if boxed else _is_hole(within & _far(fine, paper), fine, around):
             continue
         inner = _without_tips(inner, _differing(fine, paper, step, least=0))
-        return _part(fine, _pixels(inner, fine, step), paper, times)
+        return _part(fine, pixels(inner, fine, step), paper, times)
     return Piece(image)
 
 
@@ -177,11 +177,11 @@ def _far(image: Grey, grey: Grey) -> Mask:
     return far
 
 
-def _pixels(cells: Mask, image: Grey, step: int) -> Mask:
+def pixels(cells: Mask, image: Grey, step: int) -> Mask:
     return np.kron(cells, np.ones((step, step), np.bool_))[: len(image), : image.shape[1]]
 
 
-def _reached(free: Mask) -> Mask:
+def reached(free: Mask) -> Mask:
     """The cells that are reached from the edges of the image through free ones."""
     parts = cc3d.connected_components(free, connectivity=4)
     return free & np.isin(parts, border.edge(parts))

@@ -1,5 +1,7 @@
 """A line under the writing, or a ring around it, is left behind; what belongs to a digit stays."""
 
+import ctypes
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
@@ -47,9 +49,7 @@ def test_line_under_a_digit_and_ring_around_it_are_left_behind(kind: str, times:
 
 @pytest.mark.parametrize("size", [200, 560, 700])
 @pytest.mark.parametrize("kind", KINDS)
-def test_native_leaves_them_to_python(kind: str, size: int) -> None:
-    if (library := native.load()) is None:
-        pytest.skip("native.c is not compiled here: run 'make native'")
+def test_native_leaves_them_to_python(library: ctypes.CDLL, kind: str, size: int) -> None:
     page = Image.fromarray(255 - emphasised(*KINDS[kind])).resize((size, size), Image.Resampling.NEAREST)
     ink = np.asarray(page).copy()
     picture = np.empty((28, 28), np.uint8)

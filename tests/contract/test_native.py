@@ -30,11 +30,7 @@ from trainer.mnist import Mnist
 SHAPES = ("small", "MNIST's", "as large as it is to be", "large", "a strip")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def library() -> ctypes.CDLL:
-    if (loaded := native.load()) is None:
-        pytest.skip("native.c is not compiled here: run 'make native'")
-    return loaded
+pytestmark = pytest.mark.usefixtures("library")
 
 
 def drawing(kind: str, rng: np.random.Generator) -> Grey:

@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 
 from contract.arrays import Grey
 from contract.normalisation import normalise
-from contract.surroundings import _reached, without_surroundings
+from contract.surroundings import reached, without_surroundings
 from contract.undoing import undone
 from tests.conftest import DATA
 from trainer.mnist import Mnist
@@ -117,9 +117,9 @@ def test_way_through_a_maze_is_found() -> None:
     ways[0, 1] = True
     shut = ways.copy()
     shut[50] = False
-    assert np.array_equal(_reached(ways), ways)
-    assert np.array_equal(_reached(shut)[:50], ways[:50])
-    assert not _reached(shut)[50:].any()
+    assert np.array_equal(reached(ways), ways)
+    assert np.array_equal(reached(shut)[:50], ways[:50])
+    assert not reached(shut)[50:].any()
 
 
 @pytest.mark.parametrize("flip", [0, 255], ids=["dark ink", "light ink"])
